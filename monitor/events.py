@@ -1,0 +1,202 @@
+"""The nouns: what goes into the core, what comes out of it, and what a screen is shown.
+
+Every event of one bed carries ``sample``, the absolute index that it is about, and ``decided``,
+the first sample at which it could be known. Their difference is the delay, so delay is data and
+not a claim. Sample indices are the only clock; seconds appear at the edges. Which bed, which
+record and what wall time is added by the shells, never by the core.
+
+Arrays inside frozen events are never written to once the event exists.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "CLASSES",
+    "Alarm",
+    "AnyEvent",
+    "Beat",
+    "BeatWindow",
+    "Block",
+    "Event",
+    "Gap",
+    "Label",
+    "LabelledBeat",
+    "LeadQuality",
+    "Output",
+    "Priority",
+    "Rate",
+    "Rhythm",
+    "Wave",
+    "sort_key",
+]
+
+Label: TypeAlias = Literal["N", "S", "V", "F", "Q"]
+"""AAMI EC57 beat class: normal, supraventricular, ventricular, fusion, unclassifiable."""
+
+CLASSES: Final[tuple[Label, ...]] = ("N", "S", "V", "F", "Q")
+"""The AAMI classes in the order used by every probability vector that names no other."""
+
+Priority: TypeAlias = Literal["high", "medium", "low", "technical"]
+"""IEC 60601-1-8 priority; technical alarms are a kind of their own here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive samples of one bed, as received.
+
+    Attributes
+    ----------
+    start
+        Absolute index of the first sample.
+    samples
+        Of shape (n_samples, n_leads), millivolt, float64, C-contiguous; NaN = missing.
+    """
+
+    start: int
+    samples: NDArray[np.float64]
+
+    @property
+    def stop(self) -> int:
+        """Absolute index one past the last sample."""
+        return self.start + len(self.samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Samples after the monitor-band filter, for screens; delayed by ``delay`` samples.
+
+    The value at absolute index ``i`` shows what happened at ``i - delay``.
+    """
+
+    start: int
+    delay: int
+    samples: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class BeatWindow:
+    """One beat as the network wants it, handed out for labelling.
+
+    Attributes
+    ----------
+    sample
+        The beat's R peak; the key under which the answer is given back.
+    decided
+        End of the window: the signal-time sample at which the label takes effect.
+    window
+        Of shape (n_points, n_leads), float32, as the model card asks.
+    features
+        Of shape (n_features,), float32: RR features, as the model card asks.
+    """
+
+    sample: int
+    decided: int
+    window: NDArray[np.float32] = field(repr=False)
+    features: NDArray[np.float32] = field(repr=False)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of all facts that are journalled: JSON objects with ``type``, ``sample``, ``decided``."""
+
+    rank: ClassVar[int] = 9
+    """Order among events of one ``decided``: what is known first stands first."""
+
+    sample: int
+    decided: int
+
+
+class Gap(Event, frozen=True, kw_only=True, tag="gap"):
+    """Samples ``sample`` up to ``stop`` (exclusive) that never came. Input and output of the core.
+
+    ``reason`` says who lost them: the wire (``lost``), a full queue (``overflow``), the device
+    between two connections (``resumed``), or a new stream of the same bed (``restarted``; then
+    ``stop`` may equal ``sample``).
+    """
+
+    rank: ClassVar[int] = 0
+    stop: int
+    reason: Literal["lost", "overflow", "resumed", "restarted"] = "lost"
+
+
+class LeadQuality(Event, frozen=True, kw_only=True, tag="quality"):
+    """One lead's signal state from ``sample`` on."""
+
+    rank: ClassVar[int] = 1
+    lead: int
+    state: Literal["good", "noisy", "off", "saturated", "flat"]
+
+
+class Beat(Event, frozen=True, kw_only=True, tag="qrs"):
+    """A detected QRS complex; ``sample`` is its R peak in the received signal.
+
+    ``rr`` is the distance to the previous beat in samples, None for the first after a start or gap.
+    ``confidence`` in 0..1 is the detector's own, not a probability.
+    """
+
+    rank: ClassVar[int] = 2
+    rr: int | None
+    confidence: float = 1.0
+
+
+class Rate(Event, frozen=True, kw_only=True, tag="rate"):
+    """Heart rate as a monitor shows it, once each second of signal; None while unknown."""
+
+    rank: ClassVar[int] = 3
+    hr_bpm: float | None
+
+
+class LabelledBeat(Event, frozen=True, kw_only=True, tag="beat"):
+    """A beat with its class.
+
+    ``decided`` is the end of the beat's window, whenever the answer arrived. ``probabilities``
+    follow `CLASSES`; None where no answer came in time and the label is Q by default.
+    """
+
+    rank: ClassVar[int] = 4
+    label: Label
+    provisional: bool = False
+    probabilities: tuple[float, ...] | None = None
+    rr: int | None = None
+
+
+class Rhythm(Event, frozen=True, kw_only=True, tag="rhythm"):
+    """A rhythm begins (``state`` start) or ends, named by its WFDB aux string, such as ``(VT``."""
+
+    rank: ClassVar[int] = 5
+    rhythm: str
+    state: Literal["start", "end"]
+
+
+class Alarm(Event, frozen=True, kw_only=True, tag="alarm"):
+    """One step in an alarm's life.
+
+    ``sample`` is the onset of the condition and, with ``kind`` and ``lead``, names the alarm through
+    its life: ``start``, then ``end`` when the condition is over, ``acknowledged`` by a person, and
+    ``cleared`` when nothing of it is left to show (a latched alarm: ended and acknowledged).
+    """
+
+    rank: ClassVar[int] = 6
+    kind: str
+    priority: Priority
+    state: Literal["start", "end", "acknowledged", "cleared"]
+    text: str
+    lead: int | None = None
+    value: float | None = None
+
+
+AnyEvent: TypeAlias = Gap | LeadQuality | Beat | Rate | LabelledBeat | Rhythm | Alarm
+"""The closed union, for decoding: ``msgspec.json.decode(line, type=AnyEvent)``."""
+
+Output: TypeAlias = Wave | BeatWindow | Event
+"""What `monitor.pipeline.Pipeline` answers with."""
+
+
+def sort_key(event: Event) -> tuple[int, int, int, str]:
+    """Order events as they became known in signal time, whatever the order of their arrival."""
+    detail = getattr(event, "kind", "") or getattr(event, "rhythm", "") or str(getattr(event, "lead", ""))
+    return (event.decided, type(event).rank, event.sample, detail + str(getattr(event, "state", "")))

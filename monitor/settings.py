@@ -1,0 +1,196 @@
+"""Every threshold the product uses, frozen and typed, with its unit in the name and its source beside it.
+
+Precedence: option > environment > TOML file > default. The environment names a key as
+``BEATLINE_<SECTION>__<KEY>`` (``BEATLINE_ALARMS__HIGH_RATE_BPM=130``); the TOML file has one table per
+section. An unknown key or a value of the wrong type is a `SettingsError` that names it.
+"""
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from monitor.errors import SettingsError
+
+__all__ = [
+    "AlarmSettings",
+    "DetectorSettings",
+    "DisplaySettings",
+    "FeedSettings",
+    "FilterSettings",
+    "QualitySettings",
+    "ServingSettings",
+    "Settings",
+    "identity",
+    "load",
+]
+
+_Positive = Annotated[float, Meta(gt=0)]
+_NotNegative = Annotated[float, Meta(ge=0)]
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all sections: frozen, keyword-only, no unknown keys."""
+
+
+class FilterSettings(_Section, frozen=True, kw_only=True):
+    """The monitor band: IEC 60601-2-27 asks for 0.67 Hz or lower up to 40 Hz in monitoring mode."""
+
+    baseline_hz: _Positive = 0.5
+    """High-pass corner that removes baseline wander."""
+    band_high_hz: _Positive = 40.0
+    """Low-pass corner; left out where it does not lie below 0.45 fs."""
+    mains_hz: _NotNegative = 60.0
+    """Mains frequency of the place the signal was recorded (50, 60; 0 = no notch). MIT-BIH: 60."""
+    mains_q: _Positive = 30.0
+    """Quality factor of the notch: -3 dB width is mains_hz / mains_q."""
+    bridge_s: _NotNegative = 0.2
+    """A gap no longer than this is bridged by holding the last value; a longer one makes the stages learn anew."""
+
+
+class QualitySettings(_Section, frozen=True, kw_only=True):
+    """Per-lead signal quality."""
+
+
+class DetectorSettings(_Section, frozen=True, kw_only=True):
+    """The QRS detector."""
+
+
+class AlarmSettings(_Section, frozen=True, kw_only=True):
+    """Alarm limits: IEC 60601-2-27, makers' manuals and PhysioNet/CinC Challenge 2015 (table 1)."""
+
+    asystole_s: _Positive = 4.0
+    """No QRS for this long, no fibrillation."""
+    vf_s: _Positive = 4.0
+    """Fibrillatory, flutter or oscillatory waveform for this long."""
+    vt_beats: Annotated[int, Meta(ge=3)] = 5
+    """Consecutive ventricular beats that make ventricular tachycardia."""
+    vt_rate_bpm: _Positive = 100.0
+    """They must be faster than this."""
+    extreme_tachy_bpm: _Positive = 140.0
+    """Extreme tachycardia: heart rate above this ..."""
+    extreme_tachy_beats: Annotated[int, Meta(ge=2)] = 17
+    """... for this many consecutive beats."""
+    extreme_brady_bpm: _Positive = 40.0
+    """Extreme bradycardia: heart rate below this ..."""
+    extreme_brady_beats: Annotated[int, Meta(ge=2)] = 5
+    """... for this many consecutive beats."""
+    high_rate_bpm: _Positive = 120.0
+    """High heart rate limit."""
+    low_rate_bpm: _Positive = 50.0
+    """Low heart rate limit."""
+    pause_s: Annotated[float, Meta(ge=1.5, le=3.0)] = 2.0
+    """An RR longer than this is a pause ..."""
+    pause_ratio: Annotated[float, Meta(gt=1)] = 1.8
+    """... and so is one longer than this many times the usual RR."""
+
+    def __post_init__(self) -> None:
+        if self.low_rate_bpm >= self.high_rate_bpm:
+            raise ValueError(
+                f"low_rate_bpm must lie below high_rate_bpm: expected low < high, "
+                f"received {self.low_rate_bpm:g} and {self.high_rate_bpm:g}"
+            )
+
+
+class ServingSettings(_Section, frozen=True, kw_only=True):
+    """The batched classifier."""
+
+    collect_ms: _NotNegative = 2.0
+    """How long a batch waits for more beats before it runs."""
+    label_timeout_s: _Positive = 60.0
+    """Signal time after which a beat without an answer is Q and nothing waits for it any more."""
+
+
+class FeedSettings(_Section, frozen=True, kw_only=True):
+    """What comes in over sockets."""
+
+    queue_s: _Positive = 30.0
+    """Signal held per bed while the pipeline is busy; what exceeds it becomes a Gap (overflow)."""
+    lost_after_s: _Positive = 3.0
+    """Wall time without a packet after which the feed is called lost."""
+
+
+class DisplaySettings(_Section, frozen=True, kw_only=True):
+    """The live terminal."""
+
+    frames_per_s: Annotated[float, Meta(gt=0, le=30)] = 8.0
+    """How often the screen pulls a snapshot and draws it."""
+    sweep_s: Annotated[float, Meta(ge=2, le=30)] = 6.0
+    """Seconds of waveform across one bed."""
+
+
+class Settings(_Section, frozen=True, kw_only=True):
+    """All sections together."""
+
+    filters: FilterSettings = FilterSettings()
+    quality: QualitySettings = QualitySettings()
+    detector: DetectorSettings = DetectorSettings()
+    alarms: AlarmSettings = AlarmSettings()
+    serving: ServingSettings = ServingSettings()
+    feed: FeedSettings = FeedSettings()
+    display: DisplaySettings = DisplaySettings()
+
+
+def load(
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    path: Path | None = None,
+) -> Settings:
+    """Read settings by precedence: ``options`` > ``environ`` > the TOML file at ``path`` > defaults.
+
+    Parameters
+    ----------
+    options
+        ``{section: {key: value}}`` from the command line; values of None are not given.
+    environ
+        Defaults to the process environment.
+    path
+        A TOML file with one table per section.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read, or a key or value is not one of ours; the message names it.
+    """
+    merged: dict[str, dict[str, Any]] = {}
+    for source in (_from_toml(path), _from_environ(os.environ if environ is None else environ), options or {}):
+        for section, values in source.items():
+            given = {key: value for key, value in values.items() if value is not None}
+            merged.setdefault(section, {}).update(given)
+    try:
+        return msgspec.convert(merged, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"settings: {error}") from error
+
+
+def identity(settings: Settings) -> str:
+    """Return the first 12 hex digits of the sha256 of all settings: what a journal names them by."""
+    return hashlib.sha256(msgspec.json.encode(settings, order="deterministic")).hexdigest()[:12]
+
+
+def _from_toml(path: Path | None) -> dict[str, dict[str, Any]]:
+    if path is None:
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"settings file {path} cannot be read: {error}") from error
+    for section, values in content.items():
+        if not isinstance(values, dict):
+            raise SettingsError(f"settings file {path}: expected tables such as [alarms], received the bare key {section!r}")
+    return content
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in environ.items():
+        if name.startswith("BEATLINE_") and "__" in name:
+            section, _, key = name.removeprefix("BEATLINE_").lower().partition("__")
+            found.setdefault(section, {})[key] = value
+    return found
