@@ -12,10 +12,10 @@ Sources: Butterworth and notch designs from scipy.signal; the monitor band from 
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from monitor.settings import FilterSettings
+from monitor.stage import State, kernel
 
 __all__ = ["SosFilter", "group_delay", "monitor_band", "monitor_sections"]
 
@@ -65,11 +65,11 @@ class SosFilter:
         _sos_kernel(np.ascontiguousarray(samples), filtered, self._sos, self._zi, self._state, self._last)
         return filtered
 
-    def snapshot(self) -> dict[str, NDArray[np.float64]]:
+    def snapshot(self) -> State:
         """Return a copy of the state."""
         return {"state": self._state.copy(), "last": self._last.copy()}
 
-    def restore(self, state: dict[str, NDArray[np.float64]]) -> None:
+    def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
         self._state = state["state"].copy()
         self._last = state["last"].copy()
@@ -123,7 +123,7 @@ def _steady_state(sos: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.ascontiguousarray(signal.sosfilt_zi(sos), dtype=np.float64)
 
 
-@njit(cache=True)
+@kernel
 def _sos_kernel(
     samples: NDArray[np.float64],
     filtered: NDArray[np.float64],

@@ -159,7 +159,11 @@ def load(
         The file cannot be read, or a key or value is not one of ours; the message names it.
     """
     merged: dict[str, dict[str, Any]] = {}
-    for source in (_from_toml(path), _from_environ(os.environ if environ is None else environ), options or {}):
+    for source in (
+        _from_toml(path),
+        _from_environ(os.environ if environ is None else environ),
+        options or {},
+    ):
         for section, values in source.items():
             given = {key: value for key, value in values.items() if value is not None}
             merged.setdefault(section, {}).update(given)
@@ -183,7 +187,9 @@ def _from_toml(path: Path | None) -> dict[str, dict[str, Any]]:
         raise SettingsError(f"settings file {path} cannot be read: {error}") from error
     for section, values in content.items():
         if not isinstance(values, dict):
-            raise SettingsError(f"settings file {path}: expected tables such as [alarms], received the bare key {section!r}")
+            raise SettingsError(
+                f"settings file {path}: expected tables such as [alarms], received the bare key {section!r}"
+            )
     return content
 
 

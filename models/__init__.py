@@ -1,0 +1,1 @@
+"""The model workshop: data, architectures, training, evaluation, export."""

@@ -1,0 +1,1 @@
+"""Shipped model artefacts, as package data."""

@@ -1,0 +1,1 @@
+"""The simulator: a bedside device's twin."""
