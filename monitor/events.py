@@ -27,10 +27,12 @@ __all__ = [
     "Label",
     "LabelledBeat",
     "LeadQuality",
+    "Notice",
     "Output",
     "Priority",
     "Rate",
     "Rhythm",
+    "Stream",
     "Wave",
     "sort_key",
 ]
@@ -189,7 +191,27 @@ class Alarm(Event, frozen=True, kw_only=True, tag="alarm"):
     value: float | None = None
 
 
-AnyEvent: TypeAlias = Gap | LeadQuality | Beat | Rate | LabelledBeat | Rhythm | Alarm
+class Stream(Event, frozen=True, kw_only=True, tag="stream"):
+    """A device's stream begins at index ``sample``; raised by the shell that receives it.
+
+    ``record`` is what the device says it plays, empty for a living patient.
+    """
+
+    rank: ClassVar[int] = 0
+    stream: str
+    fs: float
+    leads: tuple[str, ...]
+    record: str = ""
+
+
+class Notice(Event, frozen=True, kw_only=True, tag="notice"):
+    """One line that a person should read; raised by shells, never by the core."""
+
+    rank: ClassVar[int] = 8
+    text: str
+
+
+AnyEvent: TypeAlias = Stream | Gap | LeadQuality | Beat | Rate | LabelledBeat | Rhythm | Alarm | Notice
 """The closed union, for decoding: ``msgspec.json.decode(line, type=AnyEvent)``."""
 
 Output: TypeAlias = Wave | BeatWindow | Event

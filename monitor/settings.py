@@ -50,7 +50,7 @@ class FilterSettings(_Section, frozen=True, kw_only=True):
     mains_q: _Positive = 30.0
     """Quality factor of the notch: -3 dB width is mains_hz / mains_q."""
     bridge_s: _NotNegative = 0.2
-    """A gap no longer than this is bridged by holding the last value; a longer one makes the stages learn anew."""
+    """A gap no longer than this is bridged by holding the last value; after a longer one, all learn anew."""
 
 
 class QualitySettings(_Section, frozen=True, kw_only=True):
