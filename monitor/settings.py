@@ -56,9 +56,40 @@ class FilterSettings(_Section, frozen=True, kw_only=True):
 class QualitySettings(_Section, frozen=True, kw_only=True):
     """Per-lead signal quality."""
 
+    off_s: _Positive = 0.2
+    """Samples missing for this long: the lead is off ..."""
+    back_s: _Positive = 0.5
+    """... until samples have come for this long."""
+    flat_s: _Positive = 8.0
+    """Exactly constant for this long: a dead lead (an asystole alarm, 4 s, comes first)."""
+    rail_mv: _Positive = 1.5
+    """A rail lies at least this far from the baseline ..."""
+    rail_run_s: _Positive = 0.01
+    """... and holds the signal at one extreme value for at least this long (and 3 samples)."""
+    rail_enter: _Positive = 0.3
+    """Saturated once the share of time at a rail (mean over 0.5 s) exceeds this ..."""
+    rail_leave: _Positive = 0.05
+    """... until it falls below this."""
+
 
 class DetectorSettings(_Section, frozen=True, kw_only=True):
     """The QRS detector."""
+
+    low_hz: _Positive = 8.0
+    high_hz: _Positive = 20.0
+    order: int = 1
+    smooth_s: _Positive = 0.09
+    learn_s: _Positive = 1.5
+    refractory_s: _Positive = 0.2
+    twave_s: _Positive = 0.36
+    hang_s: _Positive = 0.12
+    delay_max_s: _Positive = 1.6
+    radius_s: _Positive = 0.1
+    crest: _Positive = 2.5
+    high: _Positive = 0.3
+    low: _Positive = 0.15
+    search_back: _Positive = 1.5
+    twave_ratio: _Positive = 0.5
 
 
 class AlarmSettings(_Section, frozen=True, kw_only=True):
