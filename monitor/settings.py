@@ -24,6 +24,7 @@ __all__ = [
     "FeedSettings",
     "FilterSettings",
     "QualitySettings",
+    "RhythmSettings",
     "ServingSettings",
     "Settings",
     "identity",
@@ -92,17 +93,32 @@ class DetectorSettings(_Section, frozen=True, kw_only=True):
     twave_ratio: _Positive = 0.5
 
 
+class RhythmSettings(_Section, frozen=True, kw_only=True):
+    """Heart rate and rhythms: PhysioNet/CinC Challenge 2015 (table 1), makers' manuals."""
+
+    rate_rr: Annotated[int, Meta(ge=1)] = 12
+    """The heart rate is the mean of this many RR ..."""
+    rate_slow_rr: Annotated[int, Meta(ge=1)] = 4
+    """... and of this many while the last three exceed ``rate_slow_ms``."""
+    rate_slow_ms: _Positive = 1200.0
+    """What makes an RR a slow one."""
+    rate_hold_s: _Positive = 4.0
+    """So long after the last beat the heart rate is unknown."""
+    vt_beats: Annotated[int, Meta(ge=3)] = 5
+    """Consecutive ventricular beats that make ventricular tachycardia."""
+    vt_rate_bpm: _Positive = 100.0
+    """They must be faster than this."""
+    vf_s: Annotated[float, Meta(ge=3)] = 4.0
+    """Fibrillatory, flutter or oscillatory waveform for this long is ventricular fibrillation."""
+
+
 class AlarmSettings(_Section, frozen=True, kw_only=True):
     """Alarm limits: IEC 60601-2-27, makers' manuals and PhysioNet/CinC Challenge 2015 (table 1)."""
 
     asystole_s: _Positive = 4.0
     """No QRS for this long, no fibrillation."""
-    vf_s: _Positive = 4.0
-    """Fibrillatory, flutter or oscillatory waveform for this long."""
-    vt_beats: Annotated[int, Meta(ge=3)] = 5
-    """Consecutive ventricular beats that make ventricular tachycardia."""
-    vt_rate_bpm: _Positive = 100.0
-    """They must be faster than this."""
+    learning_s: _Positive = 4.0
+    """Before the first beat the asystole time counts from this long after the start."""
     extreme_tachy_bpm: _Positive = 140.0
     """Extreme tachycardia: heart rate above this ..."""
     extreme_tachy_beats: Annotated[int, Meta(ge=2)] = 17
@@ -115,10 +131,22 @@ class AlarmSettings(_Section, frozen=True, kw_only=True):
     """High heart rate limit."""
     low_rate_bpm: _Positive = 50.0
     """Low heart rate limit."""
+    rate_hysteresis_bpm: _NotNegative = 2.0
+    """A rate alarm ends once the rate is back inside its limit by this much."""
     pause_s: Annotated[float, Meta(ge=1.5, le=3.0)] = 2.0
     """An RR longer than this is a pause ..."""
     pause_ratio: Annotated[float, Meta(gt=1)] = 1.8
-    """... and so is one longer than this many times the usual RR."""
+    """... and so is one longer than this many times the usual RR (median of the last eight) ..."""
+    pause_floor_s: _Positive = 1.5
+    """... if it lasts at least this long: the low end of what makers let one set as a pause."""
+    report_s: _NotNegative = 0.5
+    """A QRS is reported up to this long after its peak: so much later a pause is announced unasked."""
+    hold_s: _NotNegative = 5.0
+    """An alarm about something momentary (a pause) stands for this long."""
+    blind_s: _NotNegative = 2.0
+    """No lead usable for this long: cannot analyse."""
+    carry_s: _Positive = 10.0
+    """After a gap, a condition that is not found again within this time is over."""
 
     def __post_init__(self) -> None:
         if self.low_rate_bpm >= self.high_rate_bpm:
@@ -144,6 +172,14 @@ class FeedSettings(_Section, frozen=True, kw_only=True):
     """Signal held per bed while the pipeline is busy; what exceeds it becomes a Gap (overflow)."""
     lost_after_s: _Positive = 3.0
     """Wall time without a packet after which the feed is called lost."""
+    queue_items: Annotated[int, Meta(ge=1)] = 6000
+    """Packets held per bed, however small they are: 30 s of packets of 5 ms."""
+    queue_mib: _Positive = 256.0
+    """Memory for what is held of all beds together."""
+    max_beds: Annotated[int, Meta(ge=1, le=65536)] = 4096
+    """Beds known at once; when there are more, those that said bye make room first."""
+    receive_hwm: Annotated[int, Meta(ge=1)] = 4000
+    """Messages that may wait in the socket per device connection (ZMQ_RCVHWM): 5 s of 32 beds."""
 
 
 class DisplaySettings(_Section, frozen=True, kw_only=True):
@@ -161,6 +197,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     filters: FilterSettings = FilterSettings()
     quality: QualitySettings = QualitySettings()
     detector: DetectorSettings = DetectorSettings()
+    rhythm: RhythmSettings = RhythmSettings()
     alarms: AlarmSettings = AlarmSettings()
     serving: ServingSettings = ServingSettings()
     feed: FeedSettings = FeedSettings()

@@ -1,0 +1,391 @@
+"""From sockets to a bounded queue: one thread receives, one consumer takes, nothing is lost unsaid.
+
+The thread decodes (`monitor.wire`), puts each bed's packets in order (`monitor.assemble`) and queues
+the items. What does not fit into the queue becomes a `Gap` with reason ``overflow``. Memory is bounded
+whatever arrives: frames, messages waiting in the socket, beds, items per bed and bytes altogether all
+have a limit. Complaints about refused bytes are told at most once a second per bed, with a count.
+"""
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, cast
+
+import msgspec
+import zmq
+
+from monitor import wire
+from monitor.assemble import Assembler, Closed, Counters, Fault, Item, Lost, Opened, Samples
+from monitor.errors import FeedError, WireError
+from monitor.events import Gap
+from monitor.settings import FeedSettings
+from monitor.wire import MAX_FRAME_BYTES, Hello
+
+__all__ = [
+    "Assembler",
+    "Closed",
+    "Counters",
+    "Fault",
+    "Ingest",
+    "Item",
+    "Lost",
+    "Opened",
+    "Samples",
+]
+
+_BATCH: Final = 256
+"""Messages handled before the consumer is woken and other sockets are looked at."""
+_TICK_MS: Final = 100
+"""How long the thread sleeps at most: how late a hole may be given up."""
+_CONTROL_ITEMS: Final = 64
+"""Openings and closings that one bed may have in the queue."""
+_ITEM_BYTES: Final = 512
+"""What an item costs beside its samples, about."""
+_COMPLAIN_NS: Final = 1_000_000_000
+
+
+class _Lane:
+    """One bed's assembler and its share of the queue.
+
+    Each counter is written by one thread only: ``pushed_*`` by the receiver, ``taken_*`` by the
+    consumer. So no lock is needed, and what the receiver reads of the other is at worst pessimistic.
+    """
+
+    def __init__(self, bed: str) -> None:
+        self.assembler = Assembler(bed)
+        self.limit = 0
+        self.pushed_samples = self.taken_samples = 0
+        self.pushed_items = self.taken_items = 0
+        self.pushed_control = self.taken_control = 0
+        self.overflow: tuple[int, int] | None = None
+
+
+class Ingest:
+    """Receives beds from one or more endpoints in a thread of its own.
+
+    Parameters
+    ----------
+    endpoints
+        ZeroMQ addresses such as ``tcp://127.0.0.1:5600``; port ``*`` binds to a free one.
+    bind
+        True: devices connect to us. False: we connect to them.
+    settings
+        Limits; see `FeedSettings`.
+    context
+        A ZeroMQ context to share; by default one of its own.
+
+    Attributes
+    ----------
+    wake
+        An inproc PULL socket for the consumer's poller: readable when there is something to take.
+        It is drained by `take`; the consumer only polls it.
+    endpoints
+        The addresses in use, known after `start`: a wildcard port is resolved.
+    malformed
+        Messages that were not of our protocol, all beds together.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        *,
+        bind: bool,
+        settings: FeedSettings,
+        context: zmq.Context[zmq.Socket[bytes]] | None = None,
+    ) -> None:
+        if not endpoints:
+            raise ValueError("no endpoint: expected at least one address, received none")
+        self.endpoints = tuple(endpoints)
+        self.malformed = 0
+        self._bind = bind
+        self._settings = settings
+        self._own_context = context is None
+        self._context = zmq.Context() if context is None else context
+        name = f"inproc://beatline-ingest-{id(self)}"
+        self.wake = self._inproc(zmq.PULL, name, bind=True)
+        self._poke = self._inproc(zmq.PUSH, name)
+        self._signal = self._inproc(zmq.PUSH, name)
+        self._stop_in = self._inproc(zmq.PAIR, name + "-stop", bind=True)
+        self._stop_out = self._inproc(zmq.PAIR, name + "-stop")
+        self._signalled = False
+        self._queue: deque[tuple[_Lane | None, Item]] = deque()
+        self._lanes: dict[str, _Lane] = {}
+        self._holding: set[str] = set()
+        self._overflowing: set[str] = set()
+        self._pushed_bytes = self._taken_bytes = 0
+        self._complaints: dict[str | None, tuple[int, int]] = {}
+        self._failure: BaseException | None = None
+        self._subscriber: zmq.Socket[bytes] | None = None
+        self._thread: threading.Thread | None = None
+
+    def _inproc(self, kind: int, name: str, *, bind: bool = False) -> "zmq.Socket[bytes]":
+        socket = self._context.socket(kind)
+        socket.setsockopt(zmq.LINGER, 0)
+        (socket.bind if bind else socket.connect)(name)
+        return socket
+
+    def start(self) -> None:
+        """Open the sockets and begin to receive.
+
+        Raises
+        ------
+        FeedError
+            An address is in use or cannot be used; the message names it.
+        """
+        socket = self._context.socket(zmq.SUB)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.RCVHWM, self._settings.receive_hwm)
+        # Somewhat above the protocol's limit, so that most of what is too long can be named as such;
+        # beyond this libzmq drops the connection.
+        socket.setsockopt(zmq.MAXMSGSIZE, 4 * MAX_FRAME_BYTES)
+        socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
+        socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+        socket.setsockopt(zmq.SUBSCRIBE, b"")
+        actual = []
+        for endpoint in self.endpoints:
+            try:
+                (socket.bind if self._bind else socket.connect)(endpoint)
+            except (zmq.ZMQError, UnicodeError) as error:
+                socket.close()
+                verb = "bind to" if self._bind else "connect to"
+                raise FeedError(
+                    f"cannot {verb} {endpoint}: expected a free address such as "
+                    f"{wire.DEFAULT_ENDPOINT}, received: {error}"
+                ) from error
+            actual.append(cast("bytes", socket.getsockopt(zmq.LAST_ENDPOINT)).decode().rstrip("\0"))
+        self.endpoints = tuple(actual)
+        self._subscriber = socket
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop receiving and give all sockets back; what is queued can still be taken."""
+        if self._thread is not None:
+            with contextlib.suppress(zmq.Again):
+                self._stop_out.send(b"", zmq.NOBLOCK)
+            self._thread.join()
+            self._thread = None
+        sockets = (self._subscriber, self.wake, self._poke, self._signal, self._stop_in, self._stop_out)
+        for socket in sockets:
+            if socket is not None:
+                socket.close()
+        if self._own_context:
+            self._context.term()
+
+    def take(self, max_items: int = 10_000) -> list[Item]:
+        """Return what is queued, oldest first, at most ``max_items``; never waits.
+
+        Raises
+        ------
+        FeedError
+            The receiving thread has died. Raised once all that it had received has been taken.
+        """
+        items: list[Item] = []
+        while self._queue and len(items) < max_items:
+            lane, item = self._queue.popleft()
+            items.append(item)
+            self._taken_bytes += _size(item)
+            if lane is not None:
+                lane.taken_items += 1
+                if isinstance(item, Samples):
+                    lane.taken_samples += len(item.block.samples)
+                elif isinstance(item, Opened | Closed):
+                    lane.taken_control += 1
+        if not self._queue and not self.wake.closed:
+            # Cleared before the queue is looked at again: whatever is put in after that look wakes us.
+            with contextlib.suppress(zmq.Again):
+                while True:
+                    self.wake.recv(zmq.NOBLOCK)
+            self._signalled = False
+            if self._queue:
+                self._poke.send(b"", zmq.NOBLOCK)
+        if not items and not self._queue and self._failure is not None:
+            raise FeedError(f"receiving has stopped: {self._failure!r}") from self._failure
+        return items
+
+    @property
+    def counters(self) -> dict[str, Counters]:
+        """Counters by bed, as of now."""
+        return {
+            bed: msgspec.structs.replace(lane.assembler.counters) for bed, lane in list(self._lanes.items())
+        }
+
+    def _run(self) -> None:
+        try:
+            self._receive_until_stopped()
+        except BaseException as error:
+            self._failure = error
+            self._signalled = False
+        self._notify(always=self._failure is not None)
+
+    def _receive_until_stopped(self) -> None:
+        assert self._subscriber is not None
+        poller = zmq.Poller()
+        poller.register(self._subscriber, zmq.POLLIN)
+        poller.register(self._stop_in, zmq.POLLIN)
+        while True:
+            ready = dict(poller.poll(_TICK_MS))
+            drained = self._receive_batch(self._subscriber)
+            if drained:
+                self._tidy(time.time_ns())
+            self._notify()
+            if self._stop_in in ready:
+                return
+
+    def _receive_batch(self, socket: "zmq.Socket[bytes]") -> bool:
+        """Handle up to a batch of messages; return whether none was left."""
+        for _ in range(_BATCH):
+            try:
+                frames = [socket.recv(zmq.NOBLOCK)]
+            except zmq.Again:
+                return True
+            received_ns = time.time_ns()
+            while socket.getsockopt(zmq.RCVMORE):
+                frame = socket.recv()
+                # A third frame is kept to tell the fault; what comes after it is not.
+                if len(frames) < 3:
+                    frames.append(frame)
+            self._handle(frames, received_ns)
+        return False
+
+    def _handle(self, frames: list[bytes], received_ns: int) -> None:
+        try:
+            message = wire.decode(frames)
+        except WireError as error:
+            self._malformed(frames[0], str(error), received_ns)
+            return
+        lane = self._lanes.get(message.bed)
+        if lane is None:
+            if not isinstance(message, Hello):
+                return  # Heard in mid-stream: its hello comes within a second.
+            lane = self._new_lane(message.bed, received_ns)
+            if lane is None:
+                return
+        if isinstance(message, Hello):
+            if lane.pushed_control - lane.taken_control > _CONTROL_ITEMS or not self._has_memory(0):
+                lane.assembler.counters.refused += 1
+                self._complain(
+                    message.bed, f"bed {message.bed}: streams open faster than they are read", received_ns
+                )
+                return
+        for item in lane.assembler.push(message, received_ns):
+            self._put(lane, item, received_ns)
+        if lane.assembler.holding:
+            self._holding.add(message.bed)
+
+    def _malformed(self, topic: bytes, text: str, now_ns: int) -> None:
+        self.malformed += 1
+        bed = topic.decode("ascii", "replace")
+        lane = self._lanes.get(bed)
+        if lane is None:
+            self._complain(None, text, now_ns)
+        else:
+            lane.assembler.counters.refused += 1
+            self._complain(bed, f"bed {bed}: {text}", now_ns)
+
+    def _new_lane(self, bed: str, now_ns: int) -> _Lane | None:
+        if len(self._lanes) >= self._settings.max_beds:
+            gone = next((name for name, lane in self._lanes.items() if lane.assembler.closed), None)
+            if gone is None:
+                self._complain(
+                    None,
+                    f"bed {bed} refused: expected at most {self._settings.max_beds} beds (feed.max_beds)",
+                    now_ns,
+                )
+                return None
+            del self._lanes[gone]
+            self._complaints.pop(gone, None)
+        lane = self._lanes[bed] = _Lane(bed)
+        return lane
+
+    def _tidy(self, now_ns: int) -> None:
+        """Give up holes whose time is over, and tell overflows whose bed has gone quiet."""
+        for bed in tuple(self._holding):
+            lane = self._lanes.get(bed)
+            if lane is not None:
+                for item in lane.assembler.expire(now_ns):
+                    self._put(lane, item, now_ns)
+            if lane is None or not lane.assembler.holding:
+                self._holding.discard(bed)
+        for bed in tuple(self._overflowing):
+            lane = self._lanes.get(bed)
+            if lane is None:
+                self._overflowing.discard(bed)
+            elif self._has_room(lane, 0, 0):
+                self._end_overflow(lane)
+
+    def _put(self, lane: _Lane, item: Item, now_ns: int) -> None:
+        if isinstance(item, Fault):
+            self._complain(item.bed, item.text, now_ns)
+        elif isinstance(item, Samples):
+            block = item.block
+            if self._has_room(lane, len(block.samples), block.samples.nbytes):
+                self._end_overflow(lane)
+                self._append(lane, item)
+            else:
+                self._overflow(lane, block.start, block.stop)
+                lane.assembler.counters.overflow += len(block.samples)
+        elif isinstance(item, Lost) and item.gap.reason != "restarted":
+            if lane.overflow is None and self._has_room(lane, 0, 0):
+                self._append(lane, item)
+            else:
+                self._overflow(lane, item.gap.sample, item.gap.stop)
+        else:
+            self._end_overflow(lane)
+            self._append(lane, item)
+            if isinstance(item, Opened):
+                lane.limit = round(self._settings.queue_s * item.fs)
+
+    def _has_room(self, lane: _Lane, n_samples: int, n_bytes: int) -> bool:
+        return (
+            lane.pushed_samples - lane.taken_samples + n_samples <= lane.limit
+            and lane.pushed_items - lane.taken_items < self._settings.queue_items
+            and self._has_memory(n_bytes)
+        )
+
+    def _has_memory(self, n_bytes: int) -> bool:
+        return self._pushed_bytes - self._taken_bytes + n_bytes <= self._settings.queue_mib * 2**20
+
+    def _overflow(self, lane: _Lane, start: int, stop: int) -> None:
+        lane.overflow = (start if lane.overflow is None else lane.overflow[0], stop)
+        self._overflowing.add(lane.assembler.bed)
+
+    def _end_overflow(self, lane: _Lane) -> None:
+        if lane.overflow is not None:
+            start, stop = lane.overflow
+            lane.overflow = None
+            self._overflowing.discard(lane.assembler.bed)
+            gap = Gap(sample=start, stop=stop, decided=stop, reason="overflow")
+            self._append(lane, Lost(lane.assembler.bed, gap))
+
+    def _append(self, lane: _Lane | None, item: Item) -> None:
+        self._pushed_bytes += _size(item)
+        if lane is not None:
+            lane.pushed_items += 1
+            if isinstance(item, Samples):
+                lane.pushed_samples += len(item.block.samples)
+            elif isinstance(item, Opened | Closed):
+                lane.pushed_control += 1
+        self._queue.append((lane, item))
+
+    def _complain(self, bed: str | None, text: str, now_ns: int) -> None:
+        last_ns, unsaid = self._complaints.get(bed, (0, 0))
+        if now_ns - last_ns < _COMPLAIN_NS or not self._has_memory(0):
+            self._complaints[bed] = (last_ns, unsaid + 1)
+            return
+        self._complaints[bed] = (now_ns, 0)
+        more = f" (and {unsaid} more before it)" if unsaid else ""
+        self._append(None, Fault(bed, text + more))
+
+    def _notify(self, *, always: bool = False) -> None:
+        if (self._queue or always) and not self._signalled:
+            self._signalled = True
+            with contextlib.suppress(zmq.Again):
+                self._signal.send(b"", zmq.NOBLOCK)
+
+
+def _size(item: Item) -> int:
+    return _ITEM_BYTES + (item.block.samples.nbytes if isinstance(item, Samples) else 0)
