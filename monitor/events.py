@@ -218,7 +218,12 @@ Output: TypeAlias = Wave | BeatWindow | Event
 """What `monitor.pipeline.Pipeline` answers with."""
 
 
-def sort_key(event: Event) -> tuple[int, int, int, str]:
+_STATES: Final = ("start", "end", "acknowledged", "cleared")
+
+
+def sort_key(event: Event) -> tuple[int, int, int, str, int]:
     """Order events as they became known in signal time, whatever the order of their arrival."""
     detail = getattr(event, "kind", "") or getattr(event, "rhythm", "") or str(getattr(event, "lead", ""))
-    return (event.decided, type(event).rank, event.sample, detail + str(getattr(event, "state", "")))
+    state = getattr(event, "state", "")
+    step = _STATES.index(state) if state in _STATES else -1
+    return (event.decided, type(event).rank, event.sample, detail, step)

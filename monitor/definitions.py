@@ -1,0 +1,121 @@
+"""Every alarm the product knows, in one table: priority, wording, latching, and what hides what.
+
+Light on purpose (no numpy, no numba): screens import it.
+
+A *family* is a chain of alarms of which only the worst is announced; ``rank`` orders it, 0 first.
+Chains are a view over what stands, computed by `announced`: they never change an alarm's life.
+
+Priorities after IEC 60601-1-8; kinds and their order after makers' manuals (see ``docs/alarms.md``).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
+
+from monitor.events import Alarm, Priority
+
+__all__ = ["DEFINITIONS", "Definition", "announced"]
+
+Lane: TypeAlias = Literal["signal", "labels", "wall"]
+
+_URGENCY: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "medium": 1, "low": 2})
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What is fixed about one kind of alarm; its thresholds are settings.
+
+    Attributes
+    ----------
+    kind
+        The name in events, journals and settings.
+    text
+        What a screen says; an alarm about one lead has the lead's name behind it.
+    priority
+        High, medium, low or technical.
+    lane
+        What decides it: ``signal`` (the fast lane: beats, rate, waveform, quality), ``labels``
+        (labelled beats) or ``wall`` (wall-clock trouble, raised outside the core).
+    families
+        The chains that it belongs to.
+    rank
+        Its place in them: lower hides higher.
+    latches
+        Stays to be seen after its end until acknowledged.
+    borrows
+        The priority whose colour and sound a technical alarm takes; empty for the others.
+    can_disable
+        False for the three that no setting may switch off.
+    """
+
+    kind: str
+    text: str
+    priority: Priority
+    lane: Lane
+    families: tuple[str, ...] = ()
+    rank: int = 0
+    latches: bool = False
+    borrows: Literal["", "medium", "low"] = ""
+    can_disable: bool = True
+
+    @property
+    def urgency(self) -> int:
+        """0 high, 1 medium, 2 low: how it is signalled, technical alarms included."""
+        return _URGENCY[self.borrows or self.priority]
+
+
+def _lethal(kind: str, text: str, lane: Lane, families: tuple[str, ...], rank: int) -> Definition:
+    """Return a high-priority definition; asystole, fibrillation and VT cannot be switched off."""
+    return Definition(kind, text, "high", lane, families, rank, latches=True, can_disable=rank > 2)
+
+
+_HEART = ("ventricular", "rate")
+_TABLE: Final[tuple[Definition, ...]] = (
+    _lethal("asystole", "ASYSTOLE", "signal", (*_HEART, "pause"), 0),
+    _lethal("ventricular_fibrillation", "VENT FIB/FLUTTER", "signal", (*_HEART, "pause"), 1),
+    _lethal("ventricular_tachycardia", "VENT TACHY", "labels", _HEART, 2),
+    _lethal("extreme_tachycardia", "EXTREME TACHY", "signal", _HEART, 3),
+    _lethal("extreme_bradycardia", "EXTREME BRADY", "signal", ("rate",), 4),
+    Definition("pause", "PAUSE", "medium", "signal", ("pause",), 10),
+    Definition("high_rate", "HIGH RATE", "medium", "signal", ("rate",), 20),
+    Definition("low_rate", "LOW RATE", "medium", "signal", ("rate",), 20),
+    Definition("lead_off", "LEAD OFF", "technical", "signal", borrows="low"),
+    Definition("cannot_analyse", "CANNOT ANALYSE", "technical", "signal", ("signal",), 1, borrows="medium"),
+    Definition("feed_lost", "FEED LOST", "technical", "wall", ("signal",), 0, borrows="medium"),
+    Definition("feed_error", "FEED ERROR", "technical", "wall", borrows="low"),
+    Definition("bed_failed", "ANALYSIS STOPPED", "technical", "wall", ("signal",), 0, borrows="medium"),
+    Definition("classifier_failed", "NO BEAT LABELS", "technical", "wall", ("labels",), 0, borrows="medium"),
+    Definition("classifier_late", "BEAT LABELS LATE", "technical", "wall", ("labels",), 1, borrows="low"),
+    Definition("storage_failed", "NOT RECORDING", "technical", "wall", borrows="low"),
+)
+
+DEFINITIONS: Final[Mapping[str, Definition]] = MappingProxyType({entry.kind: entry for entry in _TABLE})
+"""Every alarm by its kind, worst first."""
+
+
+def announced(standing: Iterable[Alarm]) -> tuple[Alarm, ...]:
+    """Return the alarms to announce, worst first: of each family only the worst.
+
+    What still lasts comes before what is latched but over; an alarm is left out if a worse one
+    stands in any family that they share.
+
+    Parameters
+    ----------
+    standing
+        The last event of each alarm that has not been cleared.
+    """
+    shown: list[Alarm] = []
+    hidden: dict[str, int] = {}
+    for alarm in sorted(standing, key=_severity):
+        definition = DEFINITIONS[alarm.kind]
+        if all(hidden.get(family, definition.rank) >= definition.rank for family in definition.families):
+            shown.append(alarm)
+        for family in definition.families:
+            hidden.setdefault(family, definition.rank)
+    return tuple(shown)
+
+
+def _severity(alarm: Alarm) -> tuple[int, bool, int, int]:
+    definition = DEFINITIONS[alarm.kind]
+    return definition.urgency, alarm.state == "end", definition.rank, alarm.sample

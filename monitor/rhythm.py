@@ -1,0 +1,200 @@
+"""Heart rate from beats, and rhythms from labelled beats.
+
+`HeartRate` belongs to the fast lane: it waits for no label. `Rhythms` belongs to the label lane: it
+is fed labelled beats in beat order and what it decides takes effect where the deciding beat's label
+does, whenever that label arrived (law 2).
+
+Definitions: makers' manuals for the heart rate, PhysioNet/CinC Challenge 2015 (table 1) for
+ventricular tachycardia; see ``docs/alarms.md``.
+"""
+
+from monitor.events import Beat, LabelledBeat, Rate, Rhythm
+from monitor.settings import RhythmSettings
+from monitor.stage import State
+
+__all__ = ["HeartRate", "Rhythms"]
+
+_N_SLOW = 3
+"""So many slow RR in a row shorten the mean."""
+
+
+class HeartRate:
+    """The heart rate a monitor shows, anew at each whole second of signal.
+
+    The mean of the last 12 RR; of the last 4 while three in a row exceed 1200 ms. Unknown (None)
+    before the first RR, and once the last beat lies longer back than ``rate_hold_s``. A beat without
+    RR (the first after a start or gap) begins anew. Labels play no part.
+
+    Parameters
+    ----------
+    settings
+        Lengths of the means; defaults where None.
+    fs
+        Sampling rate in Hz; rates are decided at absolute multiples of ``round(fs)`` samples.
+    start
+        Absolute index of the first sample that will come.
+    """
+
+    def __init__(self, settings: RhythmSettings | None = None, *, fs: float, start: int = 0) -> None:
+        self.fs = fs
+        self._settings = settings or RhythmSettings()
+        self._second = round(fs)
+        self.reset(start)
+
+    def reset(self, start: int) -> None:
+        """Forget all beats; go on at sample ``start``."""
+        self._next = -(-start // self._second) * self._second
+        self._last: int | None = None
+        self._rr: list[int] = []
+
+    def observe(self, beat: Beat) -> list[Rate]:
+        """Take a beat, in order of ``decided``; return the rates that were due before it."""
+        due = self.advance(beat.decided)
+        if beat.rr is None:
+            self._rr = []
+        else:
+            self._rr = [*self._rr, beat.rr][
+                -max(self._settings.rate_rr, self._settings.rate_slow_rr, _N_SLOW) :
+            ]
+        self._last = beat.sample
+        return due
+
+    def advance(self, index: int) -> list[Rate]:
+        """Return the rates due before ``index``: no beat decided earlier will come any more."""
+        due = []
+        while self._next < index:
+            due.append(Rate(sample=self._next, decided=self._next, hr_bpm=self._rate()))
+            self._next += self._second
+        return due
+
+    def snapshot(self) -> State:
+        """Return a copy of the state."""
+        return {"next": self._next, "last": self._last, "rr": list(self._rr)}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state that `snapshot` returned."""
+        self._next = state["next"]
+        self._last = state["last"]
+        self._rr = list(state["rr"])
+
+    def _rate(self) -> float | None:
+        settings = self._settings
+        if not self._rr or self._last is None or self._next - self._last > settings.rate_hold_s * self.fs:
+            return None
+        recent = self._rr[-_N_SLOW:]
+        slow = settings.rate_slow_ms * self.fs / 1000
+        short = len(recent) == _N_SLOW and min(recent) > slow
+        rr = self._rr[-(settings.rate_slow_rr if short else settings.rate_rr) :]
+        return 60 * self.fs * len(rr) / sum(rr)
+
+
+class Rhythms:
+    """Ventricular rhythms from labelled beats: a state table over the run of V beats.
+
+    A run is ``vt_beats`` or more V in a row. Its rate is that of its last ``vt_beats`` V: above
+    ``vt_rate_bpm`` it is ``(VT``, else ``(IVR``. A single F or Q inside a run is passed over: it
+    counts for nothing and breaks nothing (a fusion beat belongs to tachycardia; an unlabelled one
+    must not hide it); two in a row, an N, an S or a gap end the run.
+
+    ============  =====================  ===================  =====================
+    standing      fast run               slow run             no run
+    ============  =====================  ===================  =====================
+    nothing       start (VT              start (IVR           --
+    ``(VT``       --                     end (VT, start (IVR  end (VT
+    ``(IVR``      end (IVR, start (VT    --                   end (IVR
+    ============  =====================  ===================  =====================
+
+    Parameters
+    ----------
+    settings
+        ``vt_beats`` and ``vt_rate_bpm``.
+    fs
+        Sampling rate in Hz.
+    """
+
+    def __init__(self, settings: RhythmSettings, *, fs: float) -> None:
+        self.fs = fs
+        self._settings = settings
+        self._standing: str | None = None
+        self._first: int | None = None
+        self._run: list[tuple[int, int]] = []
+        self._ordinal = 0
+        self._passed = 0
+
+    def reset(self) -> None:
+        """Forget the run and what stands. A gap needs no call: the beat after it has no RR."""
+        self._standing = None
+        self._break()
+
+    def push(self, beat: LabelledBeat) -> list[Rhythm]:
+        """Take the next beat, in beat order, whenever its label arrived.
+
+        Returns
+        -------
+        list
+            Rhythms that end or start, decided where the beat's label takes effect. A start is about
+            the first V of its run (of the slow or fast part, where the rate changed in mid-run), an
+            end about the beat that broke it.
+        """
+        if beat.rr is None:
+            ended = self._become(None, beat, beat.sample)
+            self._break()
+            return [*ended, *self._count(beat)]
+        return self._count(beat)
+
+    def _count(self, beat: LabelledBeat) -> list[Rhythm]:
+        if beat.label in ("F", "Q") and self._run and not self._passed:
+            self._passed = 1
+            self._ordinal += 1
+            return []
+        if beat.label != "V":
+            self._break()
+            return self._become(None, beat, beat.sample)
+        self._passed = 0
+        if self._first is None:
+            self._first = beat.sample
+        self._ordinal += 1
+        n = self._settings.vt_beats
+        self._run = [*self._run, (beat.sample, self._ordinal)][-n:]
+        if len(self._run) < n:
+            return []
+        (onset, first), (last, stop) = self._run[0], self._run[-1]
+        fast = 60 * self.fs * (stop - first) > self._settings.vt_rate_bpm * (last - onset)
+        return self._become("(VT" if fast else "(IVR", beat, self._first if self._standing is None else onset)
+
+    def _break(self) -> None:
+        self._first = None
+        self._run = []
+        self._ordinal = 0
+        self._passed = 0
+
+    def _become(self, rhythm: str | None, beat: LabelledBeat, onset: int) -> list[Rhythm]:
+        if rhythm == self._standing:
+            return []
+        changes = []
+        if self._standing is not None:
+            changes.append(
+                Rhythm(sample=beat.sample, decided=beat.decided, rhythm=self._standing, state="end")
+            )
+        if rhythm is not None:
+            changes.append(Rhythm(sample=onset, decided=beat.decided, rhythm=rhythm, state="start"))
+        self._standing = rhythm
+        return changes
+
+    def snapshot(self) -> State:
+        """Return a copy of the state."""
+        return {
+            "first": self._first,
+            "run": list(self._run),
+            "ordinal": self._ordinal,
+            "passed": self._passed,
+            "standing": self._standing,
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from a state that `snapshot` returned."""
+        self._first = state["first"]
+        self._run = [(sample, ordinal) for sample, ordinal in state["run"]]
+        self._ordinal = state["ordinal"]
+        self._passed = state["passed"]
+        self._standing = state["standing"]
