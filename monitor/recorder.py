@@ -1,0 +1,344 @@
+"""What a bed sent, kept as a WFDB record: signals as received, annotations ``blt`` beside them.
+
+At any moment, killed or not, ``wfdb.rdrecord`` and ``rdann`` read what has been flushed so far. The
+signal file (format 16) only grows, by whole frames, and its header gives no length until the record is
+closed: readers then take it from the file's size. Annotations are written in whole entries. Labels
+come late, so an entry may belong before others that are on disk; then the file is cut back to there
+and its end is written anew. Between these two steps, microseconds apart, readers find the part before.
+
+Samples that never came are written as missing, so that an annotation's index is the sample's index.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.annotations import END, Annotator, Mark, encode, opening, place, write_annotations
+from monitor.errors import StorageError
+from monitor.events import Block, Event, Gap
+from monitor.storage import WholeFile, cannot_write
+
+__all__ = ["Recorder", "write_annotations"]
+
+_MISSING: Final = -32768
+"""What WFDB format 16 writes for a missing sample."""
+_DEFAULT_GAIN: Final = 1000.0
+"""Units per millivolt where the device's own are not told: 1 uV steps, +-32 mV."""
+_FLUSH_S: Final = 1.0
+_KEPT_S: Final = 60.0
+"""Signal that waits in memory while the disk is full; what exceeds it is recorded as missing."""
+_LONGEST_GAP_S: Final = 3600.0
+"""A longer gap begins a new record: hours of nothing are not worth the disk."""
+_LATE_S: Final = 120.0
+"""How far behind the newest sample an annotation may still fall into its place: twice the time after
+which a beat is given up. A later one goes to the earliest place that is left."""
+_FILL_FRAMES: Final = 1 << 16
+
+
+class Recorder:
+    """Keeps one stream of one bed; a new stream is a new recorder, and so a new record.
+
+    The record is called after the bed, ``bed``, else ``bed_2``, ``bed_3`` ...: nothing that exists is
+    ever written over. Events come in any order; `Gap` events among them are left out, as `gap` has
+    told of them.
+
+    While the disk is full each try to write raises; the recorder goes on being usable, keeps the last
+    minute in memory, and writes it when there is room again.
+
+    Parameters
+    ----------
+    folder
+        Made if it does not exist.
+    bed
+        Any name; what WFDB does not allow in a name becomes ``_``.
+    fs
+        Sampling rate in Hz.
+    leads
+        Lead names.
+    gains, baselines
+        Of each lead, digital units per millivolt and the value of 0 mV. With those of the device the
+        integers on disk are the ones that came over the wire.
+
+    Raises
+    ------
+    StorageError
+        The folder or the files cannot be made; later, from any method: cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        bed: str,
+        *,
+        fs: float,
+        leads: Sequence[str],
+        gains: Sequence[float] | None = None,
+        baselines: Sequence[int] | None = None,
+    ) -> None:
+        gains = gains or [_DEFAULT_GAIN] * len(leads)
+        baselines = baselines or [0] * len(leads)
+        if not len(leads) == len(gains) == len(baselines):
+            raise ValueError(
+                f"expected as many gains and baselines as leads ({len(leads)}), "
+                f"received {len(gains)} and {len(baselines)}"
+            )
+        self._layout = _Layout(tuple(leads), fs, np.array(gains, np.float64), np.array(baselines, np.float64))
+        self._folder = folder
+        self._name = _safe(bed)
+        self._annotator = Annotator()
+        self._before: _Part | None = None
+        self._part = _Part(folder, self._name, self._layout)
+
+    @property
+    def path(self) -> Path:
+        """The record being written, without a suffix."""
+        return self._part.path
+
+    def block(self, block: Block) -> None:
+        """Take samples; what lies between them and the last ones becomes missing.
+
+        Raises
+        ------
+        ValueError
+            They begin before the end of what was taken.
+        """
+        self._reach(block.start)
+        self._part.extend(self._layout.digital(block.samples))
+
+    def gap(self, gap: Gap) -> None:
+        """Take the news that samples will never come: they are written as missing and marked ``~``."""
+        self._reach(gap.sample)
+        mark = self._annotator.mark(gap)
+        if mark is not None:
+            self._part.add(mark)
+        self._reach(gap.stop)
+
+    def event(self, event: Event) -> None:
+        """Take an event; what has no place among annotations is ignored."""
+        mark = None if isinstance(event, Gap) else self._annotator.mark(event)
+        if mark is not None:
+            early = self._before is not None and mark.sample < self._part.start
+            (self._before if early and self._before else self._part).add(mark)
+
+    def flush(self) -> None:
+        """Bring the files up to date."""
+        for part in self._parts():
+            part.flush()
+
+    def close(self) -> None:
+        """Write what is left and the final header; a record without a sample is taken away again."""
+        parts, self._before = self._parts(), None
+        try:
+            for part in parts:
+                part.close()
+        finally:
+            for part in parts:
+                part.release()
+
+    def _parts(self) -> list["_Part"]:
+        return [self._part] if self._before is None else [self._before, self._part]
+
+    def _reach(self, sample: int) -> None:
+        """Bring the record up to ``sample``, by missing samples or by a new record."""
+        part = self._part
+        if not part.begun or sample - part.stop <= _LONGEST_GAP_S * self._layout.fs:
+            part.reach(sample)
+            return
+        self._part = _Part(self._folder, self._name, self._layout)
+        self._part.reach(sample)
+        if self._before is not None:
+            self._before.close()
+            self._before.release()
+        self._before = part  # labels of its last beats may still come
+
+
+class _Layout:
+    """What all parts of a recording have in common."""
+
+    def __init__(
+        self,
+        leads: tuple[str, ...],
+        fs: float,
+        gains: NDArray[np.float64],
+        baselines: NDArray[np.float64],
+    ) -> None:
+        self.leads = leads
+        self.fs = fs
+        self._gains = gains
+        self._baselines = baselines
+
+    def digital(self, samples: NDArray[np.float64]) -> NDArray[np.int16]:
+        """Return millivolts as the integers of the file: rounded, clipped, NaN as missing."""
+        scaled = np.clip(np.rint(samples * self._gains + self._baselines), _MISSING + 1, -_MISSING - 1)
+        return np.where(np.isnan(scaled), _MISSING, scaled).astype("<i2")
+
+    def header(self, name: str, start: int, length: str, signals: Sequence[tuple[int, int]]) -> bytes:
+        """Return the header; ``signals`` gives first value and checksum of each lead."""
+        counter = f"/{self.fs:.10g}({start})" if start else ""
+        lines = [f"{name} {len(self.leads)} {self.fs:.10g}{counter}{length}"]
+        for i, (lead, (first, checksum)) in enumerate(zip(self.leads, signals, strict=True)):
+            gain = f"{self._gains[i]:.17g}({self._baselines[i]:.0f})/mV"
+            title = (
+                "".join(c if c.isprintable() and c.isascii() else "?" for c in lead).strip() or f"lead{i + 1}"
+            )
+            lines.append(f"{name}.dat 16 {gain} 16 0 {first} {checksum} 0 {title}")
+        lines.append(f"# Recorded by beatline; the first sample has index {start}.")
+        return "\n".join([*lines, ""]).encode("ascii")
+
+
+class _Part:
+    """One record on disk: three files."""
+
+    def __init__(self, folder: Path, name: str, layout: _Layout) -> None:
+        self._layout = layout
+        self._waiting: list[NDArray[np.int16]] = []
+        self._n_waiting = 0
+        self._n_written = 0
+        self._due = 0
+        self._first = np.zeros(len(layout.leads), np.int64)
+        self._sums = np.zeros(len(layout.leads), np.int64)
+        self._marks: list[Mark] = []
+        self._ends: list[int] = []
+        self._floor = 0
+        self.start = 0
+        self.begun = False
+        self._early: list[Mark] = []
+        self.path, self._signals, self._notes = _create(folder, name)
+        self._notes.put(opening(layout.fs))
+        self._base = self._notes.size
+        self._write_header("")
+
+    @property
+    def stop(self) -> int:
+        """Absolute index of the next sample to come."""
+        return self.start + self._n_written + self._n_waiting
+
+    def reach(self, sample: int) -> None:
+        """Go on at ``sample``: the first one ever begins the record, else what lies between is missing."""
+        if not self.begun:
+            self.start, self.begun = sample, True
+            if sample:
+                self._write_header("")
+            for mark in self._early:
+                self.add(mark)
+        n_missing = sample - self.stop
+        if n_missing < 0:
+            raise ValueError(
+                f"recording of {self.path.name}: expected sample {self.stop}, received sample {sample}"
+            )
+        while n_missing:
+            n_frames = min(n_missing, _FILL_FRAMES)
+            self.extend(np.full((n_frames, len(self._layout.leads)), _MISSING, "<i2"))
+            n_missing -= n_frames
+
+    def extend(self, frames: NDArray[np.int16]) -> None:
+        """Take frames, and write once a second has come together."""
+        self._waiting.append(frames)
+        self._n_waiting += len(frames)
+        if self._n_written + self._n_waiting >= self._due:
+            self._due = self._n_written + self._n_waiting + round(_FLUSH_S * self._layout.fs)
+            self.flush()
+
+    def add(self, mark: Mark) -> None:
+        """Put a mark into its place, or the nearest that is left."""
+        if not self.begun:
+            self._early.append(mark)
+            return
+        earliest = 1 if mark.symbol == '"' else 0
+        index = place(self._marks, mark._replace(sample=max(mark.sample - self.start, earliest, self._floor)))
+        del self._ends[index:]
+
+    def flush(self) -> None:
+        """Write what waits: signals, then annotations."""
+        try:
+            if self._n_waiting:
+                frames = np.concatenate(self._waiting)
+                self._signals.put(frames.tobytes())
+                if not self._n_written:
+                    self._first[:] = frames[0]
+                self._sums += frames.sum(axis=0, dtype=np.int64)
+                self._n_written += len(frames)
+                self._waiting, self._n_waiting = [], 0
+        except StorageError:
+            if self._n_waiting > _KEPT_S * self._layout.fs:
+                self._waiting, self._n_waiting = [], 0
+            raise
+        self._annotate()
+
+    def _annotate(self) -> None:
+        done = len(self._ends)
+        if done < len(self._marks):
+            entries = encode(self._marks[done:], after=self._marks[done - 1].sample if done else self._floor)
+            at = self._ends[-1] if done else self._base
+            self._notes.put(b"".join(entries), at=at)
+            for entry in entries:
+                at += len(entry)
+                self._ends.append(at)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Forget marks that are on disk and too old for anything to come before them."""
+        oldest = self.stop - self.start - round(_LATE_S * self._layout.fs)
+        n_settled = 0
+        while n_settled < len(self._marks) and self._marks[n_settled].sample < oldest:
+            n_settled += 1
+        if n_settled:
+            self._floor = self._marks[n_settled - 1].sample
+            self._base = self._ends[n_settled - 1]
+            del self._marks[:n_settled], self._ends[:n_settled]
+
+    def close(self) -> None:
+        """Write what waits and the header with the record's length."""
+        if self.begun and not self._signals.closed:
+            self.flush()
+            self._write_header(f" {self._n_written}")
+
+    def release(self) -> None:
+        """Let go of the files; take away a record in which nothing was recorded."""
+        self._signals.close()
+        self._notes.close()
+        if not self.begun:
+            for suffix in (".hea", ".dat", ".blt"):
+                self.path.with_suffix(suffix).unlink(missing_ok=True)
+
+    def _write_header(self, length: str) -> None:
+        checksums = (self._sums + 32768) % 65536 - 32768
+        signals = [
+            (int(first), int(checksum)) for first, checksum in zip(self._first, checksums, strict=True)
+        ]
+        header = self._layout.header(self.path.name, self.start, length, signals)
+        draft = self.path.with_suffix(".hea.part")
+        try:
+            draft.write_bytes(header)
+            draft.replace(self.path.with_suffix(".hea"))
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise cannot_write(self.path.with_suffix(".hea"), error) from error
+
+
+def _create(folder: Path, name: str) -> tuple[Path, WholeFile, WholeFile]:
+    """Make the files of the first record name that is free."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            path = folder / (name if number == 1 else f"{name}_{number}")
+            if any(path.with_suffix(suffix).exists() for suffix in (".hea", ".dat", ".blt")):
+                continue
+            try:
+                signals = WholeFile(path.with_suffix(".dat"))
+            except FileExistsError:  # another process was faster
+                continue
+            return path, signals, WholeFile(path.with_suffix(".blt"), end=END)
+    except OSError as error:
+        raise cannot_write(folder / name, error) from error
+    raise AssertionError("unreachable: names do not run out")
+
+
+def _safe(bed: str) -> str:
+    """Return a bed's name as WFDB allows it: letters, digits, ``_`` and ``-``, not beginning with ``-``."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", bed[:40]).lstrip("-") or "bed"
