@@ -1,0 +1,286 @@
+"""Snapshots folded from events: how what a pipeline says becomes what a screen shows.
+
+Pure: no clock, no socket, no drawing. `fold` takes one bed's snapshot and the next thing that its
+pipeline said and returns the next snapshot; the old one stays as it was, so that a snapshot can be
+handed out by reference. What it keeps is bounded: `KEEP_S` of waveform and the beats within it.
+The picture does not depend on how the signal was cut into packets (law 1).
+
+What shells alone know (connection, transport latency, refused packets) is put in by `with_status`
+and `with_transport`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import numpy as np
+from msgspec.structs import replace
+
+from monitor.events import (
+    Alarm,
+    Beat,
+    Block,
+    Gap,
+    LabelledBeat,
+    LeadQuality,
+    Output,
+    Priority,
+    Rate,
+    Stream,
+    Wave,
+)
+from monitor.snapshots import (
+    PVC_WINDOW_S,
+    BedSnapshot,
+    Counters,
+    Mark,
+    Scale,
+    Standing,
+    WardSnapshot,
+    decode,
+    encode,
+)
+from monitor.strip import Strip
+
+__all__ = [
+    "KEEP_S",
+    "BedSnapshot",
+    "Counters",
+    "Mark",
+    "Scale",
+    "Standing",
+    "WardSnapshot",
+    "announced",
+    "decode",
+    "encode",
+    "fold",
+    "with_status",
+    "with_transport",
+]
+
+KEEP_S: Final = 30.0
+"""Seconds of waveform and beat marks that a snapshot keeps."""
+
+_MAX_MARKS = 512
+"""Over 30 s at 1000 bpm: a detector gone mad stays bounded too."""
+_PVC_S = 60.0
+_SCALE_SECONDS = 8
+"""Seconds that the gain looks back."""
+
+
+def fold(snapshot: BedSnapshot, event: Output | Block) -> BedSnapshot:
+    """Return the snapshot that stands after ``event``; ``snapshot`` itself does not change.
+
+    Takes everything that a pipeline answers with, `monitor.events.Stream`, and the `Block` as received
+    (for the count of samples). What a screen does not show leaves the snapshot as it is.
+    """
+    handler = _HANDLERS.get(type(event))
+    return snapshot if handler is None else handler(snapshot, event)
+
+
+def with_status(snapshot: BedSnapshot, status: Literal["waiting", "up", "lost", "ended"]) -> BedSnapshot:
+    """Return the snapshot with what the shell knows of the connection."""
+    return replace(snapshot, connection=status)
+
+
+def with_transport(
+    snapshot: BedSnapshot, *, latency_ms: float | None, duplicates: int, refused: int
+) -> BedSnapshot:
+    """Return the snapshot with what ingest measured: latency, packets received twice or refused."""
+    counters = replace(snapshot.counters, duplicates=duplicates, refused=refused)
+    return replace(snapshot, latency_ms=latency_ms, counters=counters)
+
+
+_CHAIN: Final = {
+    kind: rank
+    for rank, kind in enumerate(
+        ("asystole", "vf", "vt", "extreme_tachy", "extreme_brady", "high_rate", "low_rate", "pause"),
+    )
+}
+"""One family, worst first (ALARMS: chains): of those that stand only the first is announced."""
+_PRIORITIES: Final[dict[Priority, int]] = {"high": 0, "medium": 1, "low": 2, "technical": 3}
+
+
+def announced(bed: BedSnapshot) -> list[Standing]:
+    """Return the alarms that a screen should show, in its order; the first one is the banner.
+
+    Of the rhythm family only the worst that stands is shown, and beside it the worst latched one where
+    that is graver. Order: priority, what still stands before what has ended, what nobody has
+    acknowledged before the rest, then the chain, then the older.
+    """
+    standing = [alarm for alarm in bed.alarms if alarm.kind in _CHAIN and not alarm.ended]
+    worst = min((_CHAIN[alarm.kind] for alarm in standing), default=len(_CHAIN))
+    latched = [alarm for alarm in bed.alarms if alarm.kind in _CHAIN and alarm.ended]
+    gravest = min((_CHAIN[alarm.kind] for alarm in latched), default=len(_CHAIN))
+    shown = [alarm for alarm in bed.alarms if alarm.kind not in _CHAIN]
+    shown += [alarm for alarm in standing if _CHAIN[alarm.kind] == worst]
+    shown += [alarm for alarm in latched if _CHAIN[alarm.kind] == gravest < worst]
+    return sorted(shown, key=_urgency)
+
+
+def _urgency(alarm: Standing) -> tuple[int, bool, bool, int, int]:
+    rank = _CHAIN.get(alarm.kind, len(_CHAIN))
+    return _PRIORITIES[alarm.priority], alarm.ended, alarm.acknowledged, rank, alarm.onset
+
+
+def _on_stream(bed: BedSnapshot, event: Stream) -> BedSnapshot:
+    """Begin a new stream: the bed learns anew; its alarms and its accounting stay."""
+    fresh = BedSnapshot(bed=bed.bed, bridge_s=bed.bridge_s)
+    return replace(
+        fresh,
+        record=event.record,
+        fs=event.fs,
+        leads=event.leads,
+        connection="up",
+        index=event.sample,
+        scales=(Scale(),) * len(event.leads),
+        quality=("good",) * len(event.leads),
+        alarms=bed.alarms,
+        counters=bed.counters,
+        latency_ms=bed.latency_ms,
+    )
+
+
+def _on_block(bed: BedSnapshot, event: Block) -> BedSnapshot:
+    counters = replace(bed.counters, samples=bed.counters.samples + len(event.samples))
+    connection = "up" if bed.connection in ("waiting", "lost") else bed.connection
+    return replace(bed, counters=counters, connection=connection, index=max(bed.index, event.stop))
+
+
+def _on_wave(bed: BedSnapshot, event: Wave) -> BedSnapshot:
+    """Extend the strip; at each whole second of signal look at the gain."""
+    strip, scales = bed.strip, bed.scales
+    keep, second = round(KEEP_S * bed.fs), max(1, round(bed.fs))
+    at, stop = event.start, event.start + len(event.samples)
+    while at < stop:
+        until = min(stop, (at // second + 1) * second)
+        strip = strip.extended(at, event.samples[at - event.start : until - event.start], keep=keep)
+        if until % second == 0:
+            scales = _rescaled(scales, strip.tail(second))
+        at = until
+    return replace(
+        bed,
+        strip=strip,
+        delay=event.delay,
+        scales=scales,
+        index=max(bed.index, stop),
+        marks=_fresh(bed.marks, strip.start - event.delay),
+        connection="up" if bed.connection == "waiting" else bed.connection,
+    )
+
+
+def _fresh(marks: tuple[Mark, ...], oldest: int) -> tuple[Mark, ...]:
+    if not marks or marks[0].sample >= oldest:
+        return marks
+    return tuple(mark for mark in marks if mark.sample >= oldest)
+
+
+def _rescaled(scales: tuple[Scale, ...], second: Strip) -> tuple[Scale, ...]:
+    samples = second.samples
+    lows, highs = np.fmin.reduce(samples, axis=0), np.fmax.reduce(samples, axis=0)
+    pairs = zip(scales, lows.tolist(), highs.tolist(), strict=False)
+    return tuple(scale if low != low else _with_extremes(scale, low, high) for scale, low, high in pairs)
+
+
+def _with_extremes(scale: Scale, low: float, high: float) -> Scale:
+    """Add one second's extremes and leave the range only where it no longer fits."""
+    recent = (*scale.recent[1 - _SCALE_SECONDS :], (low, high))
+    spare = 1 if len(recent) > 2 else 0  # one artefact does not set the gain
+    low = min(-0.1, sorted(pair[0] for pair in recent)[spare])
+    high = max(0.3, sorted((pair[1] for pair in recent), reverse=True)[spare])
+    span, drawn = high - low, scale.high - scale.low
+    settled = len(recent) == _SCALE_SECONDS
+    fits = scale.low <= low and high <= scale.high
+    if fits and (span >= 0.5 * drawn or not settled):
+        return Scale(scale.low, scale.high, recent)
+    step = next((step for step in (0.25, 0.5, 1.0) if span <= 10 * step), 2.0)
+    margin = 0.08 * span
+    return Scale(
+        float(np.floor((low - margin) / step)) * step, float(np.ceil((high + margin) / step)) * step, recent
+    )
+
+
+def _on_gap(bed: BedSnapshot, event: Gap) -> BedSnapshot:
+    n_lost = max(0, event.stop - event.sample)
+    counters = replace(bed.counters, lost=bed.counters.lost + n_lost, gaps=bed.counters.gaps + 1)
+    learning = bed.learning or event.reason == "restarted" or n_lost > bed.bridge_s * bed.fs
+    return replace(bed, counters=counters, learning=learning, index=max(bed.index, event.stop))
+
+
+def _on_quality(bed: BedSnapshot, event: LeadQuality) -> BedSnapshot:
+    if not 0 <= event.lead < len(bed.quality):
+        return bed
+    quality = (*bed.quality[: event.lead], event.state, *bed.quality[event.lead + 1 :])
+    return replace(bed, quality=quality)
+
+
+def _on_beat(bed: BedSnapshot, event: Beat) -> BedSnapshot:
+    marks = [*bed.marks[1 - _MAX_MARKS :], Mark(event.sample)]
+    if len(marks) > 1 and marks[-2].sample > event.sample:
+        marks.sort(key=lambda mark: mark.sample)
+    return replace(bed, marks=tuple(marks), learning=False)
+
+
+def _on_label(bed: BedSnapshot, event: LabelledBeat) -> BedSnapshot:
+    """Write the label at its beat; one that has left the strip already still counts as a PVC."""
+    ventricular = bed.ventricular
+    if (event.label == "V") != (event.sample in ventricular):
+        since = bed.index - PVC_WINDOW_S * bed.fs
+        kept = (sample for sample in ventricular if sample >= since and sample != event.sample)
+        ventricular = (*kept, event.sample) if event.label == "V" else tuple(kept)
+        ventricular = ventricular[-_MAX_MARKS:]
+    marks = bed.marks
+    for i in range(len(marks) - 1, -1, -1):
+        if marks[i].sample == event.sample:
+            marks = (*marks[:i], Mark(event.sample, event.label), *marks[i + 1 :])
+            break
+    return replace(bed, marks=marks, ventricular=ventricular)
+
+
+def _on_rate(bed: BedSnapshot, event: Rate) -> BedSnapshot:
+    return replace(bed, hr_bpm=event.hr_bpm)
+
+
+def _on_alarm(bed: BedSnapshot, event: Alarm) -> BedSnapshot:
+    """Follow one alarm through its life; a high one that has ended stays until it is acknowledged."""
+    old = next((alarm for alarm in bed.alarms if _is(alarm, event)), None)
+    others = tuple(alarm for alarm in bed.alarms if alarm is not old)
+    new: Standing | None = None
+    if event.state == "start":
+        others = tuple(alarm for alarm in others if not (alarm.ended and _alike(alarm, event)))
+        new = Standing(
+            kind=event.kind,
+            priority=event.priority,
+            text=event.text,
+            onset=event.sample,
+            lead=event.lead,
+            value=event.value,
+        )
+    elif old is not None and event.state == "end" and event.priority == "high" and not old.acknowledged:
+        new = replace(old, ended=True)
+    elif old is not None and event.state == "acknowledged" and not old.ended:
+        new = replace(old, acknowledged=True)
+    connection = bed.connection
+    if event.kind == "feed_lost" and connection in ("up", "lost"):
+        connection = "lost" if event.state == "start" else "up"
+    return replace(bed, alarms=others if new is None else (*others, new), connection=connection)
+
+
+def _is(alarm: Standing, event: Alarm) -> bool:
+    return alarm.onset == event.sample and _alike(alarm, event)
+
+
+def _alike(alarm: Standing, event: Alarm) -> bool:
+    return alarm.kind == event.kind and alarm.lead == event.lead
+
+
+_HANDLERS: Final[dict[type, Callable[[BedSnapshot, Any], BedSnapshot]]] = {
+    Stream: _on_stream,
+    Block: _on_block,
+    Wave: _on_wave,
+    Gap: _on_gap,
+    LeadQuality: _on_quality,
+    Beat: _on_beat,
+    LabelledBeat: _on_label,
+    Rate: _on_rate,
+    Alarm: _on_alarm,
+}
