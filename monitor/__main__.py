@@ -1,0 +1,5 @@
+"""``python -m monitor`` is the ``beatline`` command."""
+
+from monitor.cli import main
+
+main()

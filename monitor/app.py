@@ -1,0 +1,296 @@
+"""Wiring: the front process starts an engine, pulls from it at its own rate and shows what it says.
+
+The front imports nothing heavy, so the first frame is up at once; TensorFlow, numba and scipy load in
+other processes. An engine that dies is shown, never hidden: the exit code is then 1.
+"""
+
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from monitor import link
+from monitor.errors import FeedError
+from monitor.settings import Settings
+from monitor.show import JsonLines, PlainLines, Show
+from monitor.stats import Stats
+
+__all__ = ["Device", "Kind", "Look", "Processes", "config", "demo", "free_port", "run"]
+
+Kind: TypeAlias = Literal["screen", "plain", "json"]
+
+_PATIENCE_S = 12.0
+"""How long an engine may take to end once it is told to."""
+_DEFAULT_ENDPOINT = "tcp://127.0.0.1:5600"
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run is shown, and for how long.
+
+    Attributes
+    ----------
+    seconds
+        Wall time from the first sample received, None for no end.
+    picture
+        File for the last frame as SVG.
+    stats
+        File for what `monitor.stats` measured, as JSON.
+    """
+
+    kind: Kind
+    ascii_only: bool = False
+    seconds: float | None = None
+    picture: Path | None = None
+    stats: Path | None = None
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """The simulated device of a demonstration."""
+
+    record: str = "208"
+    speed: float = 1.0
+    beds: int = 1
+    data: Path | None = None
+
+
+class Processes:
+    """Child processes of one run, each in a process group of its own so that Ctrl-C is ours alone.
+
+    What they write to standard error goes to files: the screen is not theirs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start ``python ARGUMENTS``."""
+        with (self._folder / name).open("wb") as errors:
+            child = subprocess.Popen(
+                [sys.executable, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                process_group=0,
+            )
+        self._children[name] = child
+        return child
+
+    def complaint(self, name: str) -> str:
+        """Return the last line that a child wrote to standard error."""
+        text = (self._folder / name).read_text(encoding="utf-8", errors="replace").strip()
+        return text.splitlines()[-1].removeprefix("beatline: ") if text else ""
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for child in self._children.values():
+            if child.poll() is None:
+                child.terminate()
+        deadline = time.monotonic() + 3
+        for child in self._children.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.1, deadline - time.monotonic()))
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+
+
+def config(
+    settings: Settings,
+    *,
+    endpoints: Sequence[str] | None = None,
+    connect: bool = False,
+    model: str | None = None,
+    journal: Path | None = None,
+    record: Path | None = None,
+    until_bye: bool = False,
+) -> link.Config:
+    """Return what an engine is to be told; the folder is filled in by `run`."""
+    return link.Config(
+        endpoints=tuple(endpoints or [_DEFAULT_ENDPOINT]),
+        bind=not connect,
+        settings=settings,
+        model=model,
+        journal=None if journal is None else str(journal.absolute()),
+        record=None if record is None else str(record.absolute()),
+        until_bye=until_bye,
+    )
+
+
+def run(told: link.Config, look: Look) -> int:
+    """Run a monitor until it ends or is ended; return the exit code."""
+    with _folder() as folder, Processes(folder) as processes:
+        return _run(msgspec.structs.replace(told, folder=str(folder)), look, processes)
+
+
+def demo(told: link.Config, device: Device, look: Look) -> int:
+    """Run a simulated device in a process of its own, and a monitor on it."""
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    with _folder() as folder, Processes(folder) as processes:
+        arguments = [
+            "--endpoint",
+            endpoint,
+            "--speed",
+            str(device.speed),
+            "--beds",
+            str(device.beds),
+            "--loop",
+        ]
+        if device.data is not None:
+            arguments += ["--data", str(device.data)]
+        processes.start("sim", "-m", "sim", device.record, "--or-synthetic", *arguments)
+        told = msgspec.structs.replace(told, folder=str(folder), endpoints=(endpoint,), bind=True)
+        return _run(told, look, processes)
+
+
+def _run(told: link.Config, look: Look, processes: Processes) -> int:
+    """Start the engine and show it; the show is closed before anything is raised."""
+    stats = Stats(look.stats)
+    with contextlib.closing(_show(look, told.settings)) as show, _interruptions() as interrupted:
+        show.tick()
+        stats.frame()
+        engine = processes.start("engine", "-m", "monitor.engine", msgspec.json.encode(told).decode())
+        client = link.Client(told.link)
+        try:
+            code = _Watch(client, engine, show, stats, look.seconds).until_done(interrupted)
+        finally:
+            client.close()
+    stats.write()
+    complaint = processes.complaint("engine") if code and engine.poll() is not None else ""
+    if complaint:
+        raise FeedError(complaint)
+    return code
+
+
+class _Watch:
+    """The front's loop: one pull per tick, never more than one under way."""
+
+    def __init__(
+        self,
+        client: link.Client,
+        engine: subprocess.Popen[bytes],
+        show: Show,
+        stats: Stats,
+        seconds: float | None,
+    ) -> None:
+        self._client = client
+        self._engine = engine
+        self._show = show
+        self._stats = stats
+        self._seconds = seconds
+        self._last = 0
+        self._first_sample_ns: int | None = None
+        self._told_at: float | None = None
+
+    def until_done(self, interrupted: list[int]) -> int:
+        """Pull and show until the engine is done; return the exit code."""
+        next_tick = time.monotonic()
+        while True:
+            next_tick = max(next_tick + self._show.interval_s, time.monotonic())
+            self._client.pull(link.Pull(after=self._last, seconds=self._show.seconds))
+            update = self._client.receive(1000 * (next_tick - time.monotonic()))
+            if update is not None:
+                self._take(update)
+                if update.done:
+                    return 1 if update.faults else 0
+            elif self._engine.poll() is not None:
+                return self._died(interrupted)
+            quit_asked = self._keys(next_tick)
+            if interrupted or quit_asked or self._time_is_up():
+                self._end()
+            if self._told_at is not None and time.monotonic() - self._told_at > _PATIENCE_S:
+                return 1
+            self._show.tick()
+            self._stats.frame()
+
+    def _take(self, update: link.Update) -> None:
+        self._last, self._first_sample_ns = update.last, update.first_sample_ns
+        self._show.push(update)
+        self._stats.push(update, drawn=self._show.seconds == 0)
+
+    def _died(self, interrupted: list[int]) -> int:
+        """Say that nothing more will come; a screen stands, with the alarm, until somebody ends it."""
+        self._show.engine_died()
+        while self._show.seconds and not interrupted and not self._time_is_up():
+            self._show.tick()
+            if "q" in self._show.keys(self._show.interval_s):
+                break
+        return 1
+
+    def _keys(self, until: float) -> bool:
+        """Spend the time to the next tick on the keyboard; return whether to end."""
+        quit_asked = False
+        while (left := until - time.monotonic()) > 0:
+            for key in self._show.keys(left):
+                if key == "a":
+                    self._client.tell(link.Acknowledge())
+                quit_asked = quit_asked or key == "q"
+        return quit_asked
+
+    def _time_is_up(self) -> bool:
+        if self._seconds is None or self._first_sample_ns is None:
+            return False
+        return time.time_ns() - self._first_sample_ns >= self._seconds * 1e9
+
+    def _end(self) -> None:
+        if self._told_at is None:
+            self._client.tell(link.Stop())
+            self._told_at = time.monotonic()
+
+
+def _show(look: Look, settings: Settings) -> Show:
+    if look.kind == "json":
+        return JsonLines(sys.stdout)
+    if look.kind == "plain":
+        return PlainLines(sys.stdout)
+    from monitor.screen import Screen
+
+    return Screen(settings.display, ascii_only=look.ascii_only, picture=look.picture)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Yield a folder that only this user can read, for sockets and the children's last words."""
+    folder = Path(tempfile.mkdtemp(prefix="beatline-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _interruptions() -> Iterator[list[int]]:
+    """Collect Ctrl-C and SIGTERM instead of being torn apart by them."""
+    caught: list[int] = []
+
+    def catch(number: int, _: FrameType | None) -> None:
+        caught.append(number)
+
+    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def free_port() -> int:
+    """Return a loopback port that was free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,293 @@
+"""One bed as the engine keeps it: its pipeline, its snapshot for screens, its recording.
+
+A bed outlives its streams: a device that starts anew gets a new pipeline, and the alarms that stood
+go on standing. Everything a bed has to say leaves through one function, `Sink`.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+
+from monitor import vitals
+from monitor.assemble import Closed, Counters, Fault, Item, Lost, Opened, Samples
+from monitor.beats import WindowSpec
+from monitor.definitions import DEFINITIONS
+from monitor.events import (
+    Alarm,
+    Beat,
+    BeatWindow,
+    Block,
+    Event,
+    Gap,
+    LabelledBeat,
+    Notice,
+    Output,
+    Stream,
+    Wave,
+)
+from monitor.link import Entry, Timing
+from monitor.pipeline import Pipeline
+from monitor.recorder import Recorder
+from monitor.settings import Settings
+from monitor.vitals import BedSnapshot
+
+__all__ = ["Bed", "Key", "Sink"]
+
+Key: TypeAlias = tuple[str, int]
+"""Names a beat for the classifier: ``bed#stream-count`` and the beat's sample."""
+
+Sink: TypeAlias = Callable[[Entry], None]
+
+
+class Bed:
+    """One bed's line from received items to told events.
+
+    Parameters
+    ----------
+    name
+        The bed's name on the wire.
+    settings, window
+        As `Pipeline` wants them.
+    tell
+        Called with every event, once, in the order in which they became known.
+    ask
+        Called with every window to be labelled.
+    record
+        Folder to record into, None for no recording.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        window: WindowSpec,
+        *,
+        tell: Sink,
+        ask: Callable[[Key, BeatWindow], None],
+        record: Path | None,
+    ) -> None:
+        self.name = name
+        self.snapshot = BedSnapshot(bed=name)
+        self._settings = settings
+        self._window = window
+        self._tell = tell
+        self._ask = ask
+        self._record = record
+        self._recorder: Recorder | None = None
+        self._pipeline: Pipeline | None = None
+        self._stream_count = 0
+        self._technical: dict[str, Alarm] = {}
+        self._timings: dict[int, Timing] = {}
+        self._detected: dict[int, tuple[int, int, int]] = {}
+        self._last_received_ns: int | None = None
+        self._latency_ms: float | None = None
+        self.closed = False
+        self.failed = False
+
+    def take(self, item: Item) -> None:
+        """Take the next thing that ingest has for this bed."""
+        match item:
+            case Opened():
+                self._open(item)
+            case Samples():
+                self._samples(item)
+            case Lost():
+                self._lost(item.gap)
+            case Closed():
+                self.end()
+            case Fault():
+                self.notice(item.text)
+
+    def answer(self, stream_count: int, sample: int, probabilities: Sequence[float]) -> None:
+        """Take the classifier's answer; one for an earlier stream is too late to matter."""
+        if self._pipeline is not None and stream_count == self._stream_count:
+            self._labels(self._pipeline.label(sample, probabilities))
+
+    def tick(self, now_ns: int) -> None:
+        """Look at the wall clock: give up on overdue labels, notice a feed that went silent."""
+        if self._pipeline is not None:
+            self._labels(self._pipeline.give_up())
+        silent_ns = now_ns - (self._last_received_ns or now_ns)
+        if not self.closed and silent_ns > self._settings.feed.lost_after_s * 1e9:
+            self.technical("feed_lost")
+
+    def acknowledge(self) -> None:
+        """Acknowledge all that stands on this bed."""
+        if self._pipeline is not None:
+            self._run(self._pipeline.acknowledge())
+
+    def end(self) -> None:
+        """Flush the stream: the last beats and windows leave; answers are still taken."""
+        if self._pipeline is not None and not self.closed:
+            self._run(self._pipeline.flush())
+        self.closed = True
+        self.snapshot = vitals.with_status(self.snapshot, "ended")
+
+    def close(self) -> None:
+        """Call Q what was never labelled and close the recording."""
+        if self._pipeline is not None:
+            self._labels(self._pipeline.abandon())
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None
+
+    def stop_recording(self) -> None:
+        """Let go of a recording that cannot be written; what was written stays."""
+        self._recorder = None
+
+    def shown(self, counters: Mapping[str, Counters]) -> BedSnapshot:
+        """Return the snapshot for screens, with what ingest has counted."""
+        counted = counters.get(self.name, Counters())
+        return vitals.with_transport(
+            self.snapshot,
+            latency_ms=self._latency_ms,
+            duplicates=counted.duplicates,
+            refused=counted.refused,
+        )
+
+    def flush_files(self) -> None:
+        """Bring the recording up to date on disk."""
+        if self._recorder is not None:
+            self._recorder.flush()
+
+    @property
+    def n_waiting(self) -> int:
+        """Beats that wait for their label."""
+        return 0 if self._pipeline is None else self._pipeline.n_waiting
+
+    def technical(self, kind: str, text: str = "") -> None:
+        """Raise a technical alarm, unless it stands already."""
+        if kind not in self._technical:
+            definition = DEFINITIONS[kind]
+            alarm = Alarm(
+                sample=self._index,
+                decided=self._index,
+                kind=kind,
+                priority=definition.priority,
+                state="start",
+                text=text or definition.text,
+            )
+            self._technical[kind] = alarm
+            self._say(alarm)
+
+    def settled(self, kind: str) -> None:
+        """End a technical alarm, if it stands."""
+        alarm = self._technical.pop(kind, None)
+        if alarm is not None:
+            self._say(msgspec.structs.replace(alarm, decided=self._index, state="end"))
+
+    def notice(self, text: str) -> None:
+        """Tell one line about this bed."""
+        self._say(Notice(sample=self._index, decided=self._index, text=text))
+
+    @property
+    def _index(self) -> int:
+        return 0 if self._pipeline is None else self._pipeline.index
+
+    def _open(self, item: Opened) -> None:
+        """A new stream: what the old one still holds leaves first, standing alarms stay."""
+        self.close()
+        standing = () if self._pipeline is None else self._pipeline.standing
+        self._stream_count += 1
+        self._pipeline = Pipeline(
+            self._settings,
+            self._window,
+            fs=item.fs,
+            leads=item.leads,
+            start=item.index,
+            standing=standing,
+        )
+        self._timings.clear()
+        self._detected.clear()
+        self.closed = False
+        self._say(
+            Stream(
+                sample=item.index,
+                decided=item.index,
+                stream=str(item.stream),
+                fs=item.fs,
+                leads=item.leads,
+                record=item.record,
+            )
+        )
+        if self._record is not None:
+            self._recorder = Recorder(self._record, self.name, fs=item.fs, leads=item.leads)
+
+    def _samples(self, item: Samples) -> None:
+        self._last_received_ns = item.received_ns
+        self.settled("feed_lost")
+        self.snapshot = vitals.fold(self.snapshot, item.block)
+        self._latency_ms = (item.received_ns - item.captured_ns) / 1e6
+        if self._recorder is not None:
+            self._recorder.block(item.block)
+        self._run(self._live().push(item.block), captured=item.captured_ns, received=item.received_ns)
+
+    def _lost(self, gap: Gap) -> None:
+        if gap.reason == "restarted":
+            self._say(gap)
+            return
+        if self._recorder is not None:
+            self._recorder.gap(gap)
+        self._run(self._live().push(gap))
+
+    def _live(self) -> Pipeline:
+        if self._pipeline is None:
+            raise ValueError(f"bed {self.name}: expected an opened stream before its samples")
+        return self._pipeline
+
+    def _run(self, outputs: Sequence[Output], *, captured: int = 0, received: int = 0) -> None:
+        now = time.time_ns()
+        for output in outputs:
+            if isinstance(output, BeatWindow):
+                known = self._detected.pop(output.sample, (output.decided, received, now))
+                self._timings[output.sample] = Timing(*known, captured, received, now, 0)
+                self._ask((f"{self.name}#{self._stream_count}", output.sample), output)
+            elif isinstance(output, Wave):
+                self.snapshot = vitals.fold(self.snapshot, output)
+            else:
+                if isinstance(output, Beat):
+                    self._detected[output.sample] = (output.decided, received, now)
+                self._say(output)
+
+    def _labels(self, events: Sequence[Event]) -> None:
+        now = time.time_ns()
+        for event in events:
+            timing = None
+            if isinstance(event, LabelledBeat):
+                known = self._timings.pop(event.sample, None)
+                if event.probabilities is None:
+                    self.technical("classifier_late")
+                else:
+                    self.settled("classifier_late")
+                    timing = None if known is None else msgspec.structs.replace(known, labelled=now)
+            self._say(event, timing)
+
+    def _say(self, event: Event, timing: Timing | None = None) -> None:
+        self.snapshot = vitals.fold(self.snapshot, event)
+        if self._recorder is not None:
+            self._recorder.event(event)
+        self._tell(
+            Entry(
+                bed=self.name,
+                record=self.snapshot.record,
+                time_ns=time.time_ns(),
+                fs=self.snapshot.fs,
+                event=event,
+                timing=timing,
+            )
+        )
+
+
+def warm_up(settings: Settings, window: WindowSpec) -> None:
+    """Compile or load every kernel that a bed runs, before the first sample needs it."""
+    fs = 360.0
+    pipeline = Pipeline(settings, window, fs=fs, leads=("I", "II"))
+    ramp = np.arange(round(8 * fs)) % 300
+    pulses = np.exp(-0.5 * ((ramp - 150) / 6.0) ** 2)
+    pipeline.push(Block(0, np.stack([pulses, pulses], axis=1)))
+    pipeline.flush()
+    pipeline.abandon()

@@ -1,0 +1,389 @@
+"""The front door: argv to settings to one call. Only this module prints an error.
+
+Exit codes: 0 done (Ctrl-C and a closed pipe too), 1 a failure, said in one line, 2 wrong usage.
+Heavy imports happen inside the commands, so that help and the first frame come at once.
+"""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+import typer.core
+from rich.console import Console
+
+from monitor import __version__, settings
+from monitor.errors import BeatlineError
+
+if TYPE_CHECKING:
+    from monitor.app import Look
+
+__all__ = ["app", "main"]
+
+_LAZY: Final = {"sim": "sim.cli", "models": "models.cli"}
+"""Commands that live in rooms of their own; imported when they are called or listed."""
+
+
+class _FrontDoor(typer.core.TyperGroup):
+    """A group that mounts the other rooms' commands on demand."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return all commands in the order of use."""
+        return ["demo", "monitor", "sim", "label", "replay", "bench", "models", "data"]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, importing its room first if it has one."""
+        if cmd_name in _LAZY:
+            return typer.main.get_command(importlib.import_module(_LAZY[cmd_name]).app)
+        return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; turn faults into one line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except BeatlineError as error:
+            raise typer.Exit(_complain(str(error))) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(0) from error
+        except BrokenPipeError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from error
+
+
+app = typer.Typer(
+    cls=_FrontDoor,
+    name="beatline",
+    help="A streaming real-time ECG monitor.\n\nStart with: [bold]beatline demo[/bold]",
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+bench_app = typer.Typer(help="Measure latency, load and memory of the whole line.", no_args_is_help=True)
+data_app = typer.Typer(help="Find, list and download WFDB records.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+app.add_typer(data_app, name="data")
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder of one database (such as mitdb). Default: BEATLINE_DATA, the cache, then PhysioNet.",
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="NAME|DIR", help="Model artefact or run folder. Default: the shipped one."
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="TOML file with settings, one table per section."),
+]
+SecondsOption = Annotated[
+    float | None,
+    typer.Option("--seconds", min=0.1, help="End after this much wall time from the first sample received."),
+]
+PlainOption = Annotated[
+    bool, typer.Option("--plain", help="One line per beat and alert instead of a screen.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Every event as one JSON line.")]
+AsciiOption = Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters alone.")]
+JournalOption = Annotated[
+    Path | None,
+    typer.Option("--journal", metavar="FILE", help="Append every event to this file, as JSON lines."),
+]
+EndpointArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ENDPOINT]...", help="Where devices find this monitor. Default: tcp://127.0.0.1:5600."
+    ),
+]
+StatsOption = Annotated[Path | None, typer.Option("--stats", metavar="FILE", hidden=True)]
+
+
+@app.callback()
+def front_door(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    log_file: Annotated[
+        Path | None, typer.Option("--log-file", metavar="FILE", help="Write the log to this file.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
+) -> None:
+    """A streaming real-time ECG monitor. Start with: [bold]beatline demo[/bold]."""
+    if version:
+        print(f"beatline {__version__}")  # noqa: T201  the command's answer
+        raise typer.Exit
+    if log_file is not None:
+        _log_to(log_file, verbose=verbose)
+        os.environ["BEATLINE_LOG"] = str(log_file.absolute())
+        os.environ["BEATLINE_LOG_VERBOSE"] = "1" if verbose else ""
+
+
+@app.command()
+def demo(
+    seconds: SecondsOption = None,
+    record: Annotated[
+        str, typer.Option("--record", metavar="NAME", help="Record to play, such as 208 or svdb/800.")
+    ] = "208",
+    speed: Annotated[float, typer.Option("--speed", min=0.01, help="Times real time.")] = 1.0,
+    beds: Annotated[
+        int, typer.Option("--beds", min=1, help="How many beds play it, each with its phase.")
+    ] = 1,
+    data: DataOption = None,
+    model: ModelOption = None,
+    journal: JournalOption = None,
+    plain: PlainOption = False,
+    json: JsonOption = False,
+    ascii_only: AsciiOption = False,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE", help="At the end, save the screen as SVG.")
+    ] = None,
+    stats: StatsOption = None,
+) -> None:
+    """Play a record through a simulated bedside device and watch it.
+
+    Starts the simulator as a process of its own on a loopback socket and the monitor here. Without
+    records and without a network it plays a built-in synthetic patient, and says so.
+
+    [bold]Example:[/bold] beatline demo --seconds 30 --plain
+    """
+    from monitor import app as application
+
+    look = _look(plain=plain, json=json, ascii_only=ascii_only, seconds=seconds, picture=picture, stats=stats)
+    device = application.Device(record=record, speed=speed, beds=beds, data=data)
+    config = application.config(settings.load(), model=model, journal=journal)
+    raise typer.Exit(application.demo(config, device, look))
+
+
+@app.command()
+def monitor(
+    endpoints: EndpointArgument = None,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Connect to devices that bind, instead of waiting for them.")
+    ] = False,
+    model: ModelOption = None,
+    journal: JournalOption = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record", metavar="DIR", help="Write what is received as WFDB records into this folder."
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    seconds: SecondsOption = None,
+    until_bye: Annotated[
+        bool, typer.Option("--until-bye", help="End when every bed has said good-bye and is labelled.")
+    ] = False,
+    plain: PlainOption = False,
+    json: JsonOption = False,
+    ascii_only: AsciiOption = False,
+    stats: StatsOption = None,
+) -> None:
+    """Watch the beds that publish at the given endpoints.
+
+    Keys on the screen: a acknowledges the alarms that stand, q ends.
+
+    [bold]Example:[/bold] beatline monitor tcp://127.0.0.1:5600 --journal night.jsonl
+    """
+    from monitor import app as application
+
+    look = _look(plain=plain, json=json, ascii_only=ascii_only, seconds=seconds, picture=None, stats=stats)
+    told = application.config(
+        settings.load(path=config),
+        endpoints=endpoints,
+        connect=connect,
+        model=model,
+        journal=journal,
+        record=record,
+        until_bye=until_bye,
+    )
+    raise typer.Exit(application.run(told, look))
+
+
+@app.command()
+def label(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[RECORD]...", help="Records; all of the folder when none.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the annotations go.")] = Path(
+        "labels"
+    ),
+    data: DataOption = None,
+    model: ModelOption = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")] = 1,
+    events: Annotated[
+        bool, typer.Option("--events", help="Also write every event, as <record>.events.jsonl.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Label finished records, exactly as the live line would, as fast as it goes.
+
+    Writes DIR/<record>.blt, WFDB annotations that rdann and bxb read.
+
+    [bold]Example:[/bold] beatline label 100 208 --out labels --events
+    """
+    from monitor import records
+    from monitor.label import Job, Labelled, label_all
+
+    job = Job(out=out, settings=settings.load(path=config), data=data, model=model, events=events)
+    names = names or records.available(data=data)
+    console = Console(stderr=True)
+    from rich.progress import Progress
+
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("labelling", total=len(names))
+
+        def done(result: Labelled) -> None:
+            progress.advance(task)
+            counts = " ".join(f"{name} {n}" for name, n in sorted(result.counts.items()))
+            progress.print(f"{result.record}: {result.n_beats} beats ({counts})", highlight=False)
+
+        results = label_all(names, job, jobs=jobs, done=done)
+    n_beats = sum(result.n_beats for result in results)
+    hours = sum(result.seconds for result in results) / 3600
+    print(f"{len(results)} records, {hours:.2f} h, {n_beats} beats -> {out}")  # noqa: T201  the answer
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A journal that --journal wrote.")],
+    speed: Annotated[
+        float | None,
+        typer.Option("--speed", min=0.01, help="Pace it, times real time. Default: all at once."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show a journal again, one line per beat and alert.
+
+    [bold]Example:[/bold] beatline replay night.jsonl --speed 10
+    """
+    from monitor.replay import replay as show_again
+
+    show_again(file, speed=speed, json=json)
+
+
+@bench_app.command("latency")
+def bench_latency(
+    beds: Annotated[int, typer.Option("--beds", min=1, help="Simulated beds.")] = 1,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=1, help="Measured wall time, after warm-up.")
+    ] = 60.0,
+    speed: Annotated[float, typer.Option("--speed", min=0.01, help="Times real time.")] = 1.0,
+    record: Annotated[str, typer.Option("--record", metavar="NAME", help="Record to play.")] = "208",
+    data: DataOption = None,
+    model: ModelOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write beats.csv, stages.csv and latency.png.")
+    ] = None,
+) -> None:
+    """Measure the line from the device's packet to the label on the screen.
+
+    Simulator and monitor run as separate processes over a loopback socket; the screen is drawn on a
+    pseudo-terminal of 200x50. Counts begin when the model is ready and 5 s have passed.
+
+    [bold]Example:[/bold] beatline bench latency --beds 32 --seconds 60 --out latency
+    """
+    from monitor import bench
+
+    load = bench.Load(beds=beds, seconds=seconds, speed=speed, record=record, data=data, model=model)
+    console = Console(highlight=False)
+    bench.report(bench.measure(load, console=console), console=console, out=out)
+
+
+@bench_app.command("memory")
+def bench_memory(
+    beds: Annotated[int, typer.Option("--beds", min=1, help="Simulated beds.")] = 8,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, help="Measured wall time.")] = 600.0,
+    speed: Annotated[float, typer.Option("--speed", min=0.01, help="Times real time.")] = 10.0,
+    record: Annotated[str, typer.Option("--record", metavar="NAME", help="Record to play.")] = "208",
+    data: DataOption = None,
+) -> None:
+    """Watch the monitor's memory under load: it should be flat after the first two minutes.
+
+    [bold]Example:[/bold] beatline bench memory --beds 8 --speed 10 --seconds 600
+    """
+    from monitor import bench
+
+    load = bench.Load(beds=beds, seconds=seconds, speed=speed, record=record, data=data)
+    console = Console(highlight=False)
+    measured = bench.measure(load, console=console)
+    bench.report(measured, console=console)
+    bench.report_memory(measured, console=console)
+
+
+@data_app.command("list")
+def data_list(
+    database: Annotated[str, typer.Argument(help="mitdb, svdb, vfdb or nstdb.")] = "mitdb",
+    data: DataOption = None,
+) -> None:
+    """List the records of a database that are at hand.
+
+    [bold]Example:[/bold] beatline data list svdb
+    """
+    from monitor import records
+
+    for name in records.available(data=data, database=database):
+        print(name)  # noqa: T201  the command's answer
+
+
+@data_app.command("fetch")
+def data_fetch(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[RECORD]...", help="All when none.")] = None,
+    database: Annotated[str, typer.Option("--database", help="mitdb, svdb, vfdb or nstdb.")] = "mitdb",
+) -> None:
+    """Download records from PhysioNet into the cache, checking their hashes.
+
+    [bold]Example:[/bold] beatline data fetch 100 208
+    """
+    from monitor import records
+
+    records.fetch(database, names)
+
+
+def main() -> None:
+    """Run the command. SIGTERM ends it as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    app()
+
+
+def _complain(text: str) -> int:
+    logging.getLogger(__name__).error(text)
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"beatline: {text}")
+    return 1
+
+
+def _look(
+    *,
+    plain: bool,
+    json: bool,
+    ascii_only: bool,
+    seconds: float | None,
+    picture: Path | None,
+    stats: Path | None,
+) -> "Look":
+    from monitor import app as application
+
+    if plain and json:
+        raise typer.BadParameter("choose one of --plain and --json")
+    kind: application.Kind = "json" if json else "plain" if plain or not sys.stdout.isatty() else "screen"
+    return application.Look(kind=kind, ascii_only=ascii_only, seconds=seconds, picture=picture, stats=stats)
+
+
+def _log_to(path: Path, *, verbose: bool) -> None:
+    level = logging.DEBUG if verbose else logging.INFO
+    try:
+        logging.basicConfig(
+            filename=path,
+            level=level,
+            format="%(asctime)s %(processName)s %(name)s %(levelname)s %(message)s",
+        )
+    except OSError as error:
+        raise BeatlineError(f"cannot write the log to {path}: {error.strerror}") from error

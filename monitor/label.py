@@ -1,0 +1,159 @@
+"""Finished records through the very same pipeline, as fast as it goes.
+
+The pipeline is fed blocks and answers with windows; all windows of a record go through the network
+together at its end. Because labels take effect at samples fixed in advance (law 2), the events are
+those of a live run.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from monitor import artifact, lines, recorder, records
+from monitor.beats import WindowSpec
+from monitor.classify import Classifier
+from monitor.errors import StorageError
+from monitor.events import BeatWindow, Block, Event, Output, sort_key
+from monitor.pipeline import Pipeline
+from monitor.records import Record
+from monitor.settings import Settings
+
+__all__ = ["Job", "Labelled", "label_all", "label_record"]
+
+_BLOCK_S = 30.0
+"""Signal per push: long enough to make the overhead vanish, short enough to stay in the cache."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What every record of one run is labelled with, and where the results go.
+
+    Attributes
+    ----------
+    data
+        The folder of one database, None to find records as `monitor.records` does.
+    out
+        Folder for ``<record>.blt`` and, if ``events``, ``<record>.events.jsonl``.
+    model
+        Name or folder of the artefact, None for the shipped one.
+    """
+
+    out: Path
+    settings: Settings
+    data: Path | None = None
+    model: str | None = None
+    events: bool = False
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """What came of one record."""
+
+    record: str
+    n_beats: int
+    seconds: float
+    counts: dict[str, int]
+
+
+def label_record(
+    record: Record, settings: Settings, window: WindowSpec, classifier: Callable[..., np.ndarray]
+) -> list[Event]:
+    """Run one record through the pipeline and return its events in the order of `sort_key`.
+
+    Parameters
+    ----------
+    record
+        The signal.
+    settings, window
+        As `Pipeline` wants them.
+    classifier
+        ``probabilities(windows, features)`` of `monitor.classify.Classifier`, or any pure function
+        like it.
+    """
+    pipeline = Pipeline(settings, window, fs=record.fs, leads=record.leads)
+    samples = record.samples()
+    step = round(_BLOCK_S * record.fs)
+    outputs: list[Output] = []
+    for start in range(0, len(samples), step):
+        outputs += pipeline.push(Block(start, samples[start : start + step]))
+    outputs += pipeline.flush()
+    events = [output for output in outputs if isinstance(output, Event)]
+    windows = [output for output in outputs if isinstance(output, BeatWindow)]
+    if windows:
+        answers = classifier(
+            np.stack([window.window for window in windows]), np.stack([window.features for window in windows])
+        )
+        for window_, answer in zip(windows, answers, strict=True):
+            events += pipeline.label(window_.sample, answer)
+    return sorted(events, key=sort_key)
+
+
+def label_all(
+    names: Sequence[str], job: Job, *, jobs: int = 1, done: Callable[[Labelled], None] = lambda _: None
+) -> list[Labelled]:
+    """Label records and write their annotations; ``done`` is called after each.
+
+    Raises
+    ------
+    SourceError, ArtifactError, StorageError
+        As reading, loading and writing do; what was finished before stays.
+    """
+    try:
+        job.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {job.out}: {error.strerror}") from error
+    results = []
+    for result in _each(names, job, jobs=jobs):
+        done(result)
+        results.append(result)
+    return results
+
+
+def _each(names: Sequence[str], job: Job, *, jobs: int) -> Iterable[Labelled]:
+    if jobs == 1 or len(names) < 2:
+        yield from map(functools.partial(_one, job), names)
+        return
+    with ProcessPoolExecutor(min(jobs, len(names)), mp_context=get_context("spawn")) as pool:
+        try:
+            yield from pool.map(functools.partial(_one, job), names)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@functools.cache
+def _classifier(model: str | None) -> tuple[WindowSpec, Classifier]:
+    """Load the artefact once per process."""
+    folder = artifact.locate(model)
+    return artifact.load_card(folder).window, Classifier(folder)
+
+
+def _one(job: Job, name: str) -> Labelled:
+    record = records.read(name, data=job.data)
+    window, classifier = _classifier(job.model)
+    events = label_record(record, job.settings, window, classifier.probabilities)
+    stem = name.rsplit("/", 1)[-1]
+    recorder.write_annotations(job.out / f"{stem}.blt", events, fs=record.fs)
+    if job.events:
+        _write_events(job.out / f"{stem}.events.jsonl", events, name=name)
+    counts: dict[str, int] = {}
+    for event in events:
+        if event_label := getattr(event, "label", None):
+            counts[event_label] = counts.get(event_label, 0) + 1
+    return Labelled(name, sum(counts.values()), record.n_samples / record.fs, counts)
+
+
+def _write_events(path: Path, events: Iterable[Event], *, name: str) -> None:
+    """Write whole lines under a temporary name, then give the file its own."""
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with half.open("wb") as file:
+            file.writelines(lines.entry(event, bed=name, record=name, time=None) + b"\n" for event in events)
+        half.replace(path)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,263 @@
+"""What a screen and the engine say to each other, over one local ZeroMQ socket.
+
+The engine answers pulls and never pushes: a client asks at its own rate for the ward as it stands
+and for the events after the last one it has seen. A slow client loses nothing but time, a dead one
+holds nothing up, and any number may attach. What a client missed because it was away for longer than
+the engine remembers is counted, not hidden.
+
+Encoding is MessagePack through msgspec, typed on both sides. Endpoints are ``ipc://`` files in a
+folder of the user's own.
+"""
+
+from collections import deque
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+import zmq
+
+from monitor.errors import FeedError, WireError
+from monitor.events import AnyEvent
+from monitor.settings import Settings
+
+__all__ = [
+    "Acknowledge",
+    "Client",
+    "Config",
+    "Entry",
+    "EventLog",
+    "Pull",
+    "Request",
+    "Stop",
+    "Timing",
+    "Update",
+    "answer",
+    "endpoint",
+    "listen",
+    "next_request",
+]
+
+_MEMORY = 50_000
+"""Events the engine remembers for clients that are behind: some 10 minutes of 32 beds."""
+_MAX_REQUEST = 4096
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an engine process is told, passed as JSON on its command line.
+
+    Attributes
+    ----------
+    endpoints, bind
+        Where devices publish, and whether the engine's side binds.
+    folder
+        A folder of this user alone, for the sockets of screens and classifier.
+    model
+        Name or folder of the artefact, None for the shipped one.
+    journal, record
+        File and folder to write to, None for none.
+    until_bye
+        End when every bed that ever opened has said good-bye.
+    """
+
+    endpoints: tuple[str, ...]
+    bind: bool
+    settings: Settings
+    folder: str = ""
+    model: str | None = None
+    journal: str | None = None
+    record: str | None = None
+    until_bye: bool = False
+
+    @property
+    def link(self) -> str:
+        """Where screens attach."""
+        return endpoint(Path(self.folder), "link")
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """Wall-clock nanoseconds of a beat's way through the line.
+
+    ``heard`` and ``detected`` belong to the packet that completed the detection, decided at sample
+    ``detection``; ``captured``, ``received`` and ``windowed`` to the packet that completed the window.
+    """
+
+    detection: int
+    heard: int
+    detected: int
+
+    captured: int
+    received: int
+    windowed: int
+    labelled: int
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An event with what the shells add to it: bed, record, wall time of the telling, sampling rate."""
+
+    bed: str
+    record: str
+    time_ns: int
+    fs: float
+    event: AnyEvent
+    timing: Timing | None = None
+
+
+class Pull(msgspec.Struct, frozen=True, tag="pull"):
+    """Ask for events after number ``after``, and for the ward with ``seconds`` of waveform (0: without)."""
+
+    after: int
+    seconds: float = 0.0
+    limit: int = 5000
+
+
+class Acknowledge(msgspec.Struct, frozen=True, tag="acknowledge"):
+    """Acknowledge the alarms that stand now, of one bed or of all."""
+
+    bed: str | None = None
+
+
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """End the run cleanly: flush, label what can be labelled, close files."""
+
+
+Request: TypeAlias = Pull | Acknowledge | Stop
+
+
+class Update(msgspec.Struct, frozen=True):
+    """The engine's answer to a `Pull`.
+
+    Attributes
+    ----------
+    ward
+        What `monitor.vitals.encode` made, empty where no waveform was asked for.
+    entries
+        Events in the order of their telling.
+    last
+        Number of the last of them: the next pull's ``after``.
+    missed
+        Events after the one asked for that are no longer remembered.
+    first_sample_ns
+        Wall time at which the first sample of the run came, None before.
+    classifier
+        ``loading``, ``ready`` or ``failed``.
+    done
+        Nothing further will come.
+    faults
+        How many parts of the engine have failed so far.
+    cpu_s
+        CPU seconds of the engine process.
+    """
+
+    ward: bytes
+    entries: list[Entry]
+    last: int
+    missed: int
+    first_sample_ns: int | None
+    classifier: str
+    done: bool
+    faults: int
+    cpu_s: float
+
+
+class EventLog:
+    """The last events, numbered from 1: bounded, and honest about what it forgot."""
+
+    def __init__(self, size: int = _MEMORY) -> None:
+        self._entries: deque[Entry] = deque(maxlen=size)
+        self.last = 0
+
+    def append(self, entry: Entry) -> None:
+        """Add an event; the oldest goes when the log is full."""
+        self._entries.append(entry)
+        self.last += 1
+
+    def after(self, number: int, limit: int) -> tuple[list[Entry], int, int]:
+        """Return up to ``limit`` entries after ``number``, the number reached, and how many are forgotten."""
+        oldest = self.last - len(self._entries) + 1
+        first = max(number + 1, oldest)
+        offset = first - oldest
+        count = min(limit, len(self._entries) - offset)
+        entries = [self._entries[i] for i in range(offset, offset + count)] if count > 0 else []
+        return entries, first + len(entries) - 1, max(0, oldest - number - 1)
+
+
+_request_decoder = msgspec.msgpack.Decoder(Request)
+_update_decoder = msgspec.msgpack.Decoder(Update)
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Client:
+    """A screen's end: at most one pull is under way, so answers never queue up."""
+
+    def __init__(self, address: str) -> None:
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(address)
+        self.waiting = False
+
+    def pull(self, request: Pull) -> None:
+        """Ask, unless an answer is still awaited."""
+        if not self.waiting:
+            self.socket.send(_encoder.encode(request))
+            self.waiting = True
+
+    def tell(self, request: Acknowledge | Stop) -> None:
+        """Send a command; it is not answered."""
+        self.socket.send(_encoder.encode(request))
+
+    def receive(self, timeout_ms: float) -> Update | None:
+        """Return the answer if it comes in time."""
+        if not self.socket.poll(max(0, timeout_ms)):
+            return None
+        self.waiting = False
+        return _update_decoder.decode(self.socket.recv())
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self.socket.close()
+
+
+def endpoint(folder: Path, name: str) -> str:
+    """Return an address below ``folder``, which should be readable by this user alone."""
+    return f"ipc://{folder / name}"
+
+
+def listen(address: str) -> zmq.Socket[bytes]:
+    """Bind the engine's end.
+
+    Raises
+    ------
+    FeedError
+        The address cannot be bound.
+    """
+    socket = zmq.Context.instance().socket(zmq.ROUTER)
+    socket.setsockopt(zmq.MAXMSGSIZE, _MAX_REQUEST)
+    socket.linger = 1000
+    try:
+        socket.bind(address)
+    except zmq.ZMQError as error:
+        socket.close()
+        raise FeedError(f"cannot listen for screens at {address}: {error}") from error
+    return socket
+
+
+def next_request(socket: zmq.Socket[bytes]) -> tuple[bytes, Request] | None:
+    """Return the next request and who asked, or None: never waits.
+
+    Raises
+    ------
+    WireError
+        A client sent what is not a request; those of the others still wait.
+    """
+    if not socket.poll(0):
+        return None
+    client, *frames = socket.recv_multipart()
+    try:
+        return client, _request_decoder.decode(frames[-1] if frames else b"")
+    except msgspec.DecodeError as error:
+        raise WireError(f"screen request: {error}") from error
+
+
+def answer(socket: zmq.Socket[bytes], client: bytes, update: Update) -> None:
+    """Send an answer; a client that has gone is nobody's trouble."""
+    socket.send_multipart([client, _encoder.encode(update)])

@@ -1,0 +1,271 @@
+"""One bed, from sample blocks to beats, labels, rhythms and alarms: the pure core put together.
+
+Two lanes share one signal clock (law 2). The *fast lane* runs as samples arrive: quality, detection,
+fibrillation, heart rate, and the alarms that need no label. The *label lane* runs as answers arrive:
+it releases labels strictly in beat order, each taking effect at the end of its beat's window, and
+derives the rhythms and alarms that need labels. Neither lane reads the other's state, so when an
+answer arrives changes nothing in what comes out, and a live run and a batch run give the same events.
+
+The pipeline calls no network: it hands windows out and is given probabilities back.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.alarms import Alarms
+from monitor.beats import BeatCutter, WindowSpec
+from monitor.detect import Detection, Detector
+from monitor.events import (
+    CLASSES,
+    Alarm,
+    Beat,
+    BeatWindow,
+    Block,
+    Event,
+    Gap,
+    LabelledBeat,
+    Output,
+    Wave,
+    sort_key,
+)
+from monitor.fibrillation import Fibrillation
+from monitor.filters import monitor_band
+from monitor.quality import Quality
+from monitor.rhythm import HeartRate, Rhythms
+from monitor.settings import Settings
+from monitor.stage import State
+
+__all__ = ["Pipeline"]
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A beat on its way through the label lane."""
+
+    beat: Beat
+    decided: int | None = None
+    probabilities: tuple[float, ...] | None = None
+    answered: bool = False
+
+
+class Pipeline:
+    """The whole analysis of one bed.
+
+    Parameters
+    ----------
+    settings
+        All thresholds.
+    window
+        What the model wants of a beat, from its card.
+    fs
+        Sampling rate in Hz, 100 to 1000.
+    leads
+        Lead names, 1 to 12.
+    start
+        Absolute index of the first sample that will come.
+    standing
+        Alarms carried over from an earlier stream of the same bed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        window: WindowSpec,
+        *,
+        fs: float,
+        leads: Sequence[str],
+        start: int = 0,
+        standing: Sequence[Alarm] = (),
+    ) -> None:
+        n_leads = len(leads)
+        self.fs = fs
+        self.leads = tuple(leads)
+        self.index = start
+        self._settings = settings
+        self._bridge = round(settings.filters.bridge_s * fs)
+        self._timeout = round(settings.serving.label_timeout_s * fs)
+        self._band = monitor_band(settings.filters, fs=fs, n_leads=n_leads)
+        self._quality = Quality(settings.quality, fs=fs, n_leads=n_leads, start=start)
+        self._detector = Detector(settings.detector, fs=fs, n_leads=n_leads, start=start)
+        self._fibrillation = Fibrillation(settings.rhythm, fs=fs, n_leads=n_leads, start=start)
+        self._cutter = BeatCutter(window, fs=fs, n_leads=n_leads, start=start, wave_delay=self._band.delay)
+        self._rate = HeartRate(fs=fs, start=start)
+        self._rhythms = Rhythms(settings.rhythm, fs=fs)
+        self._alarms = Alarms(
+            settings.alarms, fs=fs, n_leads=n_leads, lead_names=self.leads, start=start, standing=standing
+        )
+        self._last_beat: int | None = None
+        self._pending: deque[_Pending] = deque()
+
+    def push(self, item: Block | Gap) -> list[Output]:
+        """Take the next samples, or the news that some will never come.
+
+        A gap of up to ``filters.bridge_s`` is bridged as missing samples; after a longer one every
+        stage of the fast lane learns anew, standing alarms are kept.
+
+        Returns
+        -------
+        list
+            A `Wave` per block, the fast lane's events in the order of `sort_key`, then the
+            `BeatWindow` s to be labelled.
+
+        Raises
+        ------
+        ValueError
+            The item does not continue at `index`, or has another number of leads.
+        """
+        start = item.start if isinstance(item, Block) else item.sample
+        if start != self.index:
+            raise ValueError(f"block out of order: expected sample {self.index}, received sample {start}")
+        if isinstance(item, Gap):
+            return self._gap(item)
+        if item.samples.ndim != 2 or item.samples.shape[1] != len(self.leads):
+            raise ValueError(
+                f"block of wrong shape: expected (n, {len(self.leads)}), received {item.samples.shape}"
+            )
+        return self._block(item.samples)
+
+    def label(self, sample: int, probabilities: Iterable[float] | None) -> list[Event]:
+        """Take the answer for the beat at ``sample``: probabilities in the order of `CLASSES`.
+
+        None means that there will be no answer: the beat is Q. Answers may come in any order;
+        labels leave in beat order. An answer for a beat that waits no longer is ignored.
+        """
+        for entry in self._pending:
+            if entry.beat.sample == sample:
+                entry.answered = True
+                entry.probabilities = None if probabilities is None else tuple(map(float, probabilities))
+                break
+        return self._release()
+
+    def give_up(self) -> list[Event]:
+        """Call Q the beats whose answer is overdue by ``serving.label_timeout_s`` of signal."""
+        for entry in self._pending:
+            if entry.decided is None or entry.decided + self._timeout >= self.index:
+                break
+            entry.answered = True
+        return self._release()
+
+    def abandon(self) -> list[Event]:
+        """Call Q every beat that still waits: nobody will answer any more."""
+        for entry in self._pending:
+            entry.answered = True
+            if entry.decided is None:
+                entry.decided = entry.beat.decided
+        return self._release()
+
+    def flush(self) -> list[Output]:
+        """End the stream: give out what the stages still hold. Answers are taken until all are in."""
+        beats = self._beats(self._detector.flush())
+        return [*self._fast(list(beats), self.index), *self._cut(self._cutter.flush(beats))]
+
+    def acknowledge(self) -> list[Alarm]:
+        """Acknowledge every alarm that stands now, at the current sample."""
+        return self._alarms.acknowledge(self.index)
+
+    @property
+    def standing(self) -> tuple[Alarm, ...]:
+        """Alarms that stand or are latched, as last announced."""
+        return self._alarms.standing()
+
+    @property
+    def n_waiting(self) -> int:
+        """How many beats wait for their label."""
+        return len(self._pending)
+
+    def snapshot(self) -> State:
+        """Return all state, as plain arrays, numbers and lists; `restore` goes on from it exactly."""
+        return {
+            "index": self.index,
+            "last_beat": self._last_beat,
+            "pending": [
+                (entry.beat, entry.decided, entry.probabilities, entry.answered) for entry in self._pending
+            ],
+            "stages": {name: getattr(self, f"_{name}").snapshot() for name in _STAGES},
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from what `snapshot` returned; the pipeline must have been made with equal arguments."""
+        self.index = state["index"]
+        self._last_beat = state["last_beat"]
+        self._pending = deque(_Pending(*entry) for entry in state["pending"])
+        for name, stage in state["stages"].items():
+            getattr(self, f"_{name}").restore(stage)
+
+    def _block(self, samples: NDArray[np.float64]) -> list[Output]:
+        start, self.index = self.index, self.index + len(samples)
+        changes, codes = self._quality.push(samples)
+        wave = self._band.push(samples)
+        beats = self._beats(self._detector.push(samples, codes))
+        events: list[Event] = [*changes, *beats, *self._fibrillation.push(wave, codes)]
+        return [
+            Wave(start, self._band.delay, wave),
+            *self._fast(events, self.index),
+            *self._cut(self._cutter.push(wave, beats)),
+        ]
+
+    def _gap(self, gap: Gap) -> list[Output]:
+        if gap.stop - gap.sample <= self._bridge:
+            missing = np.full((gap.stop - gap.sample, len(self.leads)), np.nan)
+            return [*self._block(missing), *self._fast([gap], gap.stop)]
+        outputs = self.flush()
+        self.index = gap.stop
+        self._last_beat = None
+        self._band.reset()
+        for stage in (self._quality, self._detector, self._fibrillation, self._cutter, self._rate):
+            stage.reset(gap.stop)
+        outputs += self._fast([gap], gap.stop)
+        return outputs
+
+    def _beats(self, detections: Sequence[Detection]) -> list[Beat]:
+        beats = []
+        for sample, decided, confidence in detections:
+            rr = None if self._last_beat is None else sample - self._last_beat
+            self._last_beat = sample
+            beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence))
+        self._pending.extend(map(_Pending, beats))
+        return beats
+
+    def _cut(self, windows: Sequence[BeatWindow]) -> Sequence[BeatWindow]:
+        if not windows:
+            return windows
+        decided = {window.sample: window.decided for window in windows}
+        for entry in self._pending:
+            entry.decided = decided.get(entry.beat.sample, entry.decided)
+        return windows
+
+    def _fast(self, events: list[Event], stop: int) -> list[Event]:
+        """Run rate and alarms over fast-lane events, all decided before ``stop`` (a gap: at it)."""
+        for beat in [event for event in events if isinstance(event, Beat)]:
+            events += self._rate.advance(beat.decided)
+            self._rate.observe(beat)
+        events += self._rate.advance(stop)
+        alarms: list[Event] = []
+        for event in sorted(events, key=sort_key):
+            alarms += self._alarms.advance(event.decided)
+            alarms += self._alarms.observe(event)
+        alarms += self._alarms.advance(stop)
+        return sorted(events + alarms, key=sort_key)
+
+    def _release(self) -> list[Event]:
+        """Let the label lane advance up to the oldest beat without an answer."""
+        events: list[Event] = []
+        while self._pending and self._pending[0].answered:
+            entry = self._pending.popleft()
+            beat = LabelledBeat(
+                sample=entry.beat.sample,
+                decided=entry.decided if entry.decided is not None else entry.beat.decided,
+                label="Q" if entry.probabilities is None else CLASSES[int(np.argmax(entry.probabilities))],
+                probabilities=entry.probabilities,
+                rr=entry.beat.rr,
+            )
+            rhythms = self._rhythms.push(beat)
+            events += [beat, *rhythms, *self._alarms.labelled(beat, rhythms)]
+        return events
+
+
+_STAGES = ("band", "quality", "detector", "fibrillation", "cutter", "rate", "rhythms", "alarms")

@@ -1,0 +1,60 @@
+"""A journal shown again, as lines."""
+
+import datetime
+import sys
+import time
+from pathlib import Path
+
+from monitor import journal, lines
+from monitor.events import Stream
+
+__all__ = ["replay"]
+
+
+def replay(path: Path, *, speed: float | None = None, json: bool = False) -> None:
+    """Print a journal's events again: as ``--plain`` would have, or as JSON lines.
+
+    Parameters
+    ----------
+    path
+        A journal that `monitor.journal.Journal` wrote, of a run that may have been killed.
+    speed
+        Times real time by the wall clock of the run; None for all at once.
+
+    Raises
+    ------
+    StorageError
+        The file is not a journal, or a line in it is not an event.
+    """
+    plain = lines.Lines()
+    rates: dict[str, float] = {}
+    previous_ns: int | None = None
+    for envelope, event in journal.read(path):
+        time_ns = _nanoseconds(envelope.time)
+        if speed is not None and previous_ns is not None:
+            time.sleep(max(0.0, (time_ns - previous_ns) / 1e9 / speed))
+        previous_ns = time_ns
+        if isinstance(event, Stream):
+            rates[envelope.bed] = event.fs
+        if json:
+            line = lines.entry(event, bed=envelope.bed, record=envelope.record, time=envelope.time)
+            sys.stdout.buffer.write(line + b"\n")
+            continue
+        fs = rates.get(envelope.bed, 1.0)
+        _print(plain.push(envelope.bed, event, time_ns=time_ns, fs=fs))
+    if not json:
+        _print(plain.flush())
+    sys.stdout.flush()
+
+
+def _print(texts: list[str]) -> None:
+    for text in texts:
+        sys.stdout.write(text + "\n")
+    if texts:
+        sys.stdout.flush()
+
+
+def _nanoseconds(moment: str | None) -> int:
+    if moment is None:
+        return 0
+    return round(datetime.datetime.fromisoformat(moment).timestamp() * 1e3) * 1_000_000
