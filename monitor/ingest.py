@@ -264,13 +264,12 @@ class Ingest:
             lane = self._new_lane(message.bed, received_ns)
             if lane is None:
                 return
-        if isinstance(message, Hello):
-            if lane.pushed_control - lane.taken_control > _CONTROL_ITEMS or not self._has_memory(0):
-                lane.assembler.counters.refused += 1
-                self._complain(
-                    message.bed, f"bed {message.bed}: streams open faster than they are read", received_ns
-                )
-                return
+        crowded = lane.pushed_control - lane.taken_control > _CONTROL_ITEMS or not self._has_memory(0)
+        if crowded and isinstance(message, Hello):
+            lane.assembler.counters.refused += 1
+            text = f"bed {message.bed}: hello refused: expected streams no faster than they are read"
+            self._complain(message.bed, text, received_ns)
+            return
         for item in lane.assembler.push(message, received_ns):
             self._put(lane, item, received_ns)
         if lane.assembler.holding:
