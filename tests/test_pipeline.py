@@ -1,0 +1,306 @@
+"""The pipeline as a whole: the laws that every stage obeys hold for all of them together."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from monitor import records
+from monitor.beats import FEATURES, WindowSpec
+from monitor.events import (
+    Alarm,
+    Beat,
+    BeatWindow,
+    Block,
+    Event,
+    Gap,
+    LabelledBeat,
+    Output,
+    Rate,
+    Wave,
+    sort_key,
+)
+from monitor.pipeline import Pipeline
+from monitor.settings import Settings
+
+Samples = NDArray[np.float64]
+
+FS = 360.0
+WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=50, n_leads=2, template=True, features=FEATURES)
+
+
+def made(n_leads: int = 2, *, start: int = 0) -> Pipeline:
+    """Return a pipeline at 360 Hz."""
+    return Pipeline(Settings(), WINDOW, fs=FS, leads=[f"lead {i}" for i in range(n_leads)], start=start)
+
+
+def pure(window: BeatWindow) -> list[float]:
+    """Label a beat by a pure function of its window: what law 1 is tested with."""
+    total = float(np.abs(window.window).sum() + window.features.sum())
+    scores = np.array([total % 1.0, total % 0.7, total % 0.5, total % 0.3, 0.1])
+    return (scores / scores.sum()).tolist()  # type: ignore[no-any-return]
+
+
+class Told:
+    """What a run said: fast lane, label lane and waveform."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self.fast: list[Event] = []
+        self.labelled: list[Event] = []
+        self.waves: list[Samples] = []
+        self.windows: list[BeatWindow] = []
+
+    def take(self, outputs: Iterable[Output], *, label: bool = True) -> None:
+        """Sort outputs by lane and label at once."""
+        for output in outputs:
+            if isinstance(output, Wave):
+                self.waves.append(output.samples)
+            elif isinstance(output, BeatWindow):
+                self.windows.append(output)
+                if label:
+                    self.labelled += self.pipeline.label(output.sample, pure(output))
+            else:
+                self.fast.append(output)
+
+    @property
+    def wave(self) -> Samples:
+        """The waveform in one piece."""
+        return np.concatenate(self.waves)
+
+    @property
+    def events(self) -> list[Event]:
+        """All events in the order of signal time."""
+        return sorted(self.fast + self.labelled, key=sort_key)
+
+
+def run(samples: Samples, sizes: Iterable[int], pipeline: Pipeline | None = None) -> Told:
+    """Push samples in blocks of these sizes, then flush."""
+    pipeline = pipeline or made(samples.shape[1])
+    told = Told(pipeline)
+    at = 0
+    for size in sizes:
+        told.take(pipeline.push(Block(at, samples[at : at + size])))
+        at = min(at + size, len(samples))
+        if at == len(samples):
+            break
+    told.take(pipeline.flush())
+    return told
+
+
+def every(size: int, n: int) -> list[int]:
+    """Return block sizes that cover ``n`` samples."""
+    return [size] * (n // size + 1)
+
+
+def ragged(n: int, seed: int) -> list[int]:
+    """Return random block sizes, many of them empty, that cover ``n`` samples."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(0, 400, n // 50)
+    sizes[rng.random(len(sizes)) < 0.2] = 0
+    return [*sizes.tolist(), n]
+
+
+def assert_same(expected: Told, actual: Told) -> None:
+    """Fail unless both runs said the same, bit for bit."""
+    assert expected.fast == actual.fast
+    assert expected.labelled == actual.labelled
+    np.testing.assert_array_equal(expected.wave, actual.wave)
+    assert [w.sample for w in expected.windows] == [w.sample for w in actual.windows]
+    for a, b in zip(expected.windows, actual.windows, strict=True):
+        assert a.decided == b.decided
+        np.testing.assert_array_equal(a.window, b.window)
+        np.testing.assert_array_equal(a.features, b.features)
+
+
+@pytest.fixture(scope="module")
+def record_208(mitdb: Path) -> Samples:
+    """Ten minutes of record 208, with a stretch of missing samples and one of a dead lead."""
+    samples = records.read("208", data=mitdb, stop=round(600 * FS)).samples()
+    samples[20_000:20_050] = np.nan
+    samples[60_000:64_000, 0] = np.nan
+    return samples
+
+
+@pytest.fixture(scope="module")
+def whole(record_208: Samples) -> Told:
+    """The run in one block."""
+    return run(record_208, [len(record_208)])
+
+
+@pytest.mark.parametrize("sizes", ["7", "36", "360", "ragged 1", "ragged 2"])
+def test_any_partition_of_a_record_says_the_same(record_208: Samples, whole: Told, sizes: str) -> None:
+    """Law 1: chunk invariance of the whole pipeline, bit for bit, empty blocks included."""
+    n = len(record_208)
+    parts = ragged(n, int(sizes.split()[1])) if sizes.startswith("ragged") else every(int(sizes), n)
+    assert_same(whole, run(record_208, parts))
+
+
+def test_two_minutes_sample_by_sample_say_the_same(record_208: Samples) -> None:
+    """Law 1, at its finest."""
+    samples = record_208[: round(120 * FS)]
+    assert_same(run(samples, [len(samples)]), run(samples, every(1, len(samples))))
+
+
+def test_the_record_has_beats_labels_rates_and_alarms(whole: Told) -> None:
+    """The invariance tests above compare something."""
+    assert {type(event) for event in whole.events} >= {Beat, LabelledBeat, Rate, Alarm}
+    assert len([event for event in whole.labelled if isinstance(event, LabelledBeat)]) > 900
+
+
+@pytest.mark.parametrize("cut", [round(61.5 * FS), round(166.7 * FS), round(400 * FS)])
+def test_snapshot_and_restore_in_mid_record_change_nothing(
+    record_208: Samples, whole: Told, cut: int
+) -> None:
+    """A bed can be moved: a fresh pipeline goes on exactly where the snapshot was taken."""
+    first = made()
+    told = Told(first)
+    told.take(first.push(Block(0, record_208[:cut])))
+    second = made()
+    second.restore(first.snapshot())
+    first.push(Block(cut, record_208[cut : cut + 5000]))  # the snapshot shares nothing with the first
+    rest = Told(second)
+    rest.take(second.push(Block(cut, record_208[cut:])))
+    rest.take(second.flush())
+    assert whole.fast == told.fast + rest.fast
+    assert whole.labelled == told.labelled + rest.labelled
+    np.testing.assert_array_equal(whole.wave, np.concatenate([told.wave, rest.wave]))
+
+
+def test_labels_that_come_late_and_out_of_order_change_nothing(record_208: Samples, whole: Told) -> None:
+    """Law 2: a label takes effect at a sample fixed in advance, never at its arrival."""
+    pipeline = made()
+    told = Told(pipeline)
+    rng = np.random.default_rng(5)
+    waiting: list[BeatWindow] = []
+    for at in range(0, len(record_208), 1800):
+        told.take(pipeline.push(Block(at, record_208[at : at + 1800])), label=False)
+        waiting += told.windows
+        told.windows = []
+        rng.shuffle(waiting)  # type: ignore[arg-type]
+        for _ in range(len(waiting) // 3):
+            window = waiting.pop()
+            told.labelled += pipeline.label(window.sample, pure(window))
+    told.take(pipeline.flush(), label=False)
+    for window in waiting + told.windows:
+        told.labelled += pipeline.label(window.sample, pure(window))
+    assert whole.fast == told.fast
+    assert whole.labelled == told.labelled
+
+
+def test_an_overdue_label_becomes_q_and_the_rest_go_on(record_208: Samples) -> None:
+    """Law 2: past the oldest unlabelled beat as Q once the declared number of samples is over."""
+    pipeline = made()
+    told = Told(pipeline)
+    told.take(pipeline.push(Block(0, record_208[: round(30 * FS)])), label=False)
+    missing, *others = told.windows
+    for window in others:
+        told.labelled += pipeline.label(window.sample, pure(window))
+    assert told.labelled == []
+    told.take(pipeline.push(Block(pipeline.index, record_208[pipeline.index : round(70 * FS)])), label=False)
+    given_up = [event for event in pipeline.give_up() if isinstance(event, LabelledBeat)]
+    assert given_up[0] == LabelledBeat(
+        sample=missing.sample, decided=missing.decided, label="Q", probabilities=None, rr=given_up[0].rr
+    )
+    assert [beat.sample for beat in given_up[1 : len(others) + 1]] == [window.sample for window in others]
+    assert pipeline.label(missing.sample, [1, 0, 0, 0, 0]) == []
+
+
+def test_no_event_is_decided_before_its_sample_or_after_the_block(record_208: Samples) -> None:
+    """Law 2: causal. What is told in a push was decided within it, and never before it happened."""
+    pipeline = made()
+    for at in range(0, 60_000, 144):
+        for event in pipeline.push(Block(at, record_208[at : at + 144])):
+            if isinstance(event, Event | BeatWindow):
+                assert at <= event.decided < at + 144
+                assert event.sample <= event.decided
+
+
+def test_a_gap_within_the_bridge_keeps_the_beats_around_it(record_208: Samples) -> None:
+    """Law 4, stated: up to 0.2 s are bridged, so rr goes on across the gap."""
+    told = Told(made())
+    pipeline = told.pipeline
+    stop = 40_000 + round(0.2 * FS)
+    told.take(pipeline.push(Block(0, record_208[:40_000])))
+    told.take(pipeline.push(Gap(sample=40_000, stop=stop, decided=stop)))
+    told.take(pipeline.push(Block(stop, record_208[stop:60_000])))
+    beats = [event for event in told.fast if isinstance(event, Beat)]
+    assert [beat.rr for beat in beats].count(None) == 1
+    assert len(told.wave) == 60_000
+
+
+def test_a_long_gap_makes_the_stages_learn_anew(record_208: Samples) -> None:
+    """Law 4, stated: after a longer gap the first beat has no rr, and samples plus gaps are complete."""
+    told = Told(made())
+    pipeline = told.pipeline
+    told.take(pipeline.push(Block(0, record_208[:40_000])))
+    told.take(pipeline.push(Gap(sample=40_000, stop=42_000, decided=42_000)))
+    told.take(pipeline.push(Block(42_000, record_208[42_000:60_000])))
+    told.take(pipeline.flush())
+    beats = [event for event in told.fast if isinstance(event, Beat)]
+    assert [beat.rr for beat in beats].count(None) == 2
+    assert all(not 40_000 <= beat.sample < 42_000 for beat in beats)
+    gaps = [event for event in told.fast if isinstance(event, Gap)]
+    assert len(told.wave) + sum(gap.stop - gap.sample for gap in gaps) == 60_000
+    assert len(told.windows) == len(beats)
+
+
+def test_a_block_out_of_order_is_the_callers_mistake() -> None:
+    """The shell that feeds the core turns holes into gaps first."""
+    pipeline = made()
+    pipeline.push(Block(0, np.zeros((10, 2))))
+    with pytest.raises(ValueError, match="expected sample 10, received sample 11"):
+        pipeline.push(Block(11, np.zeros((10, 2))))
+
+
+def test_a_block_with_another_number_of_leads_is_the_callers_mistake() -> None:
+    """Leads that change in mid-stream are refused before the core."""
+    with pytest.raises(ValueError, match=r"expected \(n, 2\), received \(10, 3\)"):
+        made().push(Block(0, np.zeros((10, 3))))
+
+
+@pytest.mark.parametrize("fs", [100.0, 128.0, 250.0, 500.0, 1000.0])
+@pytest.mark.parametrize("n_leads", [1, 12])
+def test_every_rate_and_number_of_leads_runs(fs: float, n_leads: int) -> None:
+    """The core takes fs 100 to 1000 Hz and 1 to 12 leads."""
+    seconds = 20
+    phase = (np.arange(round(seconds * fs)) / fs) % 0.8
+    pulse = np.exp(-0.5 * ((phase - 0.4) / 0.012) ** 2)
+    samples = np.repeat(pulse[:, np.newaxis], n_leads, axis=1)
+    pipeline = Pipeline(Settings(), WINDOW, fs=fs, leads=[str(i) for i in range(n_leads)])
+    told = Told(pipeline)
+    told.take(pipeline.push(Block(0, samples)))
+    told.take(pipeline.flush())
+    beats = [event.sample / fs for event in told.fast if isinstance(event, Beat)]
+    assert len(beats) >= 22
+    assert np.abs((np.array(beats[1:]) % 0.8) - 0.4).max() < 0.03
+
+
+def test_a_fresh_interpreter_imports_the_core_without_shells() -> None:
+    """The pure core knows no socket, screen or network: importing it loads none."""
+    code = (
+        "import sys, monitor.pipeline; "
+        "print(sorted({'zmq', 'rich', 'keras', 'tensorflow', 'wfdb', 'typer'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_acknowledging_does_not_disturb_the_stream(record_208: Samples, whole: Told) -> None:
+    """A person's act adds alarm steps of its own and nothing else."""
+    pipeline = made()
+    told = Told(pipeline)
+    for at in range(0, len(record_208), 3600):
+        told.take(pipeline.push(Block(at, record_208[at : at + 3600])))
+        pipeline.acknowledge()
+    told.take(pipeline.flush())
+
+    def beats(events: Sequence[Event]) -> list[Event]:
+        return [event for event in events if not isinstance(event, Alarm)]
+
+    assert beats(whole.fast) == beats(told.fast)
+    assert beats(whole.labelled) == beats(told.labelled)
