@@ -16,6 +16,7 @@ from monitor import vitals
 from monitor.assemble import Closed, Counters, Fault, Item, Lost, Opened, Samples
 from monitor.beats import WindowSpec
 from monitor.definitions import DEFINITIONS
+from monitor.errors import StorageError
 from monitor.events import (
     Alarm,
     Beat,
@@ -58,6 +59,8 @@ class Bed:
         Called with every window to be labelled.
     record
         Folder to record into, None for no recording.
+    fault
+        Called with a line when the recording cannot be written; it is tried again.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Bed:
         tell: Sink,
         ask: Callable[[Key, BeatWindow], None],
         record: Path | None,
+        fault: Callable[[str], None],
     ) -> None:
         self.name = name
         self.snapshot = BedSnapshot(bed=name)
@@ -76,6 +80,7 @@ class Bed:
         self._window = window
         self._tell = tell
         self._ask = ask
+        self._fault = fault
         self._record = record
         self._recorder: Recorder | None = None
         self._pipeline: Pipeline | None = None
@@ -131,12 +136,7 @@ class Bed:
         """Call Q what was never labelled and close the recording."""
         if self._pipeline is not None:
             self._labels(self._pipeline.abandon())
-        if self._recorder is not None:
-            self._recorder.close()
-            self._recorder = None
-
-    def stop_recording(self) -> None:
-        """Let go of a recording that cannot be written; what was written stays."""
+        self._keep(Recorder.close)
         self._recorder = None
 
     def shown(self, counters: Mapping[str, Counters]) -> BedSnapshot:
@@ -151,8 +151,8 @@ class Bed:
 
     def flush_files(self) -> None:
         """Bring the recording up to date on disk."""
-        if self._recorder is not None:
-            self._recorder.flush()
+        if self._keep(Recorder.flush):
+            self.settled("storage_failed")
 
     @property
     def n_waiting(self) -> int:
@@ -214,24 +214,44 @@ class Bed:
                 record=item.record,
             )
         )
-        if self._record is not None:
+        self._record_stream(item)
+
+    def _record_stream(self, item: Opened) -> None:
+        if self._record is None:
+            return
+        try:
             self._recorder = Recorder(self._record, self.name, fs=item.fs, leads=item.leads)
+        except StorageError as error:
+            self._not_recording(error)
+
+    def _keep(self, action: Callable[[Recorder], None]) -> bool:
+        """Let the recorder act; its trouble is an alarm and never in the way of the signal."""
+        if self._recorder is None:
+            return False
+        try:
+            action(self._recorder)
+        except StorageError as error:
+            self._not_recording(error)
+            return False
+        return True
+
+    def _not_recording(self, error: StorageError) -> None:
+        self._fault(str(error))
+        self.technical("storage_failed", f"{DEFINITIONS['storage_failed'].text}: {error}")
 
     def _samples(self, item: Samples) -> None:
         self._last_received_ns = item.received_ns
         self.settled("feed_lost")
         self.snapshot = vitals.fold(self.snapshot, item.block)
         self._latency_ms = (item.received_ns - item.captured_ns) / 1e6
-        if self._recorder is not None:
-            self._recorder.block(item.block)
+        self._keep(lambda recorder: recorder.block(item.block))
         self._run(self._live().push(item.block), captured=item.captured_ns, received=item.received_ns)
 
     def _lost(self, gap: Gap) -> None:
         if gap.reason == "restarted":
             self._say(gap)
             return
-        if self._recorder is not None:
-            self._recorder.gap(gap)
+        self._keep(lambda recorder: recorder.gap(gap))
         self._run(self._live().push(gap))
 
     def _live(self) -> Pipeline:
@@ -268,8 +288,7 @@ class Bed:
 
     def _say(self, event: Event, timing: Timing | None = None) -> None:
         self.snapshot = vitals.fold(self.snapshot, event)
-        if self._recorder is not None:
-            self._recorder.event(event)
+        self._keep(lambda recorder: recorder.event(event))
         self._tell(
             Entry(
                 bed=self.name,

@@ -132,6 +132,7 @@ class Engine:
                 tell=self._tell,
                 ask=self._labeller.ask,
                 record=None if self._config.record is None else Path(self._config.record),
+                fault=lambda text: self._fault("recording", text),
             )
         if isinstance(item, Samples) and self._first_sample_ns is None:
             self._first_sample_ns = item.received_ns
@@ -143,10 +144,6 @@ class Engine:
             return
         try:
             action(bed)
-        except StorageError as error:
-            self._fault(f"storage {bed.name}", str(error))
-            bed.stop_recording()
-            bed.technical("storage_failed", str(error))
         except Exception as error:
             log.exception("bed %s failed", bed.name)
             self._fault(f"bed {bed.name}", repr(error))
