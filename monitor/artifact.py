@@ -12,10 +12,10 @@ from typing import Final
 
 import msgspec
 
-from monitor.beats import WindowSpec
 from monitor.errors import ArtifactError
 from monitor.events import CLASSES, Label
 from monitor.settings import FilterSettings
+from monitor.window import WindowSpec
 
 __all__ = [
     "CARD",
@@ -63,7 +63,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     architecture
         Its name in ``models.architectures``.
     window
-        Window, leads and features; see `monitor.beats.WindowSpec`.
+        Window, leads and features; see `monitor.window.WindowSpec`.
     band
         The filter the windows are cut after.
     classes

@@ -43,7 +43,8 @@ def resample_kernel(
 ) -> None:
     """Fill ``raw`` with the window around index ``at``, each lead's own mean removed.
 
-    Leads from ``n_used`` on stay as they are. Samples beyond either end of the wave repeat its first or last one.
+    Leads from ``n_used`` on stay as they are. Samples beyond either end of the wave repeat its
+    first or last one.
     """
     n_points, n_taps = weights.shape
     last = len(wave) - 1

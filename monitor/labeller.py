@@ -1,0 +1,123 @@
+"""The engine's end of the classifier process: windows out, probabilities back, nothing ever waits.
+
+Messages over one local ZeroMQ socket, first frame the kind; numbers are little-endian:
+
+- to the classifier: ``beat`` (id as uint64, window and features as float32), ``stop``;
+- from it: ``loading``, ``ready`` (what it runs on), ``answer`` (ids as uint64, probabilities as
+  float64, five to a beat), ``failed`` (why).
+
+Beats are kept until they are answered, so that those asked for while the network loads, or before
+a classifier process was replaced, are sent when the next one is ready.
+"""
+
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from monitor.errors import FeedError
+from monitor.events import CLASSES, BeatWindow
+
+__all__ = ["Key", "Labeller", "State"]
+
+Key: TypeAlias = tuple[str, int]
+"""Whose beat, and its sample."""
+
+State: TypeAlias = Literal["loading", "ready", "failed"]
+
+_BACKLOG: Final = 16384
+"""Beats that may wait: a minute of a hundred beds at 160 bpm."""
+
+
+class Labeller:
+    """Ask for labels and collect the answers.
+
+    Parameters
+    ----------
+    endpoint
+        Where to listen for the classifier process; `monitor.classify.serve` connects to it.
+    backlog
+        How many beats may wait; beyond that the oldest is dropped and stays without an answer.
+
+    Attributes
+    ----------
+    socket
+        To be registered with a poller; readable when `answers` has something to do.
+    state, message
+        How the classifier process is, as far as it has said; why, or what it runs on.
+    n_dropped
+        Beats given up because too many waited.
+
+    Raises
+    ------
+    FeedError
+        The endpoint cannot be bound.
+    """
+
+    def __init__(self, endpoint: str, *, backlog: int = _BACKLOG) -> None:
+        self.state: State = "loading"
+        self.message = ""
+        self.n_dropped = 0
+        self._backlog = backlog
+        self._next = 0
+        self._waiting: dict[int, tuple[Key, BeatWindow]] = {}
+        self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.linger = 200
+        self.socket.sndhwm = self.socket.rcvhwm = 0  # bounded by the backlog instead
+        try:
+            self.socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self.socket.close()
+            raise FeedError(f"cannot listen for the classifier at {endpoint}: {error}") from error
+        self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    @property
+    def n_waiting(self) -> int:
+        """Beats asked for and not yet answered."""
+        return len(self._waiting)
+
+    def ask(self, key: Key, window: BeatWindow) -> None:
+        """Ask for a beat's probabilities; they come out of `answers` under this key."""
+        if len(self._waiting) >= self._backlog:
+            del self._waiting[next(iter(self._waiting))]
+            self.n_dropped += 1
+        self._waiting[self._next] = (key, window)
+        if self.state == "ready":
+            self._send(self._next)
+        self._next += 1
+
+    def answers(self) -> list[tuple[Key, NDArray[np.float64]]]:
+        """Return what has been answered since the last call: keys with probabilities of shape (5,)."""
+        answered: list[tuple[Key, NDArray[np.float64]]] = []
+        while self.socket.poll(0):
+            kind, *frames = self.socket.recv_multipart()
+            if kind == b"answer":
+                answered += self._answered(*frames)
+            elif kind == b"loading":
+                self.state = "loading"
+            elif kind == b"ready":
+                self.state, self.message = "ready", frames[0].decode()
+                for number in list(self._waiting):
+                    self._send(number)
+            elif kind == b"failed":
+                self.state, self.message = "failed", frames[0].decode()
+        return answered
+
+    def close(self) -> None:
+        """Tell the classifier process to end, and let go of the socket."""
+        if self.state == "ready":
+            self.socket.send_multipart([b"stop"])
+        self.socket.close()
+
+    def _send(self, number: int) -> None:
+        _, window = self._waiting[number]
+        self.socket.send_multipart(
+            [b"beat", number.to_bytes(8, "little"), window.window.tobytes(), window.features.tobytes()]
+        )
+
+    def _answered(self, ids: bytes, probabilities: bytes) -> list[tuple[Key, NDArray[np.float64]]]:
+        told = np.frombuffer(probabilities, "<f8").reshape(-1, len(CLASSES))
+        numbers = np.frombuffer(ids, "<u8").tolist()
+        known = [(self._waiting.pop(number, None), row) for number, row in zip(numbers, told, strict=True)]
+        return [(waiting[0], row) for waiting, row in known if waiting is not None]
