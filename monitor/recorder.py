@@ -207,11 +207,11 @@ class _Part:
         self._floor = 0
         self.start = 0
         self.begun = False
+        self._headed = False
         self._early: list[Mark] = []
         self.path, self._signals, self._notes = _create(folder, name)
         self._notes.put(opening(layout.fs))
         self._base = self._notes.size
-        self._write_header("")
 
     @property
     def stop(self) -> int:
@@ -222,8 +222,6 @@ class _Part:
         """Go on at ``sample``: the first one ever begins the record, else what lies between is missing."""
         if not self.begun:
             self.start, self.begun = sample, True
-            if sample:
-                self._write_header("")
             for mark in self._early:
                 self.add(mark)
         n_missing = sample - self.stop
@@ -264,6 +262,8 @@ class _Part:
                 self._sums += frames.sum(axis=0, dtype=np.int64)
                 self._n_written += len(frames)
                 self._waiting, self._n_waiting = [], 0
+            if self._n_written and not self._headed:  # readers refuse a record without a sample
+                self._write_header("")
         except StorageError:
             if self._n_waiting > _KEPT_S * self._layout.fs:
                 self._waiting, self._n_waiting = [], 0
@@ -316,6 +316,7 @@ class _Part:
         try:
             draft.write_bytes(header)
             draft.replace(self.path.with_suffix(".hea"))
+            self._headed = True
         except OSError as error:
             draft.unlink(missing_ok=True)
             raise cannot_write(self.path.with_suffix(".hea"), error) from error

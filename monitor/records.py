@@ -8,15 +8,16 @@ else in the user's cache, else it is downloaded from PhysioNet into that cache.
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor import physionet
 from monitor.errors import SourceError
-from monitor.physionet import DATABASES, DS1, DS2, PACED, attribution, cache, fetch
+from monitor.physionet import DATABASES, DS1, DS2, PACED, attribution, fetch
 
 __all__ = [
     "DATABASES",
@@ -55,6 +56,7 @@ _BYTES: Final = {
     "32": 4,
 }
 """Bytes per sample of the formats that are not compressed."""
+_COMPRESSED: Final = frozenset({"508", "516", "524"})
 _PER_MV: Final = {"mV": 1.0, "uV": 1000.0, "V": 0.001}
 """How many of a unit make a millivolt; leads in other units are left as they are."""
 
@@ -70,13 +72,12 @@ class _Header(Protocol):
     n_sig: int
     fs: float
     sig_len: int | None
-    file_name: list[str]
+    file_name: list[str] | None
     fmt: list[str]
     samps_per_frame: list[int]
     byte_offset: list[int | None]
     adc_gain: list[float | None]
     baseline: list[int | None]
-    adc_res: list[int | None] | None
     units: list[str | None]
     sig_name: list[str | None] | None
     d_signal: NDArray[np.integer]
@@ -192,7 +193,7 @@ def locate(name: str, *, data: Path | None = None, download: bool = True) -> Pat
             f"record {name} not found: expected {looked}{hint}, and {database} is no database to download"
         )
     try:
-        return fetch(database, [record]) / record
+        return physionet.fetch(database, [record]) / record
     except SourceError as error:
         raise SourceError(f"record {name} not found: expected {looked}{hint}; {error}") from error
 
@@ -225,11 +226,6 @@ def read(name: str, *, data: Path | None = None, start: int = 0, stop: int | Non
 
     stem = locate(name, data=data)
     header: _Header = _attempt(lambda: wfdb.rdheader(str(stem)), what=f"record {name}: header {stem}.hea")
-    if not header.n_sig or not header.fs:
-        raise SourceError(
-            f"record {name}: header {stem}.hea: expected leads and a sampling rate, "
-            f"received {header.n_sig} leads at {header.fs} Hz"
-        )
     n_samples = _length(stem, header, name)
     stop = n_samples if stop is None else stop
     if not 0 <= start <= stop <= n_samples:
@@ -239,15 +235,22 @@ def read(name: str, *, data: Path | None = None, start: int = 0, stop: int | Non
     if not n_samples:
         header.d_signal = np.zeros((0, header.n_sig), np.int16)
         return _record(name, header, start)
-    first = min(start, n_samples - 1)  # wfdb refuses to read nothing: read one sample and cut it off
+    wide = bool({"24", "32"} & set(getattr(header, "fmt", ())))
+    if wide or header.sig_len is None:
+        # How wide samples are scaled follows from the whole record, so that a part of it equals the
+        # part of the whole; and of a record of unknown length wfdb reads only the whole.
+        first, last = 0, None
+    else:  # wfdb refuses to read nothing: read one sample at least, and cut it off
+        first = min(start, n_samples - 1)
+        last = max(stop, first + 1)
     found: _Header = _attempt(
         lambda: wfdb.rdrecord(
-            str(stem), sampfrom=first, sampto=max(stop, first + 1), physical=False, return_res=_width(header)
+            str(stem), sampfrom=first, sampto=last, physical=False, return_res=32 if wide else 16
         ),
         what=f"record {name}: signals of {stem}",
     )
-    found.d_signal = found.d_signal[start - first : stop - first]
-    return _record(name, found, start)
+    whole = _record(name, found, start)
+    return replace(whole, digital=np.ascontiguousarray(whole.digital[start - first : stop - first]))
 
 
 def annotations(name: str, *, data: Path | None = None, annotator: str = "atr") -> Annotations:
@@ -282,7 +285,7 @@ def _folders(database: str, data: Path | None) -> list[Path]:
     if data is not None:
         return [data]
     given = os.environ.get("BEATLINE_DATA")
-    return [*([Path(given) / database] if given else []), cache(database)]
+    return [*([Path(given) / database] if given else []), physionet.cache(database)]
 
 
 def _attempt(call: Callable[[], T], *, what: str) -> T:
@@ -293,12 +296,20 @@ def _attempt(call: Callable[[], T], *, what: str) -> T:
 
 
 def _length(stem: Path, header: _Header, name: str) -> int:
-    """Return the record's samples per lead; SourceError where a signal file holds fewer."""
+    """Return the record's samples per lead; SourceError where header or signal files do not hold them."""
     if hasattr(header, "seg_name"):
         return header.sig_len or 0
+    files = header.file_name or []
+    if not (header.n_sig and header.fs and len(files) == header.n_sig):
+        raise SourceError(
+            f"record {name}: header {stem}.hea: expected a sampling rate and at least one lead, "
+            f"received {header.fs} Hz and {len(files)} of {header.n_sig} leads"
+        )
+    for fmt in set(header.fmt) - _BYTES.keys() - _COMPRESSED:
+        raise SourceError(f"record {name}: expected a WFDB signal format such as 16 or 212, received {fmt}")
     held = []
-    for file_name in dict.fromkeys(header.file_name):
-        leads = [i for i, other in enumerate(header.file_name) if other == file_name]
+    for file_name in dict.fromkeys(files):
+        leads = [i for i, other in enumerate(files) if other == file_name]
         path = stem.with_name(file_name)
         if not path.is_file():
             raise SourceError(f"record {name}: expected signals in {path}, found no such file")
@@ -317,11 +328,6 @@ def _length(stem: Path, header: _Header, name: str) -> int:
     return expected
 
 
-def _width(header: _Header) -> int:
-    """Return how many bits the widest format of the record needs."""
-    return 32 if {"24", "32"} & set(getattr(header, "fmt", ())) else 16
-
-
 def _record(name: str, found: _Header, start: int) -> Record:
     """Bring what wfdb read into our terms: int16, one missing value, gains per millivolt."""
     fmt = found.fmt or ["16"] * found.n_sig
@@ -329,17 +335,12 @@ def _record(name: str, found: _Header, start: int) -> Record:
     missing = signal == np.array([_INVALID.get(f, MISSING) for f in fmt], signal.dtype)
     gains = [gain or 200.0 for gain in found.adc_gain]
     baselines = [baseline or 0 for baseline in found.baseline]
-    shift = max(0, max(bits or 0 for bits in found.adc_res or [0]) - 16)
-    if shift:
-        signal = np.rint(signal / 2**shift)
+    if signal.itemsize > 2:
+        peak = int(np.abs(signal, where=~missing, out=np.zeros_like(signal)).max(initial=0))
+        shift = max(0, peak.bit_length() - 15)
+        signal = np.clip(np.rint(signal / 2**shift), MISSING + 1, -MISSING - 1)
         gains = [gain / 2**shift for gain in gains]
         baselines = [round(baseline / 2**shift) for baseline in baselines]
-    if signal.itemsize > 2:
-        extreme = np.abs(signal, where=~missing, out=np.zeros_like(signal)).max(initial=0)
-        if extreme > -MISSING - 1:
-            raise SourceError(
-                f"record {name}: expected samples of at most {16 + shift} bits, received {extreme:g}"
-            )
     if missing.any():
         signal = np.where(missing, MISSING, signal)
     units = [unit or "mV" for unit in found.units]
