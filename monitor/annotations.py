@@ -21,6 +21,7 @@ the file, and wfdb hides them.
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -167,7 +168,8 @@ def write_annotations(path: Path, events: Iterable[Event], *, fs: float) -> None
         draft.write_bytes(b"".join((opening(fs), *encode(marks), END)))
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise cannot_write(path, error) from error
 
 

@@ -11,6 +11,7 @@ Samples that never came are written as missing, so that an annotation's index is
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -318,7 +319,8 @@ class _Part:
             draft.replace(self.path.with_suffix(".hea"))
             self._headed = True
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
             raise cannot_write(self.path.with_suffix(".hea"), error) from error
 
 

@@ -1,0 +1,240 @@
+"""Annotation files, read back by wfdb: what is written is what is read, whatever the size."""
+
+from pathlib import Path
+
+import pytest
+import wfdb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.annotations import END, Annotator, Mark, encode, opening, place, write_annotations
+from monitor.errors import StorageError
+from monitor.events import Alarm, Beat, Event, Gap, Label, LabelledBeat, Rate, Rhythm
+
+SYMBOLS = 'NSVFQ~+[]"'
+
+
+def beat(sample: int, label: Label = "N") -> LabelledBeat:
+    return LabelledBeat(sample=sample, decided=sample + 100, label=label)
+
+
+def rhythm(sample: int, name: str, state: str, *, late: int = 100) -> Rhythm:
+    assert state in ("start", "end")
+    return Rhythm(
+        sample=sample, decided=sample + late, rhythm=name, state="start" if state == "start" else "end"
+    )
+
+
+def read_back(path: Path) -> list[tuple[int, str, str]]:
+    found = wfdb.rdann(str(path.with_suffix("")), path.suffix[1:])
+    return list(zip(found.sample.tolist(), found.symbol, found.aux_note, strict=True))
+
+
+def written(path: Path, events: list[Event]) -> list[tuple[int, str, str]]:
+    write_annotations(path, events, fs=360)
+    return read_back(path)
+
+
+def test_beats_are_the_five_classes(tmp_path: Path) -> None:
+    """N S V F Q only, at the R peak; other events leave no trace."""
+    events: list[Event] = [
+        beat(10, "N"),
+        beat(20, "S"),
+        beat(30, "V"),
+        beat(40, "F"),
+        beat(50, "Q"),
+        Beat(sample=60, decided=70, rr=10),
+        Rate(sample=61, decided=61, hr_bpm=60),
+    ]
+    expected = [(10, "N", ""), (20, "S", ""), (30, "V", ""), (40, "F", ""), (50, "Q", "")]
+    assert expected == written(tmp_path / "r.blt", events)
+
+
+def test_nothing_to_write_is_a_file_that_reads_as_nothing(tmp_path: Path) -> None:
+    """The writer of wfdb refuses it; a record without a beat is no error."""
+    assert written(tmp_path / "r.blt", []) == []
+    assert wfdb.rdann(str(tmp_path / "r"), "blt").fs == 360
+
+
+def test_order_of_the_events_does_not_matter(tmp_path: Path) -> None:
+    """Labels come late, in any order; a file is sorted, and a later label replaces an earlier one."""
+    events: list[Event] = [beat(3000), beat(10), beat(2000, "Q")]
+    events.append(LabelledBeat(sample=2000, decided=9000, label="V"))
+    assert written(tmp_path / "r.blt", events) == [(10, "N", ""), (2000, "V", ""), (3000, "N", "")]
+
+
+def test_a_rhythm_ends_where_the_next_goes_on(tmp_path: Path) -> None:
+    """``+`` says what holds from there: the rhythm that began, one that still holds, or (N."""
+    events: list[Event] = [
+        rhythm(100, "(AFIB", "start"),
+        rhythm(200, "(VT", "start"),
+        rhythm(300, "(VT", "end"),
+        rhythm(400, "(AFIB", "end"),
+    ]
+    expected = [(100, "+", "(AFIB"), (200, "+", "(VT"), (300, "+", "(AFIB"), (400, "+", "(N")]
+    assert expected == written(tmp_path / "r.blt", events)
+
+
+def test_one_rhythm_follows_another_without_a_beat_of_sinus(tmp_path: Path) -> None:
+    """An end and a start at one sample are one change."""
+    events: list[Event] = [
+        rhythm(100, "(VT", "start"),
+        rhythm(300, "(VT", "end"),
+        rhythm(300, "(SVTA", "start"),
+    ]
+    assert written(tmp_path / "r.blt", events) == [(100, "+", "(VT"), (300, "+", "(SVTA")]
+
+
+@pytest.mark.parametrize("name", ["(VFL", "(VF", "(VFIB"])
+def test_fibrillation_and_flutter_stand_in_brackets(tmp_path: Path, name: str) -> None:
+    """As in the databases, and as epicmp wants them; one inside another is one."""
+    events: list[Event] = [
+        rhythm(100, name, "start"),
+        rhythm(200, "(VFIB", "start"),
+        rhythm(300, "(VFIB", "end"),
+        rhythm(400, name, "end"),
+    ]
+    assert written(tmp_path / "r.blt", events) == [(100, "[", ""), (400, "]", "")]
+
+
+def test_a_gap_is_unreadable_signal(tmp_path: Path) -> None:
+    """``~`` with subtype -1, its length in the note; an empty one (a new stream) is none."""
+    events: list[Event] = [
+        Gap(sample=720, decided=1440, stop=1440, reason="overflow"),
+        Gap(sample=2000, decided=2000, stop=2000, reason="restarted"),
+    ]
+    assert written(tmp_path / "r.blt", events) == [(720, "~", "overflow 720 samples")]
+    assert wfdb.rdann(str(tmp_path / "r"), "blt").subtype.tolist() == [-1]
+
+
+def alarm(text: str, *, decided: int = 2000) -> Alarm:
+    return Alarm(
+        sample=min(560, decided),
+        decided=decided,
+        kind="asystole",
+        priority="high",
+        state="start",
+        text=text,
+        lead=1,
+    )
+
+
+def test_an_alarm_is_a_note_where_it_was_raised(tmp_path: Path) -> None:
+    """Priority, kind, lead, step, onset and text."""
+    assert written(tmp_path / "r.blt", [alarm("ASYSTOLE")]) == [
+        (2000, '"', "high asystole lead 1 start, onset 560: ASYSTOLE")
+    ]
+
+
+def test_a_note_never_passes_255_bytes(tmp_path: Path) -> None:
+    """Longer ones are cut, and what follows is intact; odd lengths are padded."""
+    for n_characters in (0, 1, 2, 215, 216, 217, 218, 300, 70_000):
+        events: list[Event] = [alarm("x" * n_characters), beat(5000)]
+        (_, _, note), last = written(tmp_path / "r.blt", events)
+        assert len(note) == min(255, 39 + n_characters)
+        assert last == (5000, "N", "")
+
+
+def test_a_note_is_one_line_of_latin_1(tmp_path: Path) -> None:
+    """Nothing in it can break a reader: no NUL, no newline, no escape."""
+    ((_, _, note),) = written(tmp_path / "r.blt", [alarm("µV \0\n\x1b[2J 心")])
+    assert note.endswith(": µV    [2J ?")
+
+
+def test_a_note_at_the_very_beginning_is_not_lost(tmp_path: Path) -> None:
+    """Readers take notes at 0 to be about the file; ours moves to 1."""
+    (mark,) = written(tmp_path / "r.blt", [alarm("", decided=0)])
+    assert mark[:2] == (1, '"')
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Written aside and moved; what cannot be written is one line."""
+    write_annotations(tmp_path / "new" / "r.blt", [beat(1)], fs=360)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["r.blt"]
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StorageError, match=r"cannot write .*file/r\.blt: "):
+        write_annotations(tmp_path / "file" / "r.blt", [beat(1)], fs=360)
+
+
+def test_marks_out_of_order_are_the_callers_mistake() -> None:
+    """A file that goes back in time is never written."""
+    with pytest.raises(ValueError, match="expected a sample from 20 on, received 10"):
+        encode([Mark(20, 4, "N"), Mark(10, 4, "N")])
+
+
+marks = st.builds(
+    Mark,
+    sample=st.one_of(st.integers(1, 5000), st.integers(1, 2**40)),
+    order=st.integers(0, 5),
+    symbol=st.sampled_from(SYMBOLS),
+    subtype=st.integers(-128, 127),
+    note=st.text("abc(", max_size=300),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(marks, max_size=30), st.sampled_from([100.0, 257.8125, 360.0, 1000.0]))
+def test_whatever_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, unsorted: list[Mark], fs: float
+) -> None:
+    """Any distance up to years, any note, any subtype; and each file cut between entries is a prefix."""
+    path = tmp_path_factory.getbasetemp() / "any.blt"
+    kept: list[Mark] = []
+    for mark in unsorted:
+        place(kept, mark)
+    entries = encode(kept)
+    path.write_bytes(b"".join((opening(fs), *entries, END)))
+    found = wfdb.rdann(str(path.with_suffix("")), "blt")
+    assert found.sample.tolist() == [mark.sample for mark in kept]
+    assert found.symbol == [mark.symbol for mark in kept]
+    assert found.subtype.tolist() == [mark.subtype for mark in kept]
+    assert found.aux_note == [mark.note[:255] for mark in kept]
+    assert found.fs == fs
+    half = len(entries) // 2
+    path.write_bytes(b"".join((opening(fs), *entries[:half], END)))
+    assert wfdb.rdann(str(path.with_suffix("")), "blt").sample.tolist() == [
+        mark.sample for mark in kept[:half]
+    ]
+
+
+def test_a_file_cut_anywhere_between_words_is_a_prefix_or_refused(tmp_path: Path) -> None:
+    """What a loss of power may leave, byte by byte.
+
+    Cut between entries: a prefix, short of the last entry where the closing word is missing. Cut
+    inside an entry: wfdb refuses, or reads a prefix. Never a wrong beat.
+    """
+    path = tmp_path / "r.blt"
+    events: list[Event] = [
+        beat(10),
+        beat(3000, "V"),
+        rhythm(3500, "(VT", "start"),
+        alarm("x", decided=4000),
+        beat(5000),
+    ]
+    everything = written(path, events)
+    content = path.read_bytes()
+    lengths = set()
+    for n_bytes in range(len(opening(360)), len(content) + 1):
+        path.write_bytes(content[:n_bytes])
+        try:
+            found = read_back(path)
+        except (IndexError, ValueError):
+            continue
+        assert found == everything[: len(found)]
+        lengths.add(len(found))
+    assert lengths == set(range(len(everything) + 1))
+
+
+def test_place_says_from_where_marks_changed() -> None:
+    """Behind the last: appended; before others: from there on; a later label: in its place."""
+    kept: list[Mark] = []
+    assert [place(kept, Mark(sample, 4, "N")) for sample in (10, 30, 20)] == [0, 1, 1]
+    assert place(kept, Mark(20, 4, "V")) == 1
+    assert place(kept, Mark(20, 5, '"', note="a")) == 2
+    assert place(kept, Mark(20, 5, '"', note="b")) == 3
+    assert "".join(mark.symbol for mark in kept) == 'NV""N'
+
+
+def test_an_annotator_knows_no_file() -> None:
+    """It may be asked event by event."""
+    assert Annotator().mark(beat(5, "S")) == Mark(5, 4, "S")
