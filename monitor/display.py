@@ -1,0 +1,199 @@
+"""The ward as a picture: pure, from a snapshot, a size and a time.
+
+`render` makes a `Frame`, which is a rich renderable; `monitor.frame.Painter` shows it. The loop that
+pulls snapshots and paints them is the application's.
+
+One bed is drawn large, many in a grid of tiles; what does not fit is shown page after page, and a bed
+that is not on the page still shows its alarm in the top line. A state is always written out; colour
+only repeats it.
+"""
+
+import datetime
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from monitor.frame import Frame
+from monitor.lines import MARKS
+from monitor.snapshots import BedSnapshot, Standing, WardSnapshot
+from monitor.tile import Area, alarm_ink, alarm_text, draw_bed
+from monitor.vitals import announced
+from monitor.waveform import Charset
+
+__all__ = ["MIN_SIZE", "Look", "render"]
+
+MIN_SIZE: Final = (40, 8)
+"""(columns, rows) below which nothing useful can be shown."""
+
+_MIN_TILE: Final = (38, 5)
+_RATIO: Final = 9.0
+"""Width over height of a tile that shows a sweep well; a cell is twice as high as it is wide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a screen is drawn.
+
+    Attributes
+    ----------
+    charset
+        What the waveform is made of, see `monitor.waveform.charset_for`.
+    sweep_s
+        Longest sweep in seconds; a narrow tile shows less, so that a QRS keeps its width.
+    page_s
+        How long one page of beds is shown where they do not all fit.
+    stale_s
+        Age of a snapshot beyond which the screen says that it is old.
+    zone
+        Of the clock; None is the zone of this machine.
+    """
+
+    charset: Charset = "braille"
+    sweep_s: float = 6.0
+    page_s: float = 8.0
+    stale_s: float = 2.0
+    zone: datetime.tzinfo | None = None
+
+
+def render(ward: WardSnapshot, size: tuple[int, int], now_ns: int, *, look: Look | None = None) -> Frame:
+    """Draw the ward.
+
+    Parameters
+    ----------
+    ward
+        What `monitor.vitals.decode` gave.
+    size
+        (columns, rows) of the terminal.
+    now_ns
+        Wall time: for the clock, for pages, and to see how old the snapshot is.
+    look
+        How to draw it.
+    """
+    look = look or Look()
+    frame = Frame(*size, ascii_only=look.charset == "ascii")
+    n_columns, n_rows = size
+    if n_columns < MIN_SIZE[0] or n_rows < MIN_SIZE[1]:
+        _too_small(frame, size)
+        return frame
+    notices = _notices(ward, now_ns, look)[: max(1, n_rows // 6)]
+    height = n_rows - 2 - len(notices)
+    if ward.beds:
+        areas = _grid(len(ward.beds), n_columns, height)
+        n_pages = -(-len(ward.beds) // len(areas))
+        page = int(now_ns / 1e9 / look.page_s) % n_pages
+        shown = ward.beds[page * len(areas) : (page + 1) * len(areas)]
+        for bed, area in zip(shown, areas, strict=False):
+            draw_bed(frame, area, bed, charset=look.charset, sweep_s=look.sweep_s)
+        hidden = [bed for bed in ward.beds if bed not in shown] if n_pages > 1 else []
+    else:
+        hidden = []
+        _centred(frame, n_rows // 2, "waiting for a device")
+    _header(frame, ward, hidden, now_ns=now_ns, look=look)
+    for i, (text, ink) in enumerate(notices):
+        frame.put(1 + height + i, 1, text, ink, width=n_columns - 2)
+    _footer(frame, ward)
+    return frame
+
+
+def _grid(n_beds: int, width: int, height: int) -> list[Area]:
+    """Cut the screen into tiles: as many beds as fit, as near to a good shape as can be."""
+    best: tuple[int, float, int, int] | None = None
+    for n_across in range(1, max(1, width // _MIN_TILE[0]) + 1):
+        n_down = max(1, min(-(-n_beds // n_across), height // _MIN_TILE[1]))
+        n_shown = min(n_beds, n_across * n_down)
+        ratio = (width / n_across) / (height / n_down)
+        choice = (n_shown, -abs(math.log(ratio / _RATIO)), n_across, n_down)
+        if best is None or choice > best:
+            best = choice
+    assert best is not None
+    n_shown, _, n_across, n_down = best
+    areas = []
+    for i in range(n_shown):
+        down, across = divmod(i, n_across)
+        top, bottom = (1 + height * edge // n_down for edge in (down, down + 1))
+        left, right = (width * edge // n_across for edge in (across, across + 1))
+        areas.append(Area(top, left, right - left, bottom - top))
+    return areas
+
+
+def _header(
+    frame: Frame, ward: WardSnapshot, hidden: Sequence[BedSnapshot], *, now_ns: int, look: Look
+) -> None:
+    """Write name, alarms of beds that are not on this page, and the time of day."""
+    n_columns, _ = frame.size
+    moment = datetime.datetime.fromtimestamp(now_ns // 1_000_000_000, tz=datetime.UTC).astimezone(look.zone)
+    clock = moment.strftime("%H:%M:%S")
+    right = n_columns - len(clock) - 1
+    frame.put(0, right, clock, "dim")
+    at = frame.put(0, 1, "beatline", "strong")
+    n = len(ward.beds)
+    at = frame.put(0, at + 2, f"{n} bed{'s' if n != 1 else ''}", "dim")
+    if not hidden:
+        return
+    at = frame.put(0, at, f", {len(hidden)} on other pages", "dim")
+    elsewhere: list[tuple[BedSnapshot, Standing]] = [(bed, announced(bed)[0]) for bed in hidden if bed.alarms]
+    ranks = list(MARKS)
+    for bed, alarm in sorted(elsewhere, key=lambda pair: (ranks.index(pair[1].priority), pair[1].ended)):
+        text = f" {bed.bed} {alarm_text(alarm)} "
+        if at + 2 + len(text) < right:
+            at = frame.put(0, at + 2, text, alarm_ink(alarm))
+
+
+def _notices(ward: WardSnapshot, now_ns: int, look: Look) -> list[tuple[str, str]]:
+    """Return lines about the whole monitor, with their ink: what is wrong first."""
+    lines: list[tuple[str, str]] = []
+    age_s = (now_ns - ward.taken_ns) / 1e9
+    if ward.taken_ns and age_s > look.stale_s:
+        lines.append((f"! this picture is {age_s:.0f} s old: the analysis does not answer", "high"))
+    if ward.classifier == "failed":
+        lines.append((f"! beats are not labelled: {ward.message}", "technical"))
+    lines += [(notice, "dim") for notice in ward.notices]
+    return lines
+
+
+_LABELS: Final[dict[Literal["off", "loading", "ready", "failed"], str]] = {
+    "off": "labels off",
+    "loading": "labels loading",
+    "ready": "labels on",
+    "failed": "! labels failed",
+}
+
+
+def _footer(frame: Frame, ward: WardSnapshot) -> None:
+    """Write connection, loss, latency and the classifier's state, for all beds together."""
+    n_columns, n_rows = frame.size
+    beds = ward.beds
+    n_up = sum(bed.connection == "up" for bed in beds)
+    lost = sum(bed.counters.lost for bed in beds)
+    gaps = sum(bed.counters.gaps for bed in beds)
+    known = [bed.latency_ms for bed in beds if bed.latency_ms is not None]
+    parts = [
+        ("no device" if not beds else f"connected {n_up}/{len(beds)}", n_up < len(beds)),
+        (f"lost {lost} samples in {gaps} gap{'s' if gaps != 1 else ''}", lost > 0),
+    ]
+    refused = sum(bed.counters.refused for bed in beds)
+    if refused:
+        parts.append((f"{refused} packets refused", True))
+    if known:
+        parts.append((f"latency {max(known):.0f} ms", False))
+    label = _LABELS[ward.classifier]
+    if ward.classifier == "loading" and ward.message:
+        label = ward.message
+    parts.append((label, ward.classifier == "failed"))
+    at = 1
+    for text, wrong in parts:
+        if at + len(text) < n_columns:
+            at = frame.put(n_rows - 1, at, text, "technical" if wrong else "dim") + 3
+
+
+def _centred(frame: Frame, row: int, text: str, ink: str = "dim") -> None:
+    n_columns, _ = frame.size
+    frame.put(row, max(0, (n_columns - len(text)) // 2), text, ink)
+
+
+def _too_small(frame: Frame, size: tuple[int, int]) -> None:
+    n_columns, n_rows = frame.size
+    text = f"terminal too small: expected {MIN_SIZE[0]}x{MIN_SIZE[1]}, received {size[0]}x{size[1]}"
+    for i in range(min(n_rows, -(-len(text) // n_columns))):
+        frame.put(i, 0, text[i * n_columns : (i + 1) * n_columns])

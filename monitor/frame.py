@@ -1,0 +1,254 @@
+"""A screen as a grid of styled cells, and a painter that writes only the cells that changed.
+
+`Frame` is a rich renderable: printed by a console it looks the same as painted. `Painter` owns a
+terminal: alternate screen, hidden cursor, no echo, synchronized updates, and everything put back
+however it ends.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from types import TracebackType
+from typing import Final, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.cells import cell_len
+from rich.color import ColorSystem
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
+from rich.style import Style
+
+__all__ = ["INKS", "Frame", "Painter"]
+
+INKS: Final[dict[str, str]] = {
+    "plain": "none",
+    "dim": "bright_black",
+    "strong": "bold",
+    "trace": "green",
+    "mark N": "bright_black",
+    "mark S": "bold cyan",
+    "mark V": "bold yellow",
+    "mark F": "bold magenta",
+    "mark Q": "bright_black",
+    "rate": "bold green",
+    "high": "bold white on red",
+    "medium": "black on yellow",
+    "low": "black on cyan",
+    "technical": "bold cyan",
+    "high quiet": "bold red",
+    "medium quiet": "yellow",
+    "low quiet": "cyan",
+}
+"""Names of styles to rich styles: the whole palette of the screen."""
+
+_NUMBERS: Final = {name: number for number, name in enumerate(INKS)}
+_STYLES: Final = tuple(Style.parse(style) for style in INKS.values())
+_SYSTEMS: Final = {
+    "standard": ColorSystem.STANDARD,
+    "256": ColorSystem.EIGHT_BIT,
+    "truecolor": ColorSystem.TRUECOLOR,
+    "windows": ColorSystem.WINDOWS,
+}
+
+_ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
+_LEAVE: Final = "\x1b[0m\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[?1049l"
+_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
+_NEAR: Final = 6
+"""Unchanged cells that are cheaper to write again than to jump over."""
+
+
+class Frame:
+    """``n_rows`` x ``n_columns`` character cells with a style each.
+
+    Attributes
+    ----------
+    codes
+        Unicode code points, of shape (n_rows, n_columns).
+    inks
+        Index into `INKS`, of the same shape.
+    ascii_only
+        What is not ASCII is written as ``?``.
+    """
+
+    def __init__(self, n_columns: int, n_rows: int, *, ascii_only: bool = False) -> None:
+        self.codes: NDArray[np.uint32] = np.full((max(1, n_rows), max(1, n_columns)), 0x20, dtype=np.uint32)
+        self.inks: NDArray[np.uint8] = np.zeros(self.codes.shape, dtype=np.uint8)
+        self.ascii_only = ascii_only
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(n_columns, n_rows)."""
+        return self.codes.shape[1], self.codes.shape[0]
+
+    def put(self, row: int, column: int, text: str, ink: str = "plain", *, width: int | None = None) -> int:
+        """Write text, cut at ``width`` cells and at the edge; return the column behind it.
+
+        Characters that are not exactly one cell wide, control characters among them, become ``?``: text
+        from the wire cannot move anything on the screen.
+        """
+        n_columns, n_rows = self.size
+        room = n_columns - column if width is None else min(width, n_columns - column)
+        text = text[: max(0, room)]
+        if 0 <= row < n_rows and 0 <= column < n_columns and text:
+            shown = [self._code(character) for character in text]
+            self.codes[row, column : column + len(shown)] = shown
+            self.inks[row, column : column + len(shown)] = _NUMBERS[ink]
+        return column + len(text)
+
+    def fill(self, row: int, column: int, width: int, character: str = " ", ink: str = "plain") -> None:
+        """Fill a stretch of one row."""
+        self.put(row, column, character * max(0, width), ink)
+
+    def blit(self, row: int, column: int, codes: NDArray[np.uint32], ink: str) -> None:
+        """Copy drawn cells of shape (n_rows, n_columns) into the frame."""
+        height, width = codes.shape
+        self.codes[row : row + height, column : column + width] = codes
+        self.inks[row : row + height, column : column + width] = _NUMBERS[ink]
+
+    def lines(self) -> list[str]:
+        """Return the rows as plain text."""
+        return ["".join(map(chr, row)) for row in self.codes.tolist()]
+
+    def runs(self, row: int, start: int = 0, stop: int | None = None) -> Iterator[tuple[str, int]]:
+        """Yield (text, ink number) for each run of one style in part of a row."""
+        inks = self.inks[row, start:stop]
+        codes = self.codes[row, start:stop].tolist()
+        cuts = [0, *(np.flatnonzero(np.diff(inks)) + 1).tolist(), len(codes)]
+        for a, b in pairwise(cuts):
+            yield "".join(map(chr, codes[a:b])), int(inks[a])
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the rows as rich segments."""
+        for row in range(len(self.codes)):
+            for text, ink in self.runs(row):
+                yield Segment(text, _STYLES[ink])
+            yield Segment.line()
+
+    def _code(self, character: str) -> int:
+        code = ord(character)
+        if 0x20 <= code < 0x7F:
+            return code
+        return 0x3F if self.ascii_only or not character.isprintable() or cell_len(character) != 1 else code
+
+
+class Painter:
+    """Shows frames on a terminal, writing only what differs from the frame before.
+
+    Use it as a context: on leaving, the terminal is as it was, also after an exception.
+
+    Parameters
+    ----------
+    console
+        Says where to write, which colours there are, and honours ``NO_COLOR``.
+
+    Attributes
+    ----------
+    n_bytes, n_frames
+        What was written so far.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._stream: TextIO = console.file  # type: ignore[assignment]
+        system = _SYSTEMS.get(console.color_system or "")
+        styles = [style.without_color for style in _STYLES] if console.no_color else _STYLES
+        self._prefixes = [_prefix(style, system) for style in styles]
+        self._shown: Frame | None = None
+        self._echo: list[object] | None = None
+        self.n_bytes = 0
+        self.n_frames = 0
+
+    def __enter__(self) -> "Painter":
+        self._echo = _silenced(sys.stdin)
+        self._write(_ENTER)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a terminal that is gone needs no restoring
+            self._write(_LEAVE)
+        _restored(sys.stdin, self._echo)
+
+    def paint(self, frame: Frame) -> int:
+        """Show a frame; return the bytes written."""
+        changed = self._changes(frame)
+        self._shown = frame
+        self.n_frames += 1
+        return self._write(f"{_BEGIN}{changed}{_END}") if changed else 0
+
+    def forget(self) -> None:
+        """Take nothing on the terminal for granted: the next frame is written in full."""
+        self._shown = None
+
+    def _changes(self, frame: Frame) -> str:
+        out: list[str] = []
+        old = self._shown
+        if old is None or old.size != frame.size:
+            out.append("\x1b[0m\x1b[2J")
+            old = Frame(*frame.size)
+        differ = (old.codes != frame.codes) | (old.inks != frame.inks)
+        ink: int | None = None
+        for row in np.flatnonzero(differ.any(axis=1)).tolist():
+            for start, stop in _spans(np.flatnonzero(differ[row]).tolist()):
+                out.append(f"\x1b[{row + 1};{start + 1}H")
+                for text, now in frame.runs(row, start, stop):
+                    if now != ink:
+                        out.append(self._prefixes[now])
+                        ink = now
+                    out.append(text)
+        return "".join(out)
+
+    def _write(self, text: str) -> int:
+        self._stream.write(text)
+        self._stream.flush()
+        n = len(text.encode(getattr(self._stream, "encoding", None) or "utf-8", "replace"))
+        self.n_bytes += n
+        return n
+
+
+def _spans(columns: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Join changed cells that lie near each other into (start, stop)."""
+    start = last = columns[0]
+    for column in columns[1:]:
+        if column - last > _NEAR:
+            yield start, last + 1
+            start = column
+        last = column
+    yield start, last + 1
+
+
+def _prefix(style: Style, system: ColorSystem | None) -> str:
+    """Return the escape sequence that turns a style on, whatever was on before."""
+    if system is None:
+        return "\x1b[0m"
+    before, _, _ = style.render("\0", color_system=system).partition("\0")
+    return "\x1b[0m" if not before else f"\x1b[0;{before.removeprefix(chr(27) + '[')}"
+
+
+def _silenced(stream: TextIO) -> list[object] | None:
+    """Turn off echo and line mode of a terminal; return what to restore, None where it is none."""
+    try:
+        import termios
+
+        number = stream.fileno()
+        if not os.isatty(number):
+            return None
+        before = termios.tcgetattr(number)
+        after = list(before)
+        after[3] &= ~(termios.ECHO | termios.ICANON)
+        termios.tcsetattr(number, termios.TCSADRAIN, after)
+    except (ImportError, OSError, ValueError):  # no termios here, or no terminal, or closed
+        return None
+    return list(before)
+
+
+def _restored(stream: TextIO, before: list[object] | None) -> None:
+    if before is None:
+        return
+    import termios
+
+    with contextlib.suppress(OSError, ValueError, termios.error):
+        termios.tcsetattr(stream.fileno(), termios.TCSADRAIN, before)  # type: ignore[arg-type]
