@@ -27,12 +27,13 @@ from monitor import __version__, artifact
 from monitor.artifact import Card
 from monitor.beats import FEATURES, WindowSpec
 from monitor.events import CLASSES, Label
+from monitor.quiet import hushed
 from monitor.settings import FilterSettings
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Config", "Report", "cross_validate", "fit", "pool", "predict", "train"]
+__all__ = ["Config", "Report", "cross_validate", "fit", "load", "pool", "predict", "train"]
 
 TRAINED: Final[tuple[Label, ...]] = ("N", "S", "V", "F")
 """Classes the network tells apart; Q is too rare and too mixed to learn."""
@@ -97,8 +98,8 @@ def fit(
     model, history
         Probabilities over `TRAINED`; one row per epoch.
     """
-    import keras
-
+    with hushed():
+        import keras
     keras.utils.set_random_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     first = passes[0]
@@ -125,6 +126,14 @@ def fit(
         report(f"training, loss {history[-1]['loss']:.4f}", epoch + 1, config.epochs)
     optimizer.finalize_variable_values(model.trainable_variables)
     return model, history
+
+
+def load(folder: Path) -> tuple["keras.Model", Card]:
+    """Return the network of a run or artefact, with its checked card."""
+    card = artifact.load_card(folder)
+    with hushed():
+        import keras
+    return keras.saving.load_model(folder / artifact.WEIGHTS, compile=False), card
 
 
 def predict(model: "keras.Model", beats: Beats) -> NDArray[np.float64]:

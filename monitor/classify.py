@@ -8,16 +8,14 @@ Keras and its backend are imported inside functions only: TensorFlow takes secon
 into a process where nobody waits for it.
 """
 
-import contextlib
 import importlib
 import logging
 import math
 import os
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -30,6 +28,7 @@ from monitor.artifact import WEIGHTS, load_card
 from monitor.errors import ArtifactError, BeatlineError
 from monitor.events import CLASSES
 from monitor.labeller import Labeller
+from monitor.quiet import hushed
 from monitor.settings import ServingSettings
 
 __all__ = ["BUCKETS", "Classifier", "Labeller", "main", "serve"]
@@ -113,7 +112,8 @@ class Classifier:
         if (windows.shape[1:], features.shape[1:]) != expected or len(windows) != len(features):
             raise ValueError(
                 f"beats: expected windows of shape (n, {window.n_points}, {window.n_channels}) and "
-                f"features of shape (n, {len(window.features)}), received {windows.shape} and {features.shape}"
+                f"features of shape (n, {len(window.features)}), "
+                f"received {windows.shape} and {features.shape}"
             )
         result = np.zeros((len(windows), len(CLASSES)))
         start = 0
@@ -164,7 +164,8 @@ def serve(endpoint: str, folder: Path, settings: ServingSettings) -> None:
     """
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.linger = 1000
-    socket.sndhwm = socket.rcvhwm = 0  # the labeller bounds what is under way
+    for queue in (zmq.SNDHWM, zmq.RCVHWM):
+        socket.setsockopt(queue, 0)  # the labeller bounds what is under way
     socket.connect(endpoint)
     try:
         socket.send_multipart([b"loading"])
@@ -241,36 +242,12 @@ def _load(folder: Path) -> Any:  # noqa: ANN401 - a keras.Model, and Keras has n
         ) from error
 
 
-@contextlib.contextmanager
-def _hushed() -> Iterator[None]:
-    """Keep what C++ code writes to file descriptor 2 off the terminal; it goes to the debug log.
-
-    TensorFlow 2.21 greets there whatever TF_CPP_MIN_LOG_LEVEL says, and would tear a live screen.
-    """
-    try:
-        saved = os.dup(2)
-    except OSError:  # no standard error to protect
-        yield
-        return
-    with tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            sink.seek(0)
-            for line in sink.read().decode(errors="replace").splitlines():
-                log.debug("while loading: %s", line)
-
-
 _Trace: TypeAlias = Callable[[tuple[int, ...], tuple[int, ...]], _Function]
 
 
 def _backend() -> Callable[[Any], tuple[_Trace, str]]:
     """Import Keras on its backend, quietly, and return how this backend traces a model."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _hushed():
+    with hushed():
         try:
             import keras
         except ImportError as error:
@@ -287,7 +264,7 @@ def _backend() -> Callable[[Any], tuple[_Trace, str]]:
 def _tensorflow(model: Any) -> tuple[_Trace, str]:  # noqa: ANN401
     import tensorflow as tf
 
-    with _hushed():
+    with hushed():
         gpus = tf.config.list_physical_devices("GPU")
     where = f"{len(gpus)} GPU" if gpus else "CPU (no GPU found)"
 

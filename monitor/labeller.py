@@ -63,14 +63,15 @@ class Labeller:
         self._next = 0
         self._waiting: dict[int, tuple[Key, BeatWindow]] = {}
         self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
-        self.socket.linger = 200
-        self.socket.sndhwm = self.socket.rcvhwm = 0  # bounded by the backlog instead
+        self.socket.setsockopt(zmq.LINGER, 200)
+        for queue in (zmq.SNDHWM, zmq.RCVHWM):
+            self.socket.setsockopt(queue, 0)  # bounded by the backlog instead
         try:
             self.socket.bind(endpoint)
         except zmq.ZMQError as error:
             self.socket.close()
             raise FeedError(f"cannot listen for the classifier at {endpoint}: {error}") from error
-        self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self.endpoint: str = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     @property
     def n_waiting(self) -> int:

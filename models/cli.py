@@ -1,0 +1,185 @@
+"""``beatline models``: argv to settings to one call."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.errors import BeatlineError, StorageError
+
+if TYPE_CHECKING:
+    from monitor.artifact import Score
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="models",
+    help="Train, evaluate, export and list the networks that label beats.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+_Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of one database. Default: BEATLINE_DATA, cache, PhysioNet."),
+]
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Argument(help="Run folder to make; must not exist.")],
+    records: Annotated[str, typer.Option(help="DS1, DS1+svdb, or names separated by commas.")] = "DS1+svdb",
+    epochs: Annotated[int, typer.Option(min=1, help="Times every beat is shown.")] = 12,
+    copies: Annotated[int, typer.Option(min=0, help="Disturbed copies of each record.")] = 4,
+    seed: Annotated[int, typer.Option(help="Fixes everything that is random.")] = 1,
+    data: _Data = None,
+) -> None:
+    """Train the monitor's own network, cross-validated by patient.
+
+    About ten minutes on two cores. The test records (DS2) are not read.
+
+    Example:  [bold]beatline models train runs/first[/bold]
+    """
+    from models.data import DS1, FOLDS
+    from models.train import Config
+    from models.train import train as run
+
+    if out.exists():
+        raise StorageError(
+            f"run folder {out}: expected a path that does not exist yet, received one that does"
+        )
+    names = _names(records)
+    folds = FOLDS if set(DS1) <= set(names) else tuple((name,) for name in names)
+    config = Config(records=names, folds=folds, epochs=epochs, copies=copies, seed=seed)
+    with _Progress() as progress:
+        card = run(config, out, command=_command(), report=progress, source=data)
+    typer.echo(f"{out}: {card.n_parameters} parameters, trained on {len(card.trained_on)} records")
+    for name, metrics in card.metrics.items():
+        _table(name, metrics)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Run folder or name of a shipped model.")],
+    records: Annotated[str, typer.Option(help="DS1, DS2, svdb or names separated by commas.")] = "DS1",
+    data: _Data = None,
+) -> None:
+    """Score a model on beats cut at annotated R peaks: Se, +P and F1 per class, and the confusion.
+
+    This is not the whole chain: there is no detector in it. Every run on DS2 belongs into
+    docs/label-runs.md.
+
+    Example:  [bold]beatline models evaluate beat --records DS2[/bold]
+    """
+    from models import evaluate as scoring
+    from models.data import cut, join, read
+    from models.train import load, predict
+    from monitor.artifact import locate
+
+    network, card = load(locate(model))
+    parts = []
+    names = _names(records)
+    with _Progress() as progress:
+        for k, name in enumerate(names):
+            parts.append(cut(read(name, data=data), card.window, card.band))
+            progress("cutting beats", k + 1, len(names))
+    beats = join(parts)
+    told = scoring.tell(predict(network, beats))
+    table = scoring.confusion(beats.labels, told)
+    _table(f"{records}, annotated R", scoring.scores(table))
+    _confusion(table.tolist())
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    name: Annotated[str, typer.Option(help="Name of the artefact.")] = "beat",
+    to: Annotated[Path | None, typer.Option(help="Folder for artefacts. Default: the shipped ones.")] = None,
+) -> None:
+    """Make a run into an artefact; refused if the reloaded network differs.
+
+    Example:  [bold]beatline models export runs/first --name beat[/bold]
+    """
+    from models.export import ARTIFACTS
+    from models.export import export as write
+
+    target = (to or ARTIFACTS) / name
+    card = write(run, target, name=name)
+    typer.echo(f"{target}: {card.identity}")
+
+
+@app.command("list")
+def list_(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A folder with runs, beside the shipped models.")
+    ] = None,
+) -> None:
+    """List the shipped models and the runs in a folder.
+
+    Example:  [bold]beatline models list runs[/bold]
+    """
+    from monitor.artifact import CARD, load_card, shipped
+
+    found = list(shipped().values())
+    if folder is not None:
+        found += sorted(path.parent for path in folder.glob(f"*/{CARD}"))
+    for path in found:
+        try:
+            card = load_card(path)
+        except BeatlineError as error:
+            typer.echo(f"{path}  unusable: {error}")
+            continue
+        scores = next(iter(card.metrics.values()), {})
+        told = "  ".join(f"{name} F1 {score.f1:.1f}" for name, score in scores.items())
+        typer.echo(f"{card.identity}  {card.n_parameters} parameters  {told}  {path}")
+
+
+class _Progress:
+    """A progress bar on standard error, for what a recipe reports."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._bars = Progress(console=Console(stderr=True))
+        self._task = self._bars.add_task("starting", total=None)
+
+    def __enter__(self) -> "_Progress":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        self._bars.update(self._task, description=what, completed=done, total=total)
+
+
+def _names(records: str) -> tuple[str, ...]:
+    from models.data import DS1, DS2, SVDB
+
+    known = {"DS1": DS1, "DS2": DS2, "svdb": SVDB}
+    names: list[str] = []
+    for part in records.replace("+", ",").split(","):
+        names += known.get(part, (part,))
+    return tuple(names)
+
+
+def _table(title: str, scores: "dict[str, Score]") -> None:
+    typer.echo(f"{title}\n       Se     +P     F1   beats")
+    for name, score in scores.items():
+        typer.echo(f"  {name} {score.se:6.2f} {score.ppv:6.2f} {score.f1:6.2f} {score.n:7d}")
+
+
+def _confusion(table: list[list[int]]) -> None:
+    from monitor.events import CLASSES
+
+    typer.echo("reference \\ told" + "".join(f"{name:>8}" for name in CLASSES))
+    for name, row in zip(CLASSES, table, strict=True):
+        typer.echo(f"{name:>16}" + "".join(f"{count:8d}" for count in row))
+
+
+def _command() -> str:
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
