@@ -7,7 +7,7 @@ go on standing. Everything a bed has to say leaves through one function, `Sink`.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from monitor.definitions import DEFINITIONS
 from monitor.errors import StorageError
 from monitor.events import (
     Alarm,
+    AnyEvent,
     Beat,
     BeatWindow,
     Block,
@@ -295,7 +296,7 @@ class Bed:
                 record=self.snapshot.record,
                 time_ns=time.time_ns(),
                 fs=self.snapshot.fs,
-                event=event,
+                event=cast("AnyEvent", event),  # the union is closed: these are all there are
                 timing=timing,
             )
         )

@@ -239,9 +239,7 @@ def _wait_until_ready(stats: Path, *processes: subprocess.Popen[bytes]) -> None:
     while not stats.is_file():
         for process in processes:
             if process.poll() is not None:
-                raise FeedError(
-                    f"{' '.join(map(str, process.args))} ended early with code {process.returncode}"
-                )  # type: ignore[arg-type]
+                raise FeedError(f"a process ended early with code {process.returncode}: {process.args!r}")
         if time.monotonic() > deadline:
             raise FeedError(f"the model was not ready: expected within {_READY_WITHIN_S:.0f} s")
         time.sleep(0.1)

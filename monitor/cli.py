@@ -109,18 +109,23 @@ EndpointArgument = Annotated[
 StatsOption = Annotated[Path | None, typer.Option("--stats", metavar="FILE", hidden=True)]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"beatline {__version__}")  # noqa: T201  the command's answer
+        raise typer.Exit
+
+
 @app.callback()
 def front_door(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)
+    ] = False,
     log_file: Annotated[
         Path | None, typer.Option("--log-file", metavar="FILE", help="Write the log to this file.")
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
 ) -> None:
     """A streaming real-time ECG monitor. Start with: [bold]beatline demo[/bold]."""
-    if version:
-        print(f"beatline {__version__}")  # noqa: T201  the command's answer
-        raise typer.Exit
     if log_file is not None:
         _log_to(log_file, verbose=verbose)
         os.environ["BEATLINE_LOG"] = str(log_file.absolute())
@@ -351,7 +356,7 @@ def data_fetch(
 def main() -> None:
     """Run the command. SIGTERM ends it as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    app()
+    app(prog_name="beatline")
 
 
 def _complain(text: str) -> int:

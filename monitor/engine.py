@@ -24,11 +24,11 @@ import zmq
 
 from monitor import __version__, artifact, link, settings, vitals
 from monitor.assemble import Item, Samples
-from monitor.classify import Labeller
 from monitor.errors import BeatlineError, FeedError, StorageError, WireError
 from monitor.events import Notice
 from monitor.ingest import Ingest
 from monitor.journal import Journal
+from monitor.labeller import Labeller
 
 if TYPE_CHECKING:
     from monitor.beds import Bed
@@ -115,7 +115,7 @@ class Engine:
             self._fault("feed", str(error))
         for (name, sample), probabilities in self._labeller.answers():
             bed, _, count = name.rpartition("#")
-            self._contained(self._beds[bed], lambda b: b.answer(int(count), sample, probabilities))  # noqa: B023
+            self._contained(self._beds[bed], lambda b: b.answer(int(count), sample, probabilities.tolist()))  # noqa: B023
         self._check()
         self._serve_screens()
 

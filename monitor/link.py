@@ -190,8 +190,8 @@ class Client:
     """A screen's end: at most one pull is under way, so answers never queue up."""
 
     def __init__(self, address: str) -> None:
-        self.socket = zmq.Context.instance().socket(zmq.DEALER)
-        self.socket.linger = 0
+        self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.connect(address)
         self.waiting = False
 
@@ -207,7 +207,7 @@ class Client:
 
     def receive(self, timeout_ms: float) -> Update | None:
         """Return the answer if it comes in time."""
-        if not self.socket.poll(max(0, timeout_ms)):
+        if not self.socket.poll(max(0, round(timeout_ms))):
             return None
         self.waiting = False
         return _update_decoder.decode(self.socket.recv())
@@ -230,9 +230,9 @@ def listen(address: str) -> zmq.Socket[bytes]:
     FeedError
         The address cannot be bound.
     """
-    socket = zmq.Context.instance().socket(zmq.ROUTER)
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     socket.setsockopt(zmq.MAXMSGSIZE, _MAX_REQUEST)
-    socket.linger = 1000
+    socket.setsockopt(zmq.LINGER, 1000)
     try:
         socket.bind(address)
     except zmq.ZMQError as error:

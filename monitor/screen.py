@@ -1,0 +1,89 @@
+"""The live screen: pulled snapshots, drawn at its own rate on a terminal that is given back as it was."""
+
+import os
+import select
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from monitor import snapshots
+from monitor.display import Look, render
+from monitor.frame import Frame, Painter
+from monitor.link import Update
+from monitor.settings import DisplaySettings
+from monitor.show import ENGINE_DIED
+from monitor.snapshots import WardSnapshot
+from monitor.waveform import charset_for
+
+__all__ = ["Screen"]
+
+
+class Screen:
+    """Draws the ward on this process's terminal.
+
+    Parameters
+    ----------
+    settings
+        Frames per second and length of the sweep.
+    ascii_only
+        Draw with ASCII characters alone.
+    picture
+        File that the last frame is saved to, as SVG.
+    """
+
+    def __init__(self, settings: DisplaySettings, *, ascii_only: bool, picture: Path | None) -> None:
+        charset = charset_for("ascii" if ascii_only else sys.stdout.encoding, os.environ.get("TERM", ""))
+        self.interval_s = 1 / settings.frames_per_s
+        self.seconds = settings.sweep_s + 2 * self.interval_s
+        self._look = Look(charset=charset, sweep_s=settings.sweep_s)
+        self._picture = picture
+        self._ward = WardSnapshot(classifier="loading", notices=("starting",), taken_ns=time.time_ns())
+        self._starting = True
+        self._frame: Frame | None = None
+        self._painter = Painter(Console())
+        self._painter.__enter__()
+
+    def push(self, update: Update) -> None:
+        """Take the ward as it stands."""
+        if update.ward:
+            self._ward = snapshots.decode(update.ward)
+            self._starting = False
+
+    def tick(self) -> None:
+        """Draw it."""
+        now = time.time_ns()
+        # Before the engine's first answer there is nothing that could be stale.
+        ward = msgspec.structs.replace(self._ward, taken_ns=now) if self._starting else self._ward
+        columns, rows = shutil.get_terminal_size()
+        self._frame = render(ward, (columns, rows), now, look=self._look)
+        self._painter.paint(self._frame)
+
+    def keys(self, seconds: float) -> list[str]:
+        """Wait so long at most for keys pressed."""
+        if not sys.stdin.isatty():
+            time.sleep(seconds)
+            return []
+        readable, _, _ = select.select([sys.stdin], [], [], seconds)
+        if not readable:
+            return []
+        pressed = os.read(sys.stdin.fileno(), 64).decode("utf-8", "ignore")
+        if not pressed:  # the terminal has gone
+            time.sleep(seconds)
+        return list(pressed)
+
+    def engine_died(self) -> None:
+        """Leave the last picture, with every bed lost and the reason above all."""
+        beds = tuple(msgspec.structs.replace(bed, connection="lost") for bed in self._ward.beds)
+        self._ward = msgspec.structs.replace(self._ward, beds=beds, notices=(f"! {ENGINE_DIED}",))
+
+    def close(self) -> None:
+        """Give the terminal back; save the picture if one is wanted."""
+        self._painter.__exit__(None, None, None)
+        if self._picture is not None and self._frame is not None:
+            from monitor.pictures import write_svg
+
+            write_svg(self._frame, self._picture)

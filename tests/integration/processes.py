@@ -1,0 +1,54 @@
+"""Running the product as a person does: its own processes, pipes and sockets."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+__all__ = ["beatline", "free_port", "interrupt", "run"]
+
+
+def beatline(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+    """Start a beatline command with its output on pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "monitor", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(env or {})},
+        process_group=0,
+    )
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:
+    """Run a beatline command to its end; return its exit code, output and complaints."""
+    with beatline(*arguments, env=env) as process:
+        out, err = process.communicate(timeout=100)
+    return process.returncode, out, err
+
+
+def interrupt(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str, str]:
+    """Send a signal and return exit code, remaining output and complaints."""
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def free_port() -> int:
+    """Return a loopback port that was free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def no_records(tmp_path: Path) -> dict[str, str]:
+    """Return an environment in which no record can be found: empty folders, no network."""
+    return {
+        "BEATLINE_DATA": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path),
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+    }

@@ -1,0 +1,108 @@
+"""The front door: help that teaches, clear errors, exit codes 0, 1 and 2."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from monitor import __version__
+from monitor.cli import app
+
+COMMANDS = [
+    [],
+    ["demo"],
+    ["monitor"],
+    ["sim"],
+    ["label"],
+    ["replay"],
+    ["bench"],
+    ["bench", "latency"],
+    ["bench", "memory"],
+    ["models"],
+    ["models", "train"],
+    ["models", "evaluate"],
+    ["models", "export"],
+    ["models", "list"],
+    ["data"],
+    ["data", "fetch"],
+    ["data", "list"],
+]
+
+
+def invoke(*arguments: str) -> tuple[int, str]:
+    """Run a command in this process; return exit code and all that was printed."""
+    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "120", "NO_COLOR": "1"})
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "beatline")
+def test_every_command_has_help(command: list[str]) -> None:
+    """Help exits 0 and shows usage; a command that does something shows an example."""
+    code, text = invoke(*command, "--help")
+    assert code == 0
+    assert "Usage:" in text
+    is_group = command in ([], ["bench"], ["models"], ["data"])
+    assert is_group or f"beatline {' '.join(command)} " in text
+    assert not re.search(r"\x1b\[", text)
+
+
+def test_the_version_is_printed() -> None:
+    """One line."""
+    assert invoke("--version") == (0, f"beatline {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["demo", "--speed", "fast"],
+        ["demo", "--seconds", "-3"],
+        ["label", "--jobs", "0"],
+        ["demo", "--plain", "--json"],
+        ["replay"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
+    """Usage: 2."""
+    code, text = invoke(*arguments)
+    assert code == 2
+    assert "Usage:" in text
+
+
+def test_a_record_that_does_not_exist_is_one_clear_line(tmp_path: Path) -> None:
+    """A failure: 1, with what was looked for and where."""
+    code, text = invoke("label", "999", "--data", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert code == 1
+    (line,) = text.strip().splitlines()
+    assert line.startswith("beatline: ")
+    assert "999" in line
+    assert str(tmp_path) in line
+
+
+def test_a_model_that_does_not_exist_is_one_clear_line(tmp_path: Path, mitdb: Path) -> None:
+    """A failure: 1, naming what was expected and received."""
+    arguments = ["label", "100", "--data", str(mitdb), "--out", str(tmp_path), "--model", "nobody"]
+    code, text = invoke(*arguments)
+    assert code == 1
+    (line,) = text.strip().splitlines()
+    assert "received 'nobody'" in line
+
+
+def test_a_settings_file_with_an_unknown_key_names_it(tmp_path: Path) -> None:
+    """Bad settings are refused before anything starts."""
+    file = tmp_path / "beatline.toml"
+    file.write_text("[alarms]\nhigh_rate = 130\n")
+    code, text = invoke("monitor", "--config", str(file), "--plain")
+    assert code == 1
+    assert "high_rate" in text
+
+
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+    """A failure: 1, in one line."""
+    file = tmp_path / "notes.txt"
+    file.write_text("hello\n")
+    code, text = invoke("replay", str(file))
+    assert code == 1
+    assert "is not a journal" in text
