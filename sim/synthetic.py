@@ -10,6 +10,7 @@ Signals are rendered in stretches at absolute indices, so any partition gives th
 numpy alone: a demo without records starts at once.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -24,8 +25,8 @@ __all__ = ["SyntheticPatient", "Truth"]
 
 Floats = NDArray[np.float64]
 
-_STRETCH: Final = 2048
-"""Samples rendered at a time."""
+_STRETCH: Final = 256
+"""Samples rendered at a time: little, so that many beds in one process are never late together."""
 _REACH_S: Final = 0.75
 """How far from its R peak a beat's waves reach."""
 
@@ -98,8 +99,6 @@ class SyntheticPatient:
     """
 
     record = "synthetic"
-    gain = 1000.0
-    baseline = 0
 
     def __init__(
         self,
@@ -113,11 +112,14 @@ class SyntheticPatient:
         if n_leads not in (1, 2):
             raise ValueError(f"leads of a synthetic patient: expected 1 or 2, received {n_leads}")
         self.fs = fs
-        self.leads = _LEADS[:n_leads]
+        self.leads: tuple[str, ...] = _LEADS[:n_leads]
+        self.gains = (1000.0,) * n_leads
+        self.baselines = (0,) * n_leads
         self._seed = seed
         self._plan: Iterator[Planned | Span | float] = plan(parse(script), seed=seed, loop=loop)
         self._loop = loop
-        self._beats: list[tuple[int, Planned]] = []
+        self._r_peaks: list[int] = []
+        self._beats: list[Planned] = []
         self._spans: list[tuple[int, str]] = []
         self._planned = 0
         self._end: int | None = None
@@ -162,11 +164,11 @@ class SyntheticPatient:
                 raise ValueError("truth of a looping script: expected a stop, received None")
             stop = self.n_samples
         self._plan_until(stop)
-        beats = [(r, beat) for r, beat in self._beats if 0 <= r < stop]
+        count = bisect_left(self._r_peaks, stop)
         bounds = [start for start, _ in self._spans if start < stop] + [stop]
         return Truth(
-            r_peaks=np.array([r for r, _ in beats], dtype=np.int64),
-            labels=tuple(_SYMBOL[beat.kind] for _, beat in beats),
+            r_peaks=np.array(self._r_peaks[:count], dtype=np.int64),
+            labels=tuple(_SYMBOL[beat.kind] for beat in self._beats[:count]),
             rhythms=tuple(
                 (start, following, aux)
                 for (start, aux), following in zip(self._spans, bounds[1:], strict=False)
@@ -188,7 +190,8 @@ class SyntheticPatient:
                 if isinstance(step, Span):
                     self._spans.append((index, step.rhythm))
                 else:
-                    self._beats.append((index, step))
+                    self._r_peaks.append(index)
+                    self._beats.append(step)
                 self._planned = max(self._planned, index)
 
     def _stretch(self, number: int) -> Floats:
@@ -196,8 +199,7 @@ class SyntheticPatient:
         if found is None:
             found = self._render(number)
             self._stretches[number] = found
-            self._stretches.pop(number - 3, None)
-            while len(self._stretches) > 4:
+            while len(self._stretches) > 8:
                 self._stretches.pop(next(iter(self._stretches)))
         return found
 
@@ -210,13 +212,17 @@ class SyntheticPatient:
         signal = 0.009 * rng.standard_normal((_STRETCH, n_leads))
         signal += wander(start, stop, fs=self.fs, size=0.22, seed=self._seed, n_leads=n_leads)
         reach = round(_REACH_S * self.fs)
-        for r, beat in self._beats:
-            if start - reach < r < stop + reach:
-                self._add_beat(signal, start, r, beat)
-        for position, (begin, aux) in enumerate(self._spans):
+        first = bisect_left(self._r_peaks, start - reach)
+        last = bisect_left(self._r_peaks, stop + reach)
+        for r, beat in zip(self._r_peaks[first:last], self._beats[first:last], strict=True):
+            self._add_beat(signal, start, r, beat)
+        for position in range(max(bisect_right(self._spans, (start, "~")) - 1, 0), len(self._spans)):
+            begin, aux = self._spans[position]
+            if begin >= stop:
+                break
             later = self._spans[position + 1 : position + 2]
-            end = later[0][0] if later else stop + reach
-            if aux in ("(AFIB", "(VF") and begin < stop and end > start:
+            end = later[0][0] if later else self._planned
+            if aux in ("(AFIB", "(VF") and end > start:
                 self._add_fibrillation(signal, start, (begin, end), aux)
         return signal
 
