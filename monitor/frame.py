@@ -21,7 +21,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
 
-__all__ = ["INKS", "Frame", "Painter"]
+__all__ = ["INKS", "STYLES", "Frame", "Painter"]
 
 INKS: Final[dict[str, str]] = {
     "plain": "none",
@@ -45,7 +45,8 @@ INKS: Final[dict[str, str]] = {
 """Names of styles to rich styles: the whole palette of the screen."""
 
 _NUMBERS: Final = {name: number for number, name in enumerate(INKS)}
-_STYLES: Final = tuple(Style.parse(style) for style in INKS.values())
+STYLES: Final = tuple(Style.parse(style) for style in INKS.values())
+"""The same, parsed, by the number that a `Frame` keeps for each cell."""
 _SYSTEMS: Final = {
     "standard": ColorSystem.STANDARD,
     "256": ColorSystem.EIGHT_BIT,
@@ -124,7 +125,7 @@ class Frame:
         """Yield the rows as rich segments."""
         for row in range(len(self.codes)):
             for text, ink in self.runs(row):
-                yield Segment(text, _STYLES[ink])
+                yield Segment(text, STYLES[ink])
             yield Segment.line()
 
     def _code(self, character: str) -> int:
@@ -153,7 +154,7 @@ class Painter:
     def __init__(self, console: Console) -> None:
         self._stream: TextIO = console.file  # type: ignore[assignment]
         system = _SYSTEMS.get(console.color_system or "")
-        styles = [style.without_color for style in _STYLES] if console.no_color else _STYLES
+        styles = [style.without_color for style in STYLES] if console.no_color else STYLES
         self._prefixes = [_prefix(style, system) for style in styles]
         self._shown: Frame | None = None
         self._echo: list[object] | None = None

@@ -28,7 +28,7 @@ _REASONS: Final = {
     "resumed": "missed while disconnected",
     "restarted": "a new stream began",
 }
-_STATES: Final = {"start": "", "end": " ended", "acknowledged": " acknowledged", "cleared": " cleared"}
+_STATES: Final = {"start": "", "end": " ended", "acknowledged": " acknowledged"}
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,7 +215,7 @@ class Lines:
 def _told(event: Event, *, fs: float) -> str | None:
     """Return what a line says of an event, or None where it has no line."""
     match event:
-        case Alarm():
+        case Alarm() if event.state in _STATES:  # cleared follows end or acknowledged: bookkeeping
             return f"{MARKS[event.priority]} {printable(event.text)}{_STATES[event.state]}"
         case Gap():
             n = event.stop - event.sample

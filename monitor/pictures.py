@@ -1,18 +1,23 @@
-"""Pictures of the screen for the README: the very frames that a terminal gets, as SVG."""
+"""Pictures of the screen for the README: the very frame that a terminal was shown, as SVG.
 
-import io
+Every cell is placed by itself and braille and block characters are drawn as shapes, so the picture
+looks the same whatever fonts a viewer has.
+"""
+
+from collections.abc import Iterator
+from html import escape
 from pathlib import Path
+from typing import Final
 
-from rich.console import Console
+import numpy as np
 from rich.terminal_theme import TerminalTheme
 
-from monitor.display import Look, render
 from monitor.errors import StorageError
-from monitor.snapshots import WardSnapshot
+from monitor.frame import STYLES, Frame
 
 __all__ = ["write_svg"]
 
-_THEME = TerminalTheme(
+_THEME: Final = TerminalTheme(
     (12, 14, 18),
     (214, 218, 224),
     [
@@ -38,29 +43,78 @@ _THEME = TerminalTheme(
 )
 
 
-def write_svg(
-    ward: WardSnapshot, size: tuple[int, int], path: Path, *, now_ns: int, look: Look | None = None
-) -> None:
-    """Draw a ward as a terminal of ``size`` (columns, rows) would show it at ``now_ns``.
+_WIDTH, _HEIGHT = 8, 17
+"""Pixels of a cell."""
+_BLOCKS: Final = {"█": (0.0, 1.0), "▀": (0.0, 0.5), "▄": (0.5, 1.0)}
+
+
+def write_svg(frame: Frame, path: Path) -> None:
+    """Save a frame as an SVG picture.
 
     Raises
     ------
     StorageError
         The file cannot be written.
     """
-    console = Console(
-        file=io.StringIO(),
-        record=True,
-        width=size[0],
-        height=size[1],
-        color_system="truecolor",
-        force_terminal=True,
-        no_color=False,
-        legacy_windows=False,
-    )
-    console.print(render(ward, size, now_ns, look=look), end="")
-    svg = console.export_svg(title=f"beatline {size[0]}x{size[1]}", theme=_THEME, unique_id="beatline")
+    n_columns, n_rows = frame.size
+    width, height = (n_columns + 2) * _WIDTH, (n_rows + 1) * _HEIGHT
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">',
+        f'<rect width="{width}" height="{height}" rx="6" fill="{_hex(_THEME.background_color)}"/>',
+        f'<g transform="translate({_WIDTH} {_HEIGHT // 2})" font-size="13" '
+        "font-family=\"'DejaVu Sans Mono',Menlo,Consolas,monospace\">",
+        *_inks(frame),
+        "</g></svg>",
+    ]
     try:
-        path.write_text(svg, encoding="utf-8")
+        path.write_text("\n".join(parts) + "\n", encoding="utf-8")
     except OSError as error:
         raise StorageError(f"picture {path} cannot be written: {error.strerror}") from error
+
+
+def _inks(frame: Frame) -> Iterator[str]:
+    """Yield, for each ink, its backgrounds, its shapes as one path, and its text."""
+    for ink in np.unique(frame.inks).tolist():
+        style = STYLES[ink]
+        color = _hex(style.color.get_truecolor(_THEME) if style.color else _THEME.foreground_color)
+        cells = np.argwhere(frame.inks == ink).tolist()
+        if style.bgcolor:
+            filled = "".join(_rectangle(column, row, 0.0, 1.0) for row, column in cells)
+            yield f'<path fill="{_hex(style.bgcolor.get_truecolor(_THEME))}" d="{filled}"/>'
+        shapes: list[str] = []
+        text: dict[int, list[tuple[int, str]]] = {}
+        for row, column in cells:
+            code = int(frame.codes[row, column])
+            character = chr(code)
+            if 0x2800 <= code < 0x2900:
+                shapes.append(_dots(column, row, code - 0x2800))
+            elif character in _BLOCKS:
+                shapes.append(_rectangle(column, row, *_BLOCKS[character]))
+            elif character != " ":
+                text.setdefault(row, []).append((column, character))
+        if shapes:
+            yield f'<path fill="{color}" d="{"".join(shapes)}"/>'
+        weight = ' font-weight="bold"' if style.bold else ""
+        for row, placed in text.items():
+            places = " ".join(str(column * _WIDTH) for column, _ in placed)
+            words = escape("".join(character for _, character in placed))
+            yield f'<text x="{places}" y="{row * _HEIGHT + 13}" fill="{color}"{weight}>{words}</text>'
+
+
+def _rectangle(column: int, row: int, top: float, bottom: float) -> str:
+    height = (bottom - top) * _HEIGHT
+    return f"M{column * _WIDTH} {row * _HEIGHT + top * _HEIGHT:g}h{_WIDTH}v{height:g}h-{_WIDTH}z"
+
+
+def _dots(column: int, row: int, bits: int) -> str:
+    """Return the dots of one braille cell, each as large as its share of the cell allows."""
+    places = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
+    return "".join(
+        f"M{column * _WIDTH + 4 * x + 0.7:g} {row * _HEIGHT + 4.25 * y + 0.6:g}h2.6v3h-2.6z"
+        for bit, (x, y) in enumerate(places)
+        if bits >> bit & 1
+    )
+
+
+def _hex(color: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color[:3])

@@ -15,6 +15,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from msgspec.structs import replace
 
+from monitor import definitions
+from monitor.definitions import DEFINITIONS
 from monitor.events import (
     Alarm,
     Beat,
@@ -65,6 +67,7 @@ _MAX_MARKS = 512
 _PVC_S = 60.0
 _SCALE_SECONDS = 8
 """Seconds that the gain looks back."""
+_PRIORITIES: Final[tuple[Priority, ...]] = ("high", "medium", "low", "technical")
 
 
 def fold(snapshot: BedSnapshot, event: Output | Block) -> BedSnapshot:
@@ -90,36 +93,35 @@ def with_transport(
     return replace(snapshot, latency_ms=latency_ms, counters=counters)
 
 
-_CHAIN: Final = {
-    kind: rank
-    for rank, kind in enumerate(
-        ("asystole", "vf", "vt", "extreme_tachy", "extreme_brady", "high_rate", "low_rate", "pause"),
-    )
-}
-"""One family, worst first (ALARMS: chains): of those that stand only the first is announced."""
-_PRIORITIES: Final[dict[Priority, int]] = {"high": 0, "medium": 1, "low": 2, "technical": 3}
-
-
 def announced(bed: BedSnapshot) -> list[Standing]:
     """Return the alarms that a screen should show, in its order; the first one is the banner.
 
-    Of the rhythm family only the worst that stands is shown, and beside it the worst latched one where
-    that is graver. Order: priority, what still stands before what has ended, what nobody has
-    acknowledged before the rest, then the chain, then the older.
+    Of each family only the worst (`monitor.definitions`), what still stands before what has ended, what
+    nobody has acknowledged before the rest.
     """
-    standing = [alarm for alarm in bed.alarms if alarm.kind in _CHAIN and not alarm.ended]
-    worst = min((_CHAIN[alarm.kind] for alarm in standing), default=len(_CHAIN))
-    latched = [alarm for alarm in bed.alarms if alarm.kind in _CHAIN and alarm.ended]
-    gravest = min((_CHAIN[alarm.kind] for alarm in latched), default=len(_CHAIN))
-    shown = [alarm for alarm in bed.alarms if alarm.kind not in _CHAIN]
-    shown += [alarm for alarm in standing if _CHAIN[alarm.kind] == worst]
-    shown += [alarm for alarm in latched if _CHAIN[alarm.kind] == gravest < worst]
+    known = {(alarm.kind, alarm.lead): alarm for alarm in bed.alarms if alarm.kind in DEFINITIONS}
+    steps = definitions.announced(_last_step(alarm) for alarm in known.values())
+    shown = [known[step.kind, step.lead] for step in steps]
+    shown += [alarm for alarm in bed.alarms if alarm.kind not in DEFINITIONS]
     return sorted(shown, key=_urgency)
 
 
-def _urgency(alarm: Standing) -> tuple[int, bool, bool, int, int]:
-    rank = _CHAIN.get(alarm.kind, len(_CHAIN))
-    return _PRIORITIES[alarm.priority], alarm.ended, alarm.acknowledged, rank, alarm.onset
+def _last_step(alarm: Standing) -> Alarm:
+    return Alarm(
+        sample=alarm.onset,
+        decided=alarm.onset,
+        kind=alarm.kind,
+        priority=alarm.priority,
+        state="end" if alarm.ended else "start",
+        text=alarm.text,
+        lead=alarm.lead,
+    )
+
+
+def _urgency(alarm: Standing) -> tuple[int, bool]:
+    definition = DEFINITIONS.get(alarm.kind)
+    urgency = _PRIORITIES.index(alarm.priority) if definition is None else definition.urgency
+    return urgency, alarm.acknowledged or alarm.ended
 
 
 def _on_stream(bed: BedSnapshot, event: Stream) -> BedSnapshot:
@@ -241,21 +243,13 @@ def _on_rate(bed: BedSnapshot, event: Rate) -> BedSnapshot:
 
 
 def _on_alarm(bed: BedSnapshot, event: Alarm) -> BedSnapshot:
-    """Follow one alarm through its life; a high one that has ended stays until it is acknowledged."""
-    old = next((alarm for alarm in bed.alarms if _is(alarm, event)), None)
+    """Follow one alarm through its life; one that latches and has ended stays until acknowledged."""
+    old = next((alarm for alarm in bed.alarms if (alarm.kind, alarm.lead) == (event.kind, event.lead)), None)
     others = tuple(alarm for alarm in bed.alarms if alarm is not old)
     new: Standing | None = None
     if event.state == "start":
-        others = tuple(alarm for alarm in others if not (alarm.ended and _alike(alarm, event)))
-        new = Standing(
-            kind=event.kind,
-            priority=event.priority,
-            text=event.text,
-            onset=event.sample,
-            lead=event.lead,
-            value=event.value,
-        )
-    elif old is not None and event.state == "end" and event.priority == "high" and not old.acknowledged:
+        new = _standing(event)
+    elif old is not None and event.state == "end" and _latches(event) and not old.acknowledged:
         new = replace(old, ended=True)
     elif old is not None and event.state == "acknowledged" and not old.ended:
         new = replace(old, acknowledged=True)
@@ -265,12 +259,20 @@ def _on_alarm(bed: BedSnapshot, event: Alarm) -> BedSnapshot:
     return replace(bed, alarms=others if new is None else (*others, new), connection=connection)
 
 
-def _is(alarm: Standing, event: Alarm) -> bool:
-    return alarm.onset == event.sample and _alike(alarm, event)
+def _standing(event: Alarm) -> Standing:
+    return Standing(
+        kind=event.kind,
+        priority=event.priority,
+        text=event.text,
+        onset=event.sample,
+        lead=event.lead,
+        value=event.value,
+    )
 
 
-def _alike(alarm: Standing, event: Alarm) -> bool:
-    return alarm.kind == event.kind and alarm.lead == event.lead
+def _latches(event: Alarm) -> bool:
+    definition = DEFINITIONS.get(event.kind)
+    return event.priority == "high" if definition is None else definition.latches
 
 
 _HANDLERS: Final[dict[type, Callable[[BedSnapshot, Any], BedSnapshot]]] = {

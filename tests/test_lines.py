@@ -102,6 +102,7 @@ def test_alarms_gaps_and_notices_are_told_at_once() -> None:
     assert ["2025-11-21T12:00:00.000+00:00 bed-1 *** ASYSTOLE"] == push(lines, alarm)
     (ended,) = push(lines, msgspec.structs.replace(alarm, state="end"))
     assert ended.endswith("bed-1 *** ASYSTOLE ended")
+    assert [] == push(lines, msgspec.structs.replace(alarm, state="cleared"))
     (gap,) = push(lines, Gap(sample=100, decided=244, stop=244))
     assert gap.endswith("bed-1 ! gap: 144 samples (0.400 s) from 100, lost on the way")
     (notice,) = push(lines, Notice(sample=0, decided=0, text="classifier failed: no such file"))

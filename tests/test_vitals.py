@@ -179,7 +179,9 @@ def test_samples_losses_and_packets_are_accounted_for() -> None:
 
 def test_a_new_stream_learns_anew_and_keeps_alarms_and_accounts() -> None:
     """Same bed, new stream id: standing alarms are kept."""
-    old = bed(wave(0, 500), beat(100), alarm("vt"), Gap(sample=500, decided=600, stop=600))
+    old = bed(
+        wave(0, 500), beat(100), alarm("ventricular_tachycardia"), Gap(sample=500, decided=600, stop=600)
+    )
     new = fold(old, stream(fs=250.0))
     assert ((), 0, "learning", 250.0) == (new.marks, len(new.strip), new.status, new.fs)
     assert (old.alarms, old.counters) == (new.alarms, new.counters)
@@ -203,32 +205,49 @@ def test_what_a_screen_does_not_show_changes_nothing() -> None:
 
 def test_a_high_alarm_stays_until_it_is_acknowledged() -> None:
     """Latching: an ended high alarm is still shown; medium ones go when they end."""
-    snapshot = bed(alarm("vt"), alarm("vt", state="end"))
-    assert [("vt", True)] == [(a.kind, a.ended) for a in announced(snapshot)]
-    assert [] == announced(fold(snapshot, alarm("vt", state="acknowledged")))
-    assert [] == announced(fold(snapshot, alarm("vt", state="cleared")))
+    snapshot = bed(alarm("ventricular_tachycardia"), alarm("ventricular_tachycardia", state="end"))
+    assert [("ventricular_tachycardia", True)] == [(a.kind, a.ended) for a in announced(snapshot)]
+    assert [] == announced(fold(snapshot, alarm("ventricular_tachycardia", state="acknowledged")))
+    assert [] == announced(fold(snapshot, alarm("ventricular_tachycardia", state="cleared")))
     assert [] == announced(bed(alarm("pause", "medium"), alarm("pause", "medium", "end")))
-    acknowledged = bed(alarm("vt"), alarm("vt", state="acknowledged"))
+    acknowledged = bed(
+        alarm("ventricular_tachycardia"), alarm("ventricular_tachycardia", state="acknowledged")
+    )
     assert [True] == [a.acknowledged for a in announced(acknowledged)]
-    assert [] == announced(fold(acknowledged, alarm("vt", state="end")))
+    assert [] == announced(fold(acknowledged, alarm("ventricular_tachycardia", state="end")))
 
 
 def test_latched_alarms_of_one_kind_do_not_pile_up() -> None:
     """A night of short VTs that nobody acknowledges stays one latched alarm."""
-    steps = [alarm("vt", state=state, sample=1000 * i) for i in range(50) for state in ("start", "end")]
+    steps = [
+        alarm("ventricular_tachycardia", state=state, sample=1000 * i)
+        for i in range(50)
+        for state in ("start", "end")
+    ]
     assert [49_000] == [a.onset for a in bed(*steps).alarms]
 
 
 def test_only_the_worst_of_a_family_is_announced() -> None:
-    """Chains: asystole > VF > VT > extreme rates > rates; technical ones stand apart, last."""
+    """Chains: asystole > VF > VT > extreme rates > rates; what stands before what has ended."""
     snapshot = bed(
-        alarm("low_rate", "medium"), alarm("lead_off", "technical"), alarm("asystole"), alarm("extreme_brady")
+        alarm("low_rate", "medium"),
+        alarm("lead_off", "technical"),
+        alarm("asystole"),
+        alarm("extreme_bradycardia"),
     )
     assert ["asystole", "lead_off"] == [a.kind for a in announced(snapshot)]
     snapshot = fold(snapshot, alarm("asystole", state="end"))
-    assert [("extreme_brady", False), ("asystole", True), ("lead_off", False)] == [
+    assert [("extreme_bradycardia", False), ("asystole", True), ("lead_off", False)] == [
         (a.kind, a.ended) for a in announced(snapshot)
     ]
+
+
+def test_what_nobody_acknowledged_comes_before_what_somebody_did() -> None:
+    """A new alarm breaks through an acknowledged one of the same urgency."""
+    snapshot = bed(
+        alarm("pause", "medium"), alarm("pause", "medium", "acknowledged"), alarm("high_rate", "medium")
+    )
+    assert ["high_rate", "pause"] == [a.kind for a in announced(snapshot)]
 
 
 def test_an_unknown_kind_is_announced_by_its_priority() -> None:
@@ -257,7 +276,11 @@ def test_the_gain_follows_the_signal_but_does_not_pump() -> None:
 def test_a_ward_survives_the_way_to_the_screen(seconds: float) -> None:
     """Encode, then decode: everything but the older waveform, at 1 uV."""
     sent = bed(
-        wave(0, 3000), Gap(sample=3000, decided=3010, stop=3010), wave(3010, 90), beat(2900), alarm("vt")
+        wave(0, 3000),
+        Gap(sample=3000, decided=3010, stop=3010),
+        wave(3010, 90),
+        beat(2900),
+        alarm("ventricular_tachycardia"),
     )
     ward = WardSnapshot(
         beds=(sent, BedSnapshot(bed="b")), classifier="loading", message="m", notices=("n",), taken_ns=7
