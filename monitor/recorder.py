@@ -20,25 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.annotations import END, Annotator, Mark, encode, opening, place, write_annotations
-from monitor.errors import StorageError
 from monitor.events import Block, Event, Gap
+from monitor.signalfile import Layout, SignalFile
 from monitor.storage import WholeFile, cannot_write
 
 __all__ = ["Recorder", "write_annotations"]
 
-_MISSING: Final = -32768
-"""What WFDB format 16 writes for a missing sample."""
 _DEFAULT_GAIN: Final = 1000.0
 """Units per millivolt where the device's own are not told: 1 uV steps, +-32 mV."""
 _FLUSH_S: Final = 1.0
-_KEPT_S: Final = 60.0
-"""Signal that waits in memory while the disk is full; what exceeds it is recorded as missing."""
 _LONGEST_GAP_S: Final = 3600.0
 """A longer gap begins a new record: hours of nothing are not worth the disk."""
 _LATE_S: Final = 120.0
 """How far behind the newest sample an annotation may still fall into its place: twice the time after
 which a beat is given up. A later one goes to the earliest place that is left."""
-_FILL_FRAMES: Final = 1 << 16
 
 
 class Recorder:
@@ -88,7 +83,7 @@ class Recorder:
                 f"expected as many gains and baselines as leads ({len(leads)}), "
                 f"received {len(gains)} and {len(baselines)}"
             )
-        self._layout = _Layout(tuple(leads), fs, np.array(gains, np.float64), np.array(baselines, np.float64))
+        self._layout = Layout(tuple(leads), fs, np.array(gains, np.float64), np.array(baselines, np.float64))
         self._folder = folder
         self._name = _safe(bed)
         self._annotator = Annotator()
@@ -123,8 +118,10 @@ class Recorder:
         """Take an event; what has no place among annotations is ignored."""
         mark = None if isinstance(event, Gap) else self._annotator.mark(event)
         if mark is not None:
-            early = self._before is not None and mark.sample < self._part.start
-            (self._before if early and self._before else self._part).add(mark)
+            part = self._part
+            if self._before is not None and mark.sample < part.start:
+                part = self._before
+            part.add(mark)
 
     def flush(self) -> None:
         """Bring the files up to date."""
@@ -150,6 +147,9 @@ class Recorder:
         if not part.begun or sample - part.stop <= _LONGEST_GAP_S * self._layout.fs:
             part.reach(sample)
             return
+        if part.stop == part.start:  # nothing in it yet: it begins here instead
+            part.start = sample
+            return
         self._part = _Part(self._folder, self._name, self._layout)
         self._part.reach(sample)
         if self._before is not None:
@@ -158,66 +158,28 @@ class Recorder:
         self._before = part  # labels of its last beats may still come
 
 
-class _Layout:
-    """What all parts of a recording have in common."""
-
-    def __init__(
-        self,
-        leads: tuple[str, ...],
-        fs: float,
-        gains: NDArray[np.float64],
-        baselines: NDArray[np.float64],
-    ) -> None:
-        self.leads = leads
-        self.fs = fs
-        self._gains = gains
-        self._baselines = baselines
-
-    def digital(self, samples: NDArray[np.float64]) -> NDArray[np.int16]:
-        """Return millivolts as the integers of the file: rounded, clipped, NaN as missing."""
-        scaled = np.clip(np.rint(samples * self._gains + self._baselines), _MISSING + 1, -_MISSING - 1)
-        return np.where(np.isnan(scaled), _MISSING, scaled).astype("<i2")
-
-    def header(self, name: str, start: int, length: str, signals: Sequence[tuple[int, int]]) -> bytes:
-        """Return the header; ``signals`` gives first value and checksum of each lead."""
-        counter = f"/{self.fs:.10g}({start})" if start else ""
-        lines = [f"{name} {len(self.leads)} {self.fs:.10g}{counter}{length}"]
-        for i, (lead, (first, checksum)) in enumerate(zip(self.leads, signals, strict=True)):
-            gain = f"{self._gains[i]:.17g}({self._baselines[i]:.0f})/mV"
-            title = (
-                "".join(c if c.isprintable() and c.isascii() else "?" for c in lead).strip() or f"lead{i + 1}"
-            )
-            lines.append(f"{name}.dat 16 {gain} 16 0 {first} {checksum} 0 {title}")
-        lines.append(f"# Recorded by beatline; the first sample has index {start}.")
-        return "\n".join([*lines, ""]).encode("ascii")
-
-
 class _Part:
     """One record on disk: three files."""
 
-    def __init__(self, folder: Path, name: str, layout: _Layout) -> None:
+    def __init__(self, folder: Path, name: str, layout: Layout) -> None:
         self._layout = layout
-        self._waiting: list[NDArray[np.int16]] = []
-        self._n_waiting = 0
-        self._n_written = 0
+        self.path, self._file, self._notes = _create(folder, name)
+        self._signals = SignalFile(self._file, layout)
+        self._headed = False
         self._due = 0
-        self._first = np.zeros(len(layout.leads), np.int64)
-        self._sums = np.zeros(len(layout.leads), np.int64)
+        self._early: list[Mark] = []
         self._marks: list[Mark] = []
         self._ends: list[int] = []
         self._floor = 0
-        self.start = 0
-        self.begun = False
-        self._headed = False
-        self._early: list[Mark] = []
-        self.path, self._signals, self._notes = _create(folder, name)
         self._notes.put(opening(layout.fs))
         self._base = self._notes.size
+        self.start = 0
+        self.begun = False
 
     @property
     def stop(self) -> int:
         """Absolute index of the next sample to come."""
-        return self.start + self._n_written + self._n_waiting
+        return self.start + self._signals.n_frames
 
     def reach(self, sample: int) -> None:
         """Go on at ``sample``: the first one ever begins the record, else what lies between is missing."""
@@ -230,18 +192,14 @@ class _Part:
             raise ValueError(
                 f"recording of {self.path.name}: expected sample {self.stop}, received sample {sample}"
             )
-        while n_missing:
-            n_frames = min(n_missing, _FILL_FRAMES)
-            self.extend(np.full((n_frames, len(self._layout.leads)), _MISSING, "<i2"))
-            n_missing -= n_frames
+        if n_missing:
+            self._signals.skip(n_missing)
+            self._flush_when_due()
 
     def extend(self, frames: NDArray[np.int16]) -> None:
         """Take frames, and write once a second has come together."""
-        self._waiting.append(frames)
-        self._n_waiting += len(frames)
-        if self._n_written + self._n_waiting >= self._due:
-            self._due = self._n_written + self._n_waiting + round(_FLUSH_S * self._layout.fs)
-            self.flush()
+        self._signals.put(frames)
+        self._flush_when_due()
 
     def add(self, mark: Mark) -> None:
         """Put a mark into its place, or the nearest that is left."""
@@ -254,22 +212,15 @@ class _Part:
 
     def flush(self) -> None:
         """Write what waits: signals, then annotations."""
-        try:
-            if self._n_waiting:
-                frames = np.concatenate(self._waiting)
-                self._signals.put(frames.tobytes())
-                if not self._n_written:
-                    self._first[:] = frames[0]
-                self._sums += frames.sum(axis=0, dtype=np.int64)
-                self._n_written += len(frames)
-                self._waiting, self._n_waiting = [], 0
-            if self._n_written and not self._headed:  # readers refuse a record without a sample
-                self._write_header("")
-        except StorageError:
-            if self._n_waiting > _KEPT_S * self._layout.fs:
-                self._waiting, self._n_waiting = [], 0
-            raise
+        self._signals.flush()
+        if self._signals.n_written and not self._headed:  # readers refuse a record without a sample
+            self._write_header("")
         self._annotate()
+
+    def _flush_when_due(self) -> None:
+        if self._signals.n_frames >= self._due:
+            self._due = self._signals.n_frames + round(_FLUSH_S * self._layout.fs)
+            self.flush()
 
     def _annotate(self) -> None:
         done = len(self._ends)
@@ -295,24 +246,23 @@ class _Part:
 
     def close(self) -> None:
         """Write what waits and the header with the record's length."""
-        if self.begun and not self._signals.closed:
+        if not self._file.closed:
             self.flush()
-            self._write_header(f" {self._n_written}")
+            if self._signals.n_written:
+                self._write_header(f" {self._signals.n_written}")
 
     def release(self) -> None:
         """Let go of the files; take away a record in which nothing was recorded."""
-        self._signals.close()
+        if self._file.closed:
+            return
+        self._file.close()
         self._notes.close()
-        if not self.begun:
+        if not self._signals.n_written:
             for suffix in (".hea", ".dat", ".blt"):
                 self.path.with_suffix(suffix).unlink(missing_ok=True)
 
     def _write_header(self, length: str) -> None:
-        checksums = (self._sums + 32768) % 65536 - 32768
-        signals = [
-            (int(first), int(checksum)) for first, checksum in zip(self._first, checksums, strict=True)
-        ]
-        header = self._layout.header(self.path.name, self.start, length, signals)
+        header = self._layout.header(self.path.name, self.start, length, self._signals.signals())
         draft = self.path.with_suffix(".hea.part")
         try:
             draft.write_bytes(header)
