@@ -136,7 +136,8 @@ class Bed:
     def close(self) -> None:
         """Call Q what was never labelled and close the recording."""
         if self._pipeline is not None:
-            self._labels(self._pipeline.abandon())
+            for event in self._pipeline.abandon():
+                self._say(event)
         self._keep(Recorder.close)
         self._recorder = None
 

@@ -138,7 +138,7 @@ class Engine:
             self._first_sample_ns = item.received_ns
         self._contained(self._beds[item.bed], lambda bed: bed.take(item))
 
-    def _contained(self, bed: Bed, action: Callable[[Bed], None]) -> None:
+    def _contained(self, bed: "Bed", action: "Callable[[Bed], None]") -> None:
         """Let a bed act; if it fails, set it aside with a standing alarm: the others go on."""
         if bed.failed:
             return
