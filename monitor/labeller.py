@@ -10,6 +10,7 @@ Beats are kept until they are answered, so that those asked for while the networ
 a classifier process was replaced, are sent when the next one is ready.
 """
 
+import contextlib
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -107,15 +108,20 @@ class Labeller:
 
     def close(self) -> None:
         """Tell the classifier process to end, and let go of the socket."""
-        if self.state == "ready":
-            self.socket.send_multipart([b"stop"])
-        self.socket.close()
+        if not self.socket.closed:
+            self._tell([b"stop"])
+            self.socket.close()
 
     def _send(self, number: int) -> None:
         _, window = self._waiting[number]
-        self.socket.send_multipart(
+        self._tell(
             [b"beat", number.to_bytes(8, "little"), window.window.tobytes(), window.features.tobytes()]
         )
+
+    def _tell(self, frames: list[bytes]) -> None:
+        """Send, unless no classifier is there: then the next one will be sent what waits."""
+        with contextlib.suppress(zmq.Again):
+            self.socket.send_multipart(frames, zmq.NOBLOCK)
 
     def _answered(self, ids: bytes, probabilities: bytes) -> list[tuple[Key, NDArray[np.float64]]]:
         told = np.frombuffer(probabilities, "<f8").reshape(-1, len(CLASSES))

@@ -1,0 +1,217 @@
+"""The cut: one window per beat, the same for any partition, from the past alone."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
+
+from monitor.beats import BeatCutter, WindowSpec
+from monitor.events import Beat, BeatWindow
+from monitor.filters import monitor_band
+from monitor.settings import FilterSettings
+from monitor.window import FEATURES
+
+FS = 250.0
+SPEC = WindowSpec(fs=128.0, n_pre=38, n_post=57, n_leads=2, template=True, features=FEATURES)
+DELAY = 3
+
+
+def patient(n_beats: int, *, fs: float = FS, n_leads: int = 2) -> tuple[NDArray[np.float64], list[Beat]]:
+    """Return a wave of bumps, every seventh early and wide, and its beats, decided up to 1.2 s late."""
+    rng = np.random.default_rng(3)
+    seconds = np.cumsum(rng.uniform(0.75, 0.85, n_beats) - 0.3 * (np.arange(n_beats) % 7 == 6))
+    peaks = np.rint(seconds * fs).astype(int)
+    time = np.arange(peaks[-1] + round(2 * fs)) / fs
+    wave = 0.01 * rng.normal(size=(len(time), n_leads))
+    for k, peak in enumerate(peaks):
+        width = 0.04 if k % 7 == 6 else 0.012
+        bump = np.exp(-0.5 * ((time - peak / fs - DELAY / fs) / width) ** 2)
+        wave += bump[:, np.newaxis] * np.linspace(1, -0.7, n_leads)
+    late = np.maximum.accumulate(
+        peaks + np.where(np.arange(n_beats) % 5 == 0, 1.2 * fs, 0.1 * fs).astype(int)
+    )
+    rr = [None, *np.diff(peaks).tolist()]
+    beats = [Beat(sample=int(p), decided=int(d), rr=r) for p, d, r in zip(peaks, late, rr, strict=True)]
+    return wave, beats
+
+
+def cutter(spec: WindowSpec = SPEC, *, n_leads: int = 2, fs: float = FS) -> BeatCutter:
+    return BeatCutter(spec, fs=fs, n_leads=n_leads, wave_delay=DELAY)
+
+
+def feed(
+    stage: BeatCutter, wave: NDArray[np.float64], beats: list[Beat], sizes: list[int], *, first: int = 0
+) -> list[BeatWindow]:
+    """Push everything in blocks of the given sizes, over and over; do not flush."""
+    windows, start, turn = [], first, 0
+    while start < len(wave):
+        stop = min(start + sizes[turn % len(sizes)], len(wave))
+        windows += stage.push(wave[start:stop], [beat for beat in beats if start <= beat.decided < stop])
+        start, turn = stop, turn + 1
+    return windows
+
+
+def assert_same(expected: list[BeatWindow], actual: list[BeatWindow]) -> None:
+    assert [(w.sample, w.decided) for w in expected] == [(w.sample, w.decided) for w in actual]
+    for one, other in zip(expected, actual, strict=True):
+        assert_array_equal(one.window, other.window)
+        assert_array_equal(one.features, other.features)
+
+
+@pytest.mark.parametrize("sizes", [[1], [7], [36], [360], [0, 1, 500, 0, 3]])
+def test_any_partition_gives_identical_windows(sizes: list[int]) -> None:
+    """Law 1: bit for bit, samples, decisions, windows and features."""
+    wave, beats = patient(40)
+    whole = cutter()
+    expected = feed(whole, wave, beats, [len(wave)]) + whole.flush()
+    parts = cutter()
+    actual = feed(parts, wave, beats, sizes) + parts.flush()
+    assert len(expected) == len(beats)
+    assert_same(expected, actual)
+
+
+def test_restored_cutter_goes_on_as_if_nothing_had_happened() -> None:
+    """A bed is moved in mid-record without a trace."""
+    wave, beats = patient(40)
+    middle = len(wave) // 2
+    whole = cutter()
+    expected = feed(whole, wave, beats, [100])
+    first = cutter()
+    actual = feed(first, wave[:middle], beats, [middle])
+    second = cutter()
+    second.restore(first.snapshot())
+    first.reset(0)
+    actual += feed(second, wave, beats, [50], first=middle)
+    assert_same(expected, actual)
+
+
+def test_later_signal_changes_nothing() -> None:
+    """Law 2: a window and its features come from what was received by ``decided``, nothing later."""
+    wave, beats = patient(30)
+    expected = feed(cutter(), wave, beats, [64])
+    for window in expected[::6]:
+        known = window.decided + 1
+        until = [beat for beat in beats if beat.decided < known]
+        stage = cutter()
+        actual = feed(stage, wave[:known], until, [64])
+        assert_same(expected[: len(actual)], actual)
+        assert window.sample == actual[-1].sample
+
+
+def test_decided_is_the_end_of_the_window_or_the_late_decision() -> None:
+    """Law 2: ``decided`` is the first sample at which the window could be known."""
+    wave, beats = patient(20)
+    stage = cutter()
+    windows = feed(stage, wave, beats, [10])
+    expected = [max(beat.sample + stage.post, beat.decided) for beat in beats[: len(windows)]]
+    assert expected == [window.decided for window in windows]
+    assert stage.post <= round(0.5 * FS)
+
+
+def test_flush_completes_by_holding_the_last_value() -> None:
+    """The end of a stream is decided by its last sample; no beat is lost."""
+    wave, beats = patient(5)
+    cut_short = wave[: beats[-1].sample + 20]
+    stage = cutter()
+    windows = feed(stage, cut_short, [b for b in beats if b.decided < len(cut_short)], [36])
+    late = [b for b in beats if b.decided >= len(cut_short)]
+    at_end = [Beat(sample=b.sample, decided=len(cut_short) - 1, rr=b.rr) for b in late]
+    windows += stage.flush(at_end)
+    assert [beat.sample for beat in beats] == [window.sample for window in windows]
+    assert len(cut_short) - 1 == windows[-1].decided
+    assert np.ptp(windows[-1].window[-20:, 0]) == 0
+
+
+def test_gain_of_the_signal_changes_nothing() -> None:
+    """The window's unit is the patient's own QRS height."""
+    wave, beats = patient(20)
+    for one, other in zip(
+        feed(cutter(), wave, beats, [500]), feed(cutter(), 3.7 * wave, beats, [500]), strict=True
+    ):
+        np.testing.assert_allclose(one.window, other.window, atol=1e-5)
+        np.testing.assert_allclose(one.features, other.features, atol=1e-5)
+
+
+@pytest.mark.parametrize("fs", [100.0, 128.0, 360.0, 1000.0])
+def test_windows_of_any_rate_look_alike(fs: float) -> None:
+    """One network serves all sampling rates: the window shows the same shape at each."""
+    wave, beats = patient(20, fs=1000.0)
+    step = round(1000 / fs)
+    slow, few = patient(20, fs=fs)
+    reference = feed(cutter(fs=1000.0), wave, beats, [4000])
+    windows = feed(cutter(fs=fs), slow, few, [4000])
+    assert step >= 1
+    for one, other in zip(reference[3:15], windows[3:15], strict=True):
+        assert np.corrcoef(one.window[:, 0], other.window[:, 0])[0, 1] > 0.97
+
+
+def test_a_missing_lead_is_all_zeros() -> None:
+    """What the card says of missing leads."""
+    wave, beats = patient(10, n_leads=1)
+    windows = feed(cutter(n_leads=1), wave, beats, [100])
+    assert SPEC.n_channels == windows[0].window.shape[1]
+    for window in windows:
+        assert not window.window[:, [1, 3]].any()
+        assert window.window[:, [0, 2]].any()
+
+
+def test_further_leads_are_ignored() -> None:
+    """A feed of twelve leads is cut like its first two."""
+    wave, beats = patient(10)
+    many = np.concatenate([wave, np.random.default_rng(0).normal(size=(len(wave), 10))], axis=1)
+    assert_same(feed(cutter(), wave, beats, [99]), feed(cutter(n_leads=12), many, beats, [99]))
+
+
+def test_features_tell_an_early_wide_beat() -> None:
+    """RR and shape features mean what their names say."""
+    wave, beats = patient(28)
+    stage = cutter()
+    windows = feed(stage, wave, beats, [1000]) + stage.flush()
+    told = {name: np.array([w.features[k] for w in windows]) for k, name in enumerate(FEATURES)}
+    odd = np.arange(28) % 7 == 6
+    assert told["rr_to_mean"][odd].max() < -0.3 < told["rr_to_mean"][~odd][1:].min()
+    assert told["width"][odd][1:].min() > 0.3 > np.abs(told["width"][~odd]).max()
+    assert told["cluster_prematurity"][odd][1:].max() < -0.2
+    assert told["cluster_pause"][odd][-1] > told["cluster_pause"][~odd][-1]
+
+
+def test_a_beat_decided_too_late_is_the_callers_mistake() -> None:
+    """What no longer lies in the history is refused rather than cut wrongly."""
+    wave, _ = patient(5)
+    with pytest.raises(ValueError, match="expected to be decided within"):
+        cutter().push(wave, [Beat(sample=0, decided=round(5 * FS), rr=None)])
+
+
+def test_a_wave_of_other_leads_is_refused() -> None:
+    """Leads that change in mid-stream never reach the kernels."""
+    with pytest.raises(ValueError, match="expected 2 leads"):
+        cutter().push(np.zeros((10, 3)), [])
+
+
+@pytest.mark.parametrize(
+    "changed", [{"features": ("rr", "age")}, {"fs": 0.0}, {"n_leads": 0}, {"n_pre": 3}, {"n_post": 3}]
+)
+def test_an_impossible_window_is_refused(changed: dict[str, object]) -> None:
+    """A card cannot ask for what cannot be cut."""
+    import msgspec
+
+    with pytest.raises(ValueError, match=r"expected"):
+        msgspec.convert({**msgspec.to_builtins(SPEC), **changed}, WindowSpec)
+
+
+def test_a_real_record_is_cut_the_same_in_any_partition(mitdb: object) -> None:
+    """Law 1 on what a patient really sends: two minutes of 208 through the monitor band."""
+    from monitor import records
+
+    record = records.read("208", stop=43200)
+    samples, symbols, _ = records.annotations("208")
+    peaks = [int(s) for s, symbol in zip(samples, symbols, strict=True) if symbol in "NVF" and s < 43000]
+    rr = [None, *np.diff(peaks).tolist()]
+    beats = [Beat(sample=p, decided=p + 90, rr=r) for p, r in zip(peaks, rr, strict=True)]
+    cuts = []
+    for sizes in ([43200], [36], [7, 0, 360]):
+        band = monitor_band(FilterSettings(), fs=record.fs, n_leads=2)
+        stage = BeatCutter(SPEC, fs=record.fs, n_leads=2, wave_delay=band.delay)
+        cuts.append(feed(stage, band.push(record.samples()), beats, sizes) + stage.flush())
+    assert_same(cuts[0], cuts[1])
+    assert_same(cuts[0], cuts[2])

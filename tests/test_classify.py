@@ -1,0 +1,218 @@
+"""The classifier: the same answer in any batch, in this process and through the socket."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zmq
+from tiny import SPEC, make_artifact, random_beats
+
+from monitor import artifact
+from monitor.classify import BUCKETS, Classifier, Labeller, serve
+from monitor.errors import ArtifactError, FeedError
+from monitor.events import CLASSES, BeatWindow
+from monitor.settings import ServingSettings
+
+ENDPOINT = "tcp://127.0.0.1:*"
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an artefact made here; importing TensorFlow for it takes seconds, once."""
+    return make_artifact(tmp_path_factory.mktemp("artefact") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def classifier(tiny: Path) -> Classifier:
+    """Return the tiny artefact, loaded."""
+    return Classifier(tiny)
+
+
+def window(sample: int) -> BeatWindow:
+    windows, features = random_beats(sample + 1)
+    return BeatWindow(sample=sample, decided=sample + 1, window=windows[0], features=features[0])
+
+
+def wait(labeller: Labeller, until: Callable[[], bool]) -> list[tuple[tuple[str, int], np.ndarray]]:
+    """Collect answers until a condition holds."""
+    found = []
+    for _ in range(100):
+        found += labeller.answers()
+        if until():
+            return found
+        labeller.socket.poll(100)
+    pytest.fail(f"nothing came: state {labeller.state}, {labeller.n_waiting} waiting")
+
+
+@pytest.fixture
+def labeller() -> Iterator[Labeller]:
+    """Return an engine's end."""
+    labeller = Labeller(ENDPOINT)
+    yield labeller
+    labeller.close()
+
+
+@pytest.fixture
+def served(labeller: Labeller, tiny: Path) -> Iterator[Labeller]:
+    """Return an engine's end with a classifier behind it, which is loading."""
+    thread = threading.Thread(target=serve, args=(labeller.endpoint, tiny, ServingSettings()))
+    thread.start()
+    yield labeller
+    wait(labeller, lambda: labeller.state == "ready")
+    labeller.close()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("n_beats", [0, 1, 2, 8, 9, 300, 1500])
+def test_any_number_of_beats_is_answered_as_if_each_were_alone(classifier: Classifier, n_beats: int) -> None:
+    """Buckets are padding, nothing else: within 1e-5, whatever the batch."""
+    windows, features = random_beats(n_beats)
+    together = classifier.probabilities(windows, features)
+    assert (n_beats, len(CLASSES)) == together.shape
+    for k in range(0, n_beats, 97):
+        alone = classifier.probabilities(windows[k : k + 1], features[k : k + 1])
+        np.testing.assert_allclose(alone[0], together[k], atol=1e-5)
+
+
+def test_probabilities_follow_our_classes_whatever_the_cards_order(
+    classifier: Classifier, tiny: Path
+) -> None:
+    """The card says V, N; we say N, S, V, F, Q; what the network does not know has probability 0."""
+    import keras
+
+    windows, features = random_beats(5)
+    model = keras.saving.load_model(tiny / artifact.WEIGHTS, compile=False)
+    direct = np.asarray(model([windows, features]))
+    told = classifier.probabilities(windows, features)
+    np.testing.assert_allclose(direct[:, 0], told[:, CLASSES.index("V")], atol=1e-6)
+    np.testing.assert_allclose(direct[:, 1], told[:, CLASSES.index("N")], atol=1e-6)
+    assert not told[:, [CLASSES.index(name) for name in ("S", "F", "Q")]].any()
+
+
+def test_the_shipped_network_agrees_between_buckets() -> None:
+    """Within 1e-5 from the smallest to the largest batch."""
+    classifier = Classifier(artifact.locate(None))
+    spec = classifier.card.window
+    rng = np.random.default_rng(1)
+    windows = rng.normal(size=(BUCKETS[-1], spec.n_points, spec.n_channels)).astype(np.float32)
+    features = rng.normal(size=(BUCKETS[-1], len(spec.features))).astype(np.float32)
+    largest = classifier.probabilities(windows, features)
+    for bucket in BUCKETS[:-1]:
+        np.testing.assert_allclose(
+            classifier.probabilities(windows[:bucket], features[:bucket]), largest[:bucket], atol=1e-5
+        )
+
+
+def test_beats_of_another_shape_are_refused(classifier: Classifier) -> None:
+    """The card's shapes hold."""
+    windows, features = random_beats(2)
+    with pytest.raises(ValueError, match="expected windows of shape"):
+        classifier.probabilities(windows[:, 1:], features)
+    with pytest.raises(ValueError, match="expected windows of shape"):
+        classifier.probabilities(windows, features[:1])
+
+
+def test_tampered_weights_are_refused(tiny: Path, tmp_path: Path) -> None:
+    """A network that its card does not know is not loaded."""
+    (tmp_path / artifact.CARD).write_bytes((tiny / artifact.CARD).read_bytes())
+    (tmp_path / artifact.WEIGHTS).write_bytes((tiny / artifact.WEIGHTS).read_bytes()[:-1] + b"x")
+    with pytest.raises(ArtifactError, match="not those of its card"):
+        Classifier(tmp_path)
+
+
+def test_weights_that_are_no_network_are_refused(tiny: Path, tmp_path: Path) -> None:
+    """A matching checksum does not make bytes a network."""
+    import msgspec
+
+    (tmp_path / artifact.WEIGHTS).write_bytes(b"nothing")
+    sha256 = artifact.digest(tmp_path / artifact.WEIGHTS)
+    artifact.save_card(msgspec.structs.replace(artifact.load_card(tiny), sha256=sha256), tmp_path)
+    with pytest.raises(ArtifactError, match="expected a network that Keras"):
+        Classifier(tmp_path)
+
+
+def test_a_card_of_another_network_is_refused(tiny: Path, tmp_path: Path) -> None:
+    """The shapes of the network are held against the card."""
+    import msgspec
+
+    (tmp_path / artifact.WEIGHTS).write_bytes((tiny / artifact.WEIGHTS).read_bytes())
+    other = msgspec.structs.replace(artifact.load_card(tiny), classes=("N", "S", "V"))
+    artifact.save_card(other, tmp_path)
+    with pytest.raises(ArtifactError, match="not the one its card describes"):
+        Classifier(tmp_path)
+
+
+def test_beats_of_many_beds_come_back_under_their_keys(served: Labeller, classifier: Classifier) -> None:
+    """Micro-batching mixes beds and confuses none; what was asked while loading is answered too."""
+    keys = [(f"bed{k % 3}", k) for k in range(50)]
+    for key in keys:
+        served.ask(key, window(key[1]))
+    found = dict(wait(served, lambda: served.n_waiting == 0))
+    assert set(keys) == set(found)
+    for key in keys[::7]:
+        beat = window(key[1])
+        alone = classifier.probabilities(beat.window[np.newaxis], beat.features[np.newaxis])[0]
+        np.testing.assert_allclose(alone, found[key], atol=1e-5)
+
+
+def test_the_labeller_hears_loading_ready_and_on_what(served: Labeller) -> None:
+    """The screen can say how things stand; a missing accelerator is a word, not a warning."""
+    assert "loading" == served.state
+    wait(served, lambda: served.state == "ready")
+    assert any(word in served.message for word in ("CPU", "GPU"))
+
+
+def test_a_failed_classifier_says_why(labeller: Labeller, tmp_path: Path) -> None:
+    """A card that does not match is told through the socket before the process ends."""
+    with pytest.raises(ArtifactError):
+        serve(labeller.endpoint, tmp_path, ServingSettings())
+    wait(labeller, lambda: labeller.state == "failed")
+    assert artifact.CARD in labeller.message
+
+
+def test_a_replaced_classifier_answers_what_the_first_one_owed(labeller: Labeller) -> None:
+    """Beats are kept until answered: a crash of the process loses none."""
+    peer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    peer.connect(labeller.endpoint)
+    peer.send_multipart([b"ready", b"first"])
+    wait(labeller, lambda: labeller.state == "ready")
+    labeller.ask(("bed", 1), window(1))
+    assert peer.poll(2000)
+    first = peer.recv_multipart()
+    peer.send_multipart([b"loading"])
+    wait(labeller, lambda: labeller.state == "loading")
+    peer.send_multipart([b"ready", b"second"])
+    wait(labeller, lambda: labeller.message == "second")
+    assert peer.poll(2000)
+    assert first == peer.recv_multipart()
+    peer.close(0)
+
+
+def test_asking_a_classifier_that_has_gone_waits_for_nobody(labeller: Labeller) -> None:
+    """The engine's loop never blocks: what cannot be sent is kept for the next classifier."""
+    labeller.state = "ready"
+    labeller.ask(("bed", 1), window(1))
+    assert 1 == labeller.n_waiting
+
+
+def test_a_backlog_is_bounded_and_counts_what_it_drops() -> None:
+    """While the network loads, memory does not grow without end; the oldest go."""
+    labeller = Labeller(ENDPOINT, backlog=3)
+    for sample in range(5):
+        labeller.ask(("bed", sample), window(sample))
+    assert (3, 2) == (labeller.n_waiting, labeller.n_dropped)
+    labeller.close()
+
+
+def test_an_endpoint_in_use_is_a_feed_error(labeller: Labeller) -> None:
+    """The message names the endpoint."""
+    with pytest.raises(FeedError, match=r"cannot listen for the classifier at tcp://127\.0\.0\.1"):
+        Labeller(labeller.endpoint)
+
+
+def test_windows_fit_the_card(tiny: Path) -> None:
+    """The tiny card asks for what the tests feed."""
+    assert SPEC == artifact.load_card(tiny).window
