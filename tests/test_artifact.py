@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import make_card
 
 from monitor import artifact
 from monitor.errors import ArtifactError
+from tests.tiny import make_card
 
 MAX_SHIPPED_BYTES = 2_000_000
 

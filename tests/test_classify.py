@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
-from tiny import SPEC, make_artifact, random_beats
 
 from monitor import artifact
 from monitor.classify import BUCKETS, Classifier, Labeller, serve
 from monitor.errors import ArtifactError, FeedError
 from monitor.events import CLASSES, BeatWindow
 from monitor.settings import ServingSettings
+from tests.tiny import SPEC, make_artifact, random_beats
 
 ENDPOINT = "tcp://127.0.0.1:*"
 
