@@ -113,7 +113,8 @@ def _grid(n_beds: int, width: int, height: int) -> list[Area]:
         down, across = divmod(i, n_across)
         top, bottom = (1 + height * edge // n_down for edge in (down, down + 1))
         left, right = (width * edge // n_across for edge in (across, across + 1))
-        areas.append(Area(top, left, right - left, bottom - top))
+        between = 2 if right < width else 0
+        areas.append(Area(top, left, right - left - between, bottom - top))
     return areas
 
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from types import TracebackType
 from typing import Final, TextIO
@@ -94,9 +95,12 @@ class Frame:
         room = n_columns - column if width is None else min(width, n_columns - column)
         text = text[: max(0, room)]
         if 0 <= row < n_rows and 0 <= column < n_columns and text:
-            shown = [self._code(character) for character in text]
-            self.codes[row, column : column + len(shown)] = shown
-            self.inks[row, column : column + len(shown)] = _NUMBERS[ink]
+            if not (text.isascii() and text.isprintable()):
+                text = "".join(map(self._shown, text))
+            self.codes[row, column : column + len(text)] = np.frombuffer(
+                text.encode("utf-32-le"), dtype="<u4"
+            )
+            self.inks[row, column : column + len(text)] = _NUMBERS[ink]
         return column + len(text)
 
     def fill(self, row: int, column: int, width: int, character: str = " ", ink: str = "plain") -> None:
@@ -128,11 +132,13 @@ class Frame:
                 yield Segment(text, STYLES[ink])
             yield Segment.line()
 
-    def _code(self, character: str) -> int:
-        code = ord(character)
-        if 0x20 <= code < 0x7F:
-            return code
-        return 0x3F if self.ascii_only or not character.isprintable() or cell_len(character) != 1 else code
+    def _shown(self, character: str) -> str:
+        return "?" if self.ascii_only and not character.isascii() else _one_cell(character)
+
+
+@lru_cache(maxsize=1024)
+def _one_cell(character: str) -> str:
+    return character if character.isprintable() and cell_len(character) == 1 else "?"
 
 
 class Painter:

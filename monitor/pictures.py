@@ -4,6 +4,7 @@ Every cell is placed by itself and braille and block characters are drawn as sha
 looks the same whatever fonts a viewer has.
 """
 
+import re
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -45,7 +46,8 @@ _THEME: Final = TerminalTheme(
 
 _WIDTH, _HEIGHT = 8, 17
 """Pixels of a cell."""
-_BLOCKS: Final = {"█": (0.0, 1.0), "▀": (0.0, 0.5), "▄": (0.5, 1.0)}
+_BLOCKS: Final = {"█": (0.0, 1.0), "▀": (0.0, 0.5), "▄": (0.5, 1.0), "─": (0.48, 0.54)}
+"""Characters that are drawn as a share of the cell's height."""
 
 
 def write_svg(frame: Frame, path: Path) -> None:
@@ -61,7 +63,7 @@ def write_svg(frame: Frame, path: Path) -> None:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">',
         f'<rect width="{width}" height="{height}" rx="6" fill="{_hex(_THEME.background_color)}"/>',
-        f'<g transform="translate({_WIDTH} {_HEIGHT // 2})" font-size="13" '
+        f'<g transform="translate({_WIDTH} {_HEIGHT // 2})" font-size="13.28" xml:space="preserve" '
         "font-family=\"'DejaVu Sans Mono',Menlo,Consolas,monospace\">",
         *_inks(frame),
         "</g></svg>",
@@ -82,23 +84,31 @@ def _inks(frame: Frame) -> Iterator[str]:
             filled = "".join(_rectangle(column, row, 0.0, 1.0) for row, column in cells)
             yield f'<path fill="{_hex(style.bgcolor.get_truecolor(_THEME))}" d="{filled}"/>'
         shapes: list[str] = []
-        text: dict[int, list[tuple[int, str]]] = {}
         for row, column in cells:
             code = int(frame.codes[row, column])
-            character = chr(code)
             if 0x2800 <= code < 0x2900:
                 shapes.append(_dots(column, row, code - 0x2800))
-            elif character in _BLOCKS:
-                shapes.append(_rectangle(column, row, *_BLOCKS[character]))
-            elif character != " ":
-                text.setdefault(row, []).append((column, character))
+            elif chr(code) in _BLOCKS:
+                shapes.append(_rectangle(column, row, *_BLOCKS[chr(code)]))
         if shapes:
             yield f'<path fill="{color}" d="{"".join(shapes)}"/>'
         weight = ' font-weight="bold"' if style.bold else ""
-        for row, placed in text.items():
-            places = " ".join(str(column * _WIDTH) for column, _ in placed)
-            words = escape("".join(character for _, character in placed))
-            yield f'<text x="{places}" y="{row * _HEIGHT + 13}" fill="{color}"{weight}>{words}</text>'
+        for row, column, word in _words(frame, ink):
+            place = f'x="{column * _WIDTH}" y="{row * _HEIGHT + 13}" textLength="{len(word) * _WIDTH}"'
+            yield f'<text {place} fill="{color}"{weight}>{escape(word)}</text>'
+
+
+def _words(frame: Frame, ink: int) -> Iterator[tuple[int, int, str]]:
+    """Yield (row, column, word) of what is text in one ink."""
+    for row in np.flatnonzero((frame.inks == ink).any(axis=1)).tolist():
+        here = zip(frame.codes[row].tolist(), frame.inks[row].tolist(), strict=True)
+        text = "".join(chr(code) if at == ink and _is_text(code) else " " for code, at in here)
+        for match in re.finditer(r"\S+", text):
+            yield row, match.start(), match.group()
+
+
+def _is_text(code: int) -> bool:
+    return not 0x2800 <= code < 0x2900 and chr(code) not in _BLOCKS
 
 
 def _rectangle(column: int, row: int, top: float, bottom: float) -> str:

@@ -141,8 +141,11 @@ def _rate_small(
     codes = digits.small(text, charset)
     left = area.column + area.width - 1
     frame.blit(area.row + 1, left - codes.shape[1], codes, ink)
-    pvc = f"PVC {bed.pvc_per_min}"
-    frame.put(area.row + 4, left - 11, f"HR{pvc:>9}", "dim")
+    if area.height < _OWN_ROW:
+        frame.put(area.row + 4, left - 11, f"HR PVC{bed.pvc_per_min:>3}/m", "dim")
+    else:
+        frame.put(area.row + 4, left - 6, "HR bpm", "dim")
+        frame.put(area.row + 6, left - 11, f"PVC/min {bed.pvc_per_min:>3}", "dim")
     return 13
 
 
@@ -164,13 +167,14 @@ def _waves(frame: Frame, area: Area, bed: BedSnapshot, *, charset: Charset, swee
     _letters(frame, area.row, left, bed, sweep)
     rows = area.height - 1
     leads = _leads(bed, n=max(1, rows // _LEAD_ROWS))
+    ink = "dim" if bed.status in ("lost", "ended") else "trace"
     for i, lead in enumerate(leads):
         top = area.row + 1 + rows * i // len(leads)
         height = area.row + 1 + rows * (i + 1) // len(leads) - top
         scale = bed.scales[lead]
         view = (scale.low, scale.high)
         codes = trace(bed.strip, lead=lead, delay=bed.delay, sweep=sweep, view=view, n_rows=height)
-        frame.blit(top, left, codes, "trace")
+        frame.blit(top, left, codes, ink)
         _lead_gutter(frame, Area(top, area.column, _GUTTER, height), bed.leads[lead], scale, charset=charset)
         _lead_state(frame, Area(top, left, width, height), bed.quality[lead])
 
