@@ -105,6 +105,7 @@ class Recorder:
         """
         self._reach(block.start)
         self._part.extend(self._layout.digital(block.samples))
+        self._part.flush_when_due()
 
     def gap(self, gap: Gap) -> None:
         """Take the news that samples will never come: they are written as missing and marked ``~``."""
@@ -113,6 +114,7 @@ class Recorder:
         if mark is not None:
             self._part.add(mark)
         self._reach(gap.stop)
+        self._part.flush_when_due()
 
     def event(self, event: Event) -> None:
         """Take an event; what has no place among annotations is ignored."""
@@ -194,12 +196,10 @@ class _Part:
             )
         if n_missing:
             self._signals.skip(n_missing)
-            self._flush_when_due()
 
     def extend(self, frames: NDArray[np.int16]) -> None:
-        """Take frames, and write once a second has come together."""
+        """Take frames."""
         self._signals.put(frames)
-        self._flush_when_due()
 
     def add(self, mark: Mark) -> None:
         """Put a mark into its place, or the nearest that is left."""
@@ -217,7 +217,8 @@ class _Part:
             self._write_header("")
         self._annotate()
 
-    def _flush_when_due(self) -> None:
+    def flush_when_due(self) -> None:
+        """Write once a second of signal has come together."""
         if self._signals.n_frames >= self._due:
             self._due = self._signals.n_frames + round(_FLUSH_S * self._layout.fs)
             self.flush()

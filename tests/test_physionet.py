@@ -57,6 +57,11 @@ class Server:
         handler.wfile.write(content[start : len(content) // 2 if name in self.cut else None])
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+
+
 @pytest.fixture
 def server() -> Iterator[Server]:
     server = Server()
