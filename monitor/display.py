@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from monitor.frame import Frame
 from monitor.lines import MARKS
+from monitor.settings import DisplaySettings
 from monitor.snapshots import BedSnapshot, Standing, WardSnapshot
 from monitor.tile import Area, alarm_ink, alarm_text, draw_bed
 from monitor.vitals import announced
@@ -39,20 +40,16 @@ class Look:
     ----------
     charset
         What the waveform is made of, see `monitor.waveform.charset_for`.
-    sweep_s
-        Longest sweep in seconds; a narrow tile shows less, so that a QRS keeps its width.
-    page_s
-        How long one page of beds is shown where they do not all fit.
-    stale_s
-        Age of a snapshot beyond which the screen says that it is old.
+    sweep_s, page_s, stale_s
+        As in `monitor.settings.DisplaySettings`.
     zone
         Of the clock; None is the zone of this machine.
     """
 
     charset: Charset = "braille"
-    sweep_s: float = 6.0
-    page_s: float = 8.0
-    stale_s: float = 2.0
+    sweep_s: float = DisplaySettings().sweep_s
+    page_s: float = DisplaySettings().page_s
+    stale_s: float = DisplaySettings().stale_s
     zone: datetime.tzinfo | None = None
 
 

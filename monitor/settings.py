@@ -188,7 +188,11 @@ class DisplaySettings(_Section, frozen=True, kw_only=True):
     frames_per_s: Annotated[float, Meta(gt=0, le=30)] = 8.0
     """How often the screen pulls a snapshot and draws it."""
     sweep_s: Annotated[float, Meta(ge=2, le=30)] = 6.0
-    """Seconds of waveform across one bed."""
+    """Seconds of waveform across one bed; a narrow tile shows less."""
+    page_s: _Positive = 8.0
+    """How long one page of beds is shown where they do not all fit."""
+    stale_s: _Positive = 2.0
+    """Age of a snapshot beyond which the screen says that it is old."""
 
 
 class Settings(_Section, frozen=True, kw_only=True):
