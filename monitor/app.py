@@ -193,6 +193,7 @@ class _Watch:
         self._stats = stats
         self._seconds = seconds
         self._last = 0
+        self._answered = False
         self._first_sample_ns: int | None = None
         self._told_at: float | None = None
 
@@ -218,12 +219,18 @@ class _Watch:
             self._stats.frame()
 
     def _take(self, update: link.Update) -> None:
+        self._answered = True
         self._last, self._first_sample_ns = update.last, update.first_sample_ns
         self._show.push(update)
         self._stats.push(update, drawn=self._show.seconds == 0)
 
     def _died(self, interrupted: list[int]) -> int:
-        """Say that nothing more will come; a screen stands, with the alarm, until somebody ends it."""
+        """Say that nothing more will come; a screen stands, with the alarm, until somebody ends it.
+
+        An engine that never came up has nothing to show: its complaint is the error of this command.
+        """
+        if not self._answered:
+            return 1
         self._show.engine_died()
         while self._show.seconds and not interrupted and not self._time_is_up():
             self._show.tick()

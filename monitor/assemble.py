@@ -29,7 +29,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from monitor.events import Block, Gap
-from monitor.wire import Bye, Hello, Message, Packet, to_millivolt
+from monitor.wire import Bye, Hello, Message, Packet, per_millivolt, to_millivolt
 
 __all__ = ["Assembler", "Closed", "Counters", "Fault", "Item", "Lost", "Opened", "Samples"]
 
@@ -42,7 +42,11 @@ _LONGEST_JUMP_S: Final = 86_400.0
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """A stream begins (its first hello was heard); ``index`` is where accounting begins."""
+    """A stream begins (its first hello was heard); ``index`` is where accounting begins.
+
+    ``gain`` is in digital units per millivolt, whatever unit the hello named; ``baseline`` the digital
+    value of 0 mV.
+    """
 
     bed: str
     stream: int
@@ -51,6 +55,8 @@ class Opened(msgspec.Struct, frozen=True):
     device_time_ns: int
     index: int
     record: str = ""
+    gain: tuple[float, ...] | None = None
+    baseline: tuple[int, ...] | None = None
 
 
 class Samples(msgspec.Struct, frozen=True, eq=False):
@@ -210,6 +216,8 @@ class Assembler:
                 device_time_ns=hello.device_time_ns,
                 index=hello.index,
                 record=hello.record,
+                gain=tuple(gain * per_millivolt(hello.unit) for gain in hello.gain),
+                baseline=hello.baseline,
             )
         )
 

@@ -222,7 +222,14 @@ class Bed:
         if self._record is None:
             return
         try:
-            self._recorder = Recorder(self._record, self.name, fs=item.fs, leads=item.leads)
+            self._recorder = Recorder(
+                self._record,
+                self.name,
+                fs=item.fs,
+                leads=item.leads,
+                gains=item.gain,
+                baselines=item.baseline,
+            )
         except StorageError as error:
             self._not_recording(error)
 

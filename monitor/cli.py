@@ -16,7 +16,7 @@ import typer
 import typer.core
 from rich.console import Console
 
-from monitor import __version__, settings
+from monitor import __version__, logs, settings
 from monitor.errors import BeatlineError
 
 if TYPE_CHECKING:
@@ -126,10 +126,8 @@ def front_door(
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
 ) -> None:
     """A streaming real-time ECG monitor. Start with: [bold]beatline demo[/bold]."""
-    if log_file is not None:
-        _log_to(log_file, verbose=verbose)
-        os.environ["BEATLINE_LOG"] = str(log_file.absolute())
-        os.environ["BEATLINE_LOG_VERBOSE"] = "1" if verbose else ""
+    logs.choose(log_file, verbose=verbose)
+    logs.configure()
 
 
 @app.command()
@@ -380,15 +378,3 @@ def _look(
         raise typer.BadParameter("choose one of --plain and --json")
     kind: application.Kind = "json" if json else "plain" if plain or not sys.stdout.isatty() else "screen"
     return application.Look(kind=kind, ascii_only=ascii_only, seconds=seconds, picture=picture, stats=stats)
-
-
-def _log_to(path: Path, *, verbose: bool) -> None:
-    level = logging.DEBUG if verbose else logging.INFO
-    try:
-        logging.basicConfig(
-            filename=path,
-            level=level,
-            format="%(asctime)s %(processName)s %(name)s %(levelname)s %(message)s",
-        )
-    except OSError as error:
-        raise BeatlineError(f"cannot write the log to {path}: {error.strerror}") from error

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import zmq
 
-from monitor import __version__, artifact, link, settings, vitals
+from monitor import __version__, artifact, link, logs, settings, vitals
 from monitor.assemble import Item, Samples
 from monitor.errors import BeatlineError, FeedError, StorageError, WireError
 from monitor.events import Notice
@@ -316,6 +316,7 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(0.001)
     try:
+        logs.configure()
         engine = Engine(msgspec.json.decode(argv[0], type=link.Config))
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
         return engine.run()

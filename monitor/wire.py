@@ -49,6 +49,7 @@ __all__ = [
     "bed_name",
     "decode",
     "encode",
+    "per_millivolt",
     "quantise",
     "to_millivolt",
 ]
@@ -303,6 +304,11 @@ def to_millivolt(samples: NDArray[np.int16], hello: Hello) -> NDArray[np.float64
         values *= _TO_MILLIVOLT[hello.unit]
     values[samples == MISSING] = np.nan
     return values
+
+
+def per_millivolt(unit: str) -> float:
+    """Return how many of ``unit`` make a millivolt."""
+    return 1 / _TO_MILLIVOLT[unit]
 
 
 def quantise(values: NDArray[np.float64], hello: Hello) -> NDArray[np.int16]:
