@@ -111,7 +111,7 @@ def _grid(n_beds: int, width: int, height: int) -> list[Area]:
         top, bottom = (1 + height * edge // n_down for edge in (down, down + 1))
         left, right = (width * edge // n_across for edge in (across, across + 1))
         between = 2 if right < width else 0
-        areas.append(Area(top, left, right - left - between, bottom - top))
+        areas.append(Area(top, left, right - left - between, bottom - top, height // n_down))
     return areas
 
 

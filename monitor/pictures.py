@@ -44,7 +44,7 @@ _THEME: Final = TerminalTheme(
 )
 
 
-_WIDTH, _HEIGHT = 8, 17
+_WIDTH, _HEIGHT = 8, 16
 """Pixels of a cell."""
 _BLOCKS: Final = {"█": (0.0, 1.0), "▀": (0.0, 0.5), "▄": (0.5, 1.0), "─": (0.48, 0.54)}
 """Characters that are drawn as a share of the cell's height."""
@@ -84,14 +84,17 @@ def _inks(frame: Frame) -> Iterator[str]:
             filled = "".join(_rectangle(column, row, 0.0, 1.0) for row, column in cells)
             yield f'<path fill="{_hex(style.bgcolor.get_truecolor(_THEME))}" d="{filled}"/>'
         shapes: list[str] = []
+        dots: list[str] = []
         for row, column in cells:
             code = int(frame.codes[row, column])
             if 0x2800 <= code < 0x2900:
-                shapes.append(_dots(column, row, code - 0x2800))
+                dots.append(_dots(column, row, code - 0x2800))
             elif chr(code) in _BLOCKS:
                 shapes.append(_rectangle(column, row, *_BLOCKS[chr(code)]))
         if shapes:
             yield f'<path fill="{color}" d="{"".join(shapes)}"/>'
+        if dots:
+            yield f'<path stroke="{color}" stroke-width="2.8" d="{"".join(dots)}"/>'
         weight = ' font-weight="bold"' if style.bold else ""
         for row, column, word in _words(frame, ink):
             place = f'x="{column * _WIDTH}" y="{row * _HEIGHT + 13}" textLength="{len(word) * _WIDTH}"'
@@ -117,10 +120,10 @@ def _rectangle(column: int, row: int, top: float, bottom: float) -> str:
 
 
 def _dots(column: int, row: int, bits: int) -> str:
-    """Return the dots of one braille cell, each as large as its share of the cell allows."""
+    """Return the dots of one braille cell as strokes, four pixels apart."""
     places = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
     return "".join(
-        f"M{column * _WIDTH + 4 * x + 0.7:g} {row * _HEIGHT + 4.25 * y + 0.6:g}h2.6v3h-2.6z"
+        f"M{column * _WIDTH + 4 * x + 2} {row * _HEIGHT + 4 * y}v3"
         for bit, (x, y) in enumerate(places)
         if bits >> bit & 1
     )

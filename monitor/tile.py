@@ -25,6 +25,8 @@ _OWN_ROW: Final = 10
 """Rows from which on alarms have a row of their own."""
 _DOTS_PER_S: Final = 20
 """Least resolution of a sweep: a QRS of 100 ms is two dots wide."""
+_LOSS_WIDTH: Final = 60
+"""Cells from which on a title has room for the samples lost."""
 _LEAD_ROWS: Final = 4
 """Rows a second lead must have to be worth drawing."""
 _BARS_MV: Final = (5.0, 2.0, 1.0, 0.5, 0.2, 0.1)
@@ -40,12 +42,19 @@ _STATUS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A rectangle of cells."""
+    """A rectangle of cells.
+
+    Attributes
+    ----------
+    least
+        Height of the lowest tile beside it, which chooses the layout: all tiles of a grid look alike.
+    """
 
     row: int
     column: int
     width: int
     height: int
+    least: int = 0
 
 
 def alarm_text(alarm: Standing) -> str:
@@ -63,13 +72,13 @@ def alarm_ink(alarm: Standing) -> str:
 def draw_bed(frame: Frame, area: Area, bed: BedSnapshot, *, charset: Charset, sweep_s: float) -> None:
     """Draw one bed into its area, at least 38 x 5 cells."""
     alarms = announced(bed)
-    own_row = area.height >= _OWN_ROW
+    own_row = area.least >= _OWN_ROW
     _title(frame, area, bed, [] if own_row else alarms, charset=charset)
-    if area.height >= _HIGH:
+    if area.least >= _HIGH:
         digits_width = _rate_large(frame, area, bed, alarms, charset=charset)
         for i, alarm in enumerate(alarms[:4]):
             _banner(frame, area.row + 1 + i, area.column + 1, area.width - digits_width - 3, alarm)
-        waves = Area(area.row + 6, area.column, area.width, area.height - 6)
+        waves = Area(area.row + 6, area.column, area.width, area.height - 6, area.least - 6)
     else:
         panel = _rate_small(frame, area, bed, alarms, charset=charset)
         top = area.row + 1
@@ -78,7 +87,8 @@ def draw_bed(frame: Frame, area: Area, bed: BedSnapshot, *, charset: Charset, sw
                 width = area.width - panel - 2
                 _banner(frame, top, area.column + 1, width, alarms[0], more=len(alarms) - 1)
             top += 1
-        waves = Area(top, area.column, area.width - panel, area.row + area.height - top)
+        taken = top - area.row
+        waves = Area(top, area.column, area.width - panel, area.height - taken, area.least - taken)
     _waves(frame, waves, bed, charset=charset, sweep_s=sweep_s)
 
 
@@ -86,21 +96,35 @@ def _title(frame: Frame, area: Area, bed: BedSnapshot, alarms: list[Standing], *
     """Write the rule that heads a tile: bed, alarm if it has no row of its own, record, state."""
     line = "-" if charset == "ascii" else "─"
     frame.fill(area.row, area.column, area.width, line, "dim")
+    at = frame.put(area.row, area.column + 1, f" {bed.bed} ", "strong", width=max(8, area.width // 4))
     status, ink = _STATUS[bed.status]
-    lost = f" {bed.counters.lost} lost " if bed.counters.lost else ""
     right = area.column + area.width - len(status) - 3
-    frame.put(area.row, right, f" {status} ", ink)
-    if lost and not alarms and area.width >= 60:
+    if alarms and bed.status == "live" and at + len(_titled(alarms, short=True)) >= right:
+        right = area.column + area.width - 1  # the alarm needs the room more
+    else:
+        frame.put(area.row, right, f" {status} ", ink)
+    if bed.counters.lost and not alarms and area.width >= _LOSS_WIDTH:
+        lost = f" {bed.counters.lost} lost "
         right -= len(lost) + 1
         frame.put(area.row, right, lost, "technical")
-    at = frame.put(area.row, area.column + 1, f" {bed.bed} ", "strong", width=max(8, area.width // 4))
     if alarms:
-        text = alarm_text(alarms[0]) + (f" +{len(alarms) - 1}" if len(alarms) > 1 else "")
-        at = frame.put(area.row, at, f" {text} ", alarm_ink(alarms[0]), width=right - at - 1)
+        text = _titled(alarms, short=False)
+        text = text if at + len(text) < right else _titled(alarms, short=True)
+        at = frame.put(area.row, at, text, alarm_ink(alarms[0]), width=right - at - 1)
     if "synthetic" in bed.record.lower():
-        at = frame.put(area.row, at, " SYNTHETIC ", "technical", width=right - at - 1)
-    elif bed.record and right - at > len(bed.record) + 2:
+        frame.put(area.row, at, " SYNTHETIC ", "technical", width=right - at - 1)
+    elif bed.record not in ("", bed.bed) and right - at > len(bed.record) + 2:
         frame.put(area.row, at, f" {bed.record} ", "dim")
+
+
+def _titled(alarms: list[Standing], *, short: bool) -> str:
+    """Return the first alarm as a title holds it; the short form cannot be cut before its state."""
+    alarm = alarms[0]
+    if short:
+        state = "(L)" if alarm.ended else "(A)" if alarm.acknowledged else ""
+        return f" {MARKS[alarm.priority]}{state} {alarm.text} "
+    more = f" +{len(alarms) - 1}" if len(alarms) > 1 else ""
+    return f" {alarm_text(alarm)}{more} "
 
 
 def _banner(frame: Frame, row: int, column: int, width: int, alarm: Standing, *, more: int = 0) -> None:
@@ -141,8 +165,8 @@ def _rate_small(
     codes = digits.small(text, charset)
     left = area.column + area.width - 1
     frame.blit(area.row + 1, left - codes.shape[1], codes, ink)
-    if area.height < _OWN_ROW:
-        frame.put(area.row + 4, left - 11, f"HR PVC{bed.pvc_per_min:>3}/m", "dim")
+    if area.least < _OWN_ROW:
+        frame.put(area.row + 4, left - 11, f"PVC {bed.pvc_per_min:>2}/min".rjust(11), "dim")
     else:
         frame.put(area.row + 4, left - 6, "HR bpm", "dim")
         frame.put(area.row + 6, left - 11, f"PVC/min {bed.pvc_per_min:>3}", "dim")
@@ -166,7 +190,7 @@ def _waves(frame: Frame, area: Area, bed: BedSnapshot, *, charset: Charset, swee
     left = area.column + _GUTTER
     _letters(frame, area.row, left, bed, sweep)
     rows = area.height - 1
-    leads = _leads(bed, n=max(1, rows // _LEAD_ROWS))
+    leads = _leads(bed, n=max(1, (area.least - 1) // _LEAD_ROWS))
     ink = "dim" if bed.status in ("lost", "ended") else "trace"
     for i, lead in enumerate(leads):
         top = area.row + 1 + rows * i // len(leads)
@@ -212,6 +236,9 @@ def _lead_gutter(frame: Frame, area: Area, name: str, scale: Scale, *, charset: 
 def _lead_state(frame: Frame, area: Area, quality: str) -> None:
     text = _QUALITY.get(quality)
     if text is None:
+        return
+    if quality == "noisy" and area.height > 2:  # the trace still says something: do not cover it
+        frame.put(area.row + 2, area.column - _GUTTER, text, "technical", width=_GUTTER - 1)
         return
     column = area.column + (area.width - len(text) - 2) // 2
     frame.put(area.row + (area.height - 1) // 2, max(area.column, column), f" {text} ", "technical")

@@ -144,6 +144,14 @@ def test_an_alarm_is_seen_in_the_smallest_tile() -> None:
     assert "bed-8  *** VENT TACHY" in text(ward, (80, 24))
 
 
+def test_a_long_alarm_keeps_its_state_in_a_small_tile() -> None:
+    """Latched is L where the word does not fit: what has ended never looks as if it stood."""
+    ward = a_ward(8)
+    latched = msgspec.structs.replace(VT, text="VENT FIB/FLUTTER", ended=True)
+    ward = msgspec.structs.replace(ward, beds=(*ward.beds[:7], with_alarms(ward.beds[7], latched)))
+    assert "***(L) VENT FIB/FLUTTER" in text(ward, (80, 24))
+
+
 def test_a_high_alarm_is_red_until_it_is_over() -> None:
     """Filled red while it stands, red letters when latched."""
     row = 2
@@ -165,6 +173,7 @@ def test_a_high_alarm_is_red_until_it_is_over() -> None:
         ({"learning": True}, "LEARNING"),
         ({"quality": ("good", "off")}, "LEAD OFF"),
         ({"quality": ("saturated", "good")}, "SATURATED"),
+        ({"quality": ("noisy", "good")}, "NOISY"),
         ({"record": "SYNTHETIC patient"}, "SYNTHETIC"),
     ],
 )
