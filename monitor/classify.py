@@ -24,6 +24,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from monitor import logs
 from monitor.artifact import WEIGHTS, load_card
 from monitor.errors import ArtifactError, BeatlineError
 from monitor.events import CLASSES
@@ -188,6 +189,7 @@ def main(argv: Sequence[str]) -> None:
     Ctrl-C is for the screen alone, which ends the engine, which ends this process.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logs.configure()
     endpoint, folder, settings = argv
     try:
         serve(endpoint, Path(folder), msgspec.json.decode(settings, type=ServingSettings))

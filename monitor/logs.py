@@ -10,6 +10,8 @@ __all__ = ["choose", "configure"]
 
 _FILE = "BEATLINE_LOG"
 _VERBOSE = "BEATLINE_LOG_VERBOSE"
+_ROOMS = ("monitor", "models", "sim")
+"""Whose log is wanted in full; other libraries' from warnings on."""
 
 
 def choose(path: Path | None, *, verbose: bool) -> None:
@@ -27,15 +29,17 @@ def configure() -> None:
     StorageError
         The file cannot be written.
     """
+    root = logging.getLogger()
+    root.addHandler(logging.NullHandler())
     path = os.environ.get(_FILE)
     if not path:
-        logging.getLogger().addHandler(logging.NullHandler())
         return
     try:
-        logging.basicConfig(
-            filename=path,
-            level=logging.DEBUG if os.environ.get(_VERBOSE) else logging.INFO,
-            format="%(asctime)s %(process)d %(name)s %(levelname)s %(message)s",
-        )
+        handler = logging.FileHandler(path)
     except OSError as error:
         raise StorageError(f"cannot write the log to {path}: {error.strerror}") from error
+    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"))
+    root.addHandler(handler)
+    level = logging.DEBUG if os.environ.get(_VERBOSE) else logging.INFO
+    for room in _ROOMS:
+        logging.getLogger(room).setLevel(level)
