@@ -110,6 +110,12 @@ class RhythmSettings(_Section, frozen=True, kw_only=True):
     """They must be faster than this."""
     vf_s: Annotated[float, Meta(ge=3)] = 4.0
     """Fibrillatory, flutter or oscillatory waveform for this long is ventricular fibrillation."""
+    vf_hz: _Positive = 2.5
+    """It swings at least this often (150 per minute, the slow end of flutter) ..."""
+    vf_rms_mv: _Positive = 0.07
+    """... with at least this RMS: coarse fibrillation, 0.2 mV peak to peak (Kerber 1997) ..."""
+    vf_log_odds: float = -0.25
+    """... and a score above this; lower is more sensitive and less specific."""
 
 
 class AlarmSettings(_Section, frozen=True, kw_only=True):
