@@ -42,7 +42,9 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     seconds
         Wall time from the first sample received, None for no end.
     picture
-        File for the last frame as SVG.
+        File for the last frame as SVG; drawn also where there is no terminal.
+    size
+        (columns, rows) to draw, None for the terminal's.
     stats
         File for what `monitor.stats` measured, as JSON.
     """
@@ -51,6 +53,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     ascii_only: bool = False
     seconds: float | None = None
     picture: Path | None = None
+    size: tuple[int, int] | None = None
     stats: Path | None = None
 
 
@@ -266,7 +269,7 @@ def _show(look: Look, settings: Settings) -> Show:
         return PlainLines(sys.stdout)
     from monitor.screen import Screen
 
-    return Screen(settings.display, ascii_only=look.ascii_only, picture=look.picture)
+    return Screen(settings.display, ascii_only=look.ascii_only, picture=look.picture, size=look.size)
 
 
 @contextlib.contextmanager

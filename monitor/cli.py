@@ -149,6 +149,9 @@ def demo(
     picture: Annotated[
         Path | None, typer.Option("--picture", metavar="FILE", help="At the end, save the screen as SVG.")
     ] = None,
+    size: Annotated[
+        str | None, typer.Option("--size", metavar="COLSxROWS", help="Size of the picture, such as 200x50.")
+    ] = None,
     stats: StatsOption = None,
 ) -> None:
     """Play a record through a simulated bedside device and watch it.
@@ -160,7 +163,15 @@ def demo(
     """
     from monitor import app as application
 
-    look = _look(plain=plain, json=json, ascii_only=ascii_only, seconds=seconds, picture=picture, stats=stats)
+    look = _look(
+        plain=plain,
+        json=json,
+        ascii_only=ascii_only,
+        seconds=seconds,
+        stats=stats,
+        picture=picture,
+        size=size,
+    )
     device = application.Device(record=record, speed=speed, beds=beds, data=data)
     config = application.config(settings.load(), model=model, journal=journal)
     raise typer.Exit(application.demo(config, device, look))
@@ -198,7 +209,7 @@ def monitor(
     """
     from monitor import app as application
 
-    look = _look(plain=plain, json=json, ascii_only=ascii_only, seconds=seconds, picture=None, stats=stats)
+    look = _look(plain=plain, json=json, ascii_only=ascii_only, seconds=seconds, stats=stats)
     told = application.config(
         settings.load(path=config),
         endpoints=endpoints,
@@ -369,12 +380,28 @@ def _look(
     json: bool,
     ascii_only: bool,
     seconds: float | None,
-    picture: Path | None,
     stats: Path | None,
+    picture: Path | None = None,
+    size: str | None = None,
 ) -> "Look":
     from monitor import app as application
 
     if plain and json:
         raise typer.BadParameter("choose one of --plain and --json")
-    kind: application.Kind = "json" if json else "plain" if plain or not sys.stdout.isatty() else "screen"
-    return application.Look(kind=kind, ascii_only=ascii_only, seconds=seconds, picture=picture, stats=stats)
+    drawn = picture is not None or sys.stdout.isatty()
+    kind: application.Kind = "json" if json else "plain" if plain or not drawn else "screen"
+    return application.Look(
+        kind=kind,
+        ascii_only=ascii_only,
+        seconds=seconds,
+        stats=stats,
+        picture=picture,
+        size=None if size is None else _size(size),
+    )
+
+
+def _size(text: str) -> tuple[int, int]:
+    columns, _, rows = text.partition("x")
+    if not (columns.isdecimal() and rows.isdecimal()):
+        raise typer.BadParameter(f"expected a size such as 80x24, received {text!r}", param_hint="--size")
+    return int(columns), int(rows)

@@ -33,19 +33,30 @@ class Screen:
         Draw with ASCII characters alone.
     picture
         File that the last frame is saved to, as SVG.
+    size
+        (columns, rows) to draw, None for the terminal's own.
     """
 
-    def __init__(self, settings: DisplaySettings, *, ascii_only: bool, picture: Path | None) -> None:
+    def __init__(
+        self,
+        settings: DisplaySettings,
+        *,
+        ascii_only: bool,
+        picture: Path | None,
+        size: tuple[int, int] | None,
+    ) -> None:
         charset = charset_for("ascii" if ascii_only else sys.stdout.encoding, os.environ.get("TERM", ""))
         self.interval_s = 1 / settings.frames_per_s
         self.seconds = settings.sweep_s + 2 * self.interval_s
         self._look = Look(charset=charset, sweep_s=settings.sweep_s)
         self._picture = picture
+        self._size = size
         self._ward = WardSnapshot(classifier="loading", notices=("starting",), taken_ns=time.time_ns())
         self._starting = True
         self._frame: Frame | None = None
-        self._painter = Painter(Console())
-        self._painter.__enter__()
+        self._painter = Painter(Console()) if sys.stdout.isatty() else None
+        if self._painter is not None:
+            self._painter.__enter__()
 
     def push(self, update: Update) -> None:
         """Take the ward as it stands."""
@@ -58,9 +69,12 @@ class Screen:
         now = time.time_ns()
         # Before the engine's first answer there is nothing that could be stale.
         ward = msgspec.structs.replace(self._ward, taken_ns=now) if self._starting else self._ward
-        columns, rows = shutil.get_terminal_size()
-        self._frame = render(ward, (columns, rows), now, look=self._look)
-        self._painter.paint(self._frame)
+        columns, rows = self._size or shutil.get_terminal_size()
+        frame = render(ward, (columns, rows), now, look=self._look)
+        if self._painter is not None:
+            self._painter.paint(frame)
+        if not any(bed.connection == "ended" for bed in ward.beds):
+            self._frame = frame  # the picture is of the run, not of its end
 
     def keys(self, seconds: float) -> list[str]:
         """Wait so long at most for keys pressed."""
@@ -82,7 +96,8 @@ class Screen:
 
     def close(self) -> None:
         """Give the terminal back; save the picture if one is wanted."""
-        self._painter.__exit__(None, None, None)
+        if self._painter is not None:
+            self._painter.__exit__(None, None, None)
         if self._picture is not None and self._frame is not None:
             from monitor.pictures import write_svg
 
