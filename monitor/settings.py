@@ -114,7 +114,7 @@ class RhythmSettings(_Section, frozen=True, kw_only=True):
     """It swings at least this often (150 per minute, the slow end of flutter) ..."""
     vf_rms_mv: _Positive = 0.07
     """... with at least this RMS: coarse fibrillation, 0.2 mV peak to peak (Kerber 1997) ..."""
-    vf_log_odds: float = -0.25
+    vf_log_odds: float = -0.5
     """... and a score above this; lower is more sensitive and less specific."""
 
 
