@@ -44,6 +44,8 @@ class Look:
         As in `monitor.settings.DisplaySettings`.
     zone
         Of the clock; None is the zone of this machine.
+    hint
+        What the keyboard does, shown at the end of the footer where there is room.
     """
 
     charset: Charset = "braille"
@@ -51,6 +53,7 @@ class Look:
     page_s: float = DisplaySettings().page_s
     stale_s: float = DisplaySettings().stale_s
     zone: datetime.tzinfo | None = None
+    hint: str = ""
 
 
 def render(ward: WardSnapshot, size: tuple[int, int], now_ns: int, *, look: Look | None = None) -> Frame:
@@ -89,7 +92,7 @@ def render(ward: WardSnapshot, size: tuple[int, int], now_ns: int, *, look: Look
     _header(frame, ward, hidden, now_ns=now_ns, look=look)
     for i, (text, ink) in enumerate(notices):
         frame.put(1 + height + i, 1, text, ink, width=n_columns - 2)
-    _footer(frame, ward)
+    _footer(frame, ward, hint=look.hint)
     return frame
 
 
@@ -158,7 +161,7 @@ _LABELS: Final[dict[Literal["off", "loading", "ready", "failed"], str]] = {
 }
 
 
-def _footer(frame: Frame, ward: WardSnapshot) -> None:
+def _footer(frame: Frame, ward: WardSnapshot, *, hint: str) -> None:
     """Write connection, loss, latency and the classifier's state, for all beds together."""
     n_columns, n_rows = frame.size
     beds = ward.beds
@@ -168,7 +171,10 @@ def _footer(frame: Frame, ward: WardSnapshot) -> None:
     known = [bed.latency_ms for bed in beds if bed.latency_ms is not None]
     parts = [
         ("no device" if not beds else f"connected {n_up}/{len(beds)}", n_up < len(beds)),
-        (f"lost {lost} samples in {gaps} gap{'s' if gaps != 1 else ''}", lost > 0),
+        (
+            f"lost {lost} samples in {gaps} gap{'s' if gaps != 1 else ''}" if gaps else "nothing lost",
+            gaps > 0,
+        ),
     ]
     refused = sum(bed.counters.refused for bed in beds)
     if refused:
@@ -183,6 +189,8 @@ def _footer(frame: Frame, ward: WardSnapshot) -> None:
     for text, wrong in parts:
         if at + len(text) < n_columns:
             at = frame.put(n_rows - 1, at, text, "technical" if wrong else "dim") + 3
+    if at + len(hint) < n_columns:
+        frame.put(n_rows - 1, n_columns - 1 - len(hint), hint, "dim")
 
 
 def _centred(frame: Frame, row: int, text: str, ink: str = "dim") -> None:

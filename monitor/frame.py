@@ -159,6 +159,7 @@ class Painter:
 
     def __init__(self, console: Console) -> None:
         self._stream: TextIO = console.file  # type: ignore[assignment]
+        self._encoding: str = getattr(self._stream, "encoding", None) or "utf-8"
         system = _SYSTEMS.get(console.color_system or "")
         styles = [style.without_color for style in STYLES] if console.no_color else STYLES
         self._prefixes = [_prefix(style, system) for style in styles]
@@ -209,11 +210,11 @@ class Painter:
         return "".join(out)
 
     def _write(self, text: str) -> int:
-        self._stream.write(text)
+        body = text.encode(self._encoding, "replace")  # a name must not stop the screen
+        self._stream.write(body.decode(self._encoding))
         self._stream.flush()
-        n = len(text.encode(getattr(self._stream, "encoding", None) or "utf-8", "replace"))
-        self.n_bytes += n
-        return n
+        self.n_bytes += len(body)
+        return len(body)
 
 
 def _spans(columns: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -150,6 +150,8 @@ def _on_block(bed: BedSnapshot, event: Block) -> BedSnapshot:
 
 def _on_wave(bed: BedSnapshot, event: Wave) -> BedSnapshot:
     """Extend the strip; at each whole second of signal look at the gain."""
+    if bed.fs <= 0:  # no stream has begun
+        return bed
     strip, scales = bed.strip, bed.scales
     keep, second = round(KEEP_S * bed.fs), max(1, round(bed.fs))
     at, stop = event.start, event.start + len(event.samples)

@@ -14,12 +14,14 @@ from rich.console import Console
 
 from monitor.display import Look, render
 from monitor.errors import StorageError
+from monitor.events import Stream, Wave
 from monitor.frame import Frame, Painter
 from monitor.pictures import write_svg
 from monitor.snapshots import BedSnapshot, WardSnapshot
 from monitor.strip import Strip
+from monitor.vitals import fold
 from monitor.waveform import Charset, Sweep, charset_for, trace
-from tests.wards import DELAY, FS, NOW_NS, a_bed, a_ward, an_alarm, with_alarms
+from tests.wards import DELAY, FS, NOW_NS, a_bed, a_ward, an_alarm, ecg, with_alarms
 
 VT = an_alarm("ventricular_tachycardia", "high", "VENT TACHY")
 
@@ -63,7 +65,7 @@ def test_one_bed_shows_name_record_rate_leads_scale_and_footer(size: tuple[int, 
     for expected in ("bed-1", "mitdb/208", "live", "HR", "bpm", "MLII", "V1", "mV", "PVC/min"):
         assert expected in shown
     footer = shown.splitlines()[-1]
-    for expected in ("connected 1/1", "lost 0 samples", "latency 3 ms", "labels on"):
+    for expected in ("connected 1/1", "nothing lost", "latency 3 ms", "labels on"):
         assert expected in footer
 
 
@@ -200,6 +202,26 @@ def test_losses_and_the_classifier_are_in_the_footer() -> None:
     assert "loading TensorFlow" in lines(loading, (100, 24))[-1]
     failed = msgspec.structs.replace(ward, classifier="failed", message="no such model")
     assert "! beats are not labelled: no such model" in text(failed, (80, 24))
+
+
+def test_the_keys_are_in_the_footer_where_there_is_room() -> None:
+    """A hint never pushes out a fact."""
+    hint = "a acknowledge  q end"
+    wide, narrow = (render(a_ward(1), (n, 24), NOW_NS, look=Look(hint=hint)).lines()[-1] for n in (80, 60))
+    assert wide.endswith(f"{hint} ")
+    assert hint not in narrow
+    assert "latency 3 ms" in narrow
+
+
+@pytest.mark.parametrize("start", [0, 1, 2159, 10**12])
+@pytest.mark.parametrize("n", [0, 1, 5, 100, 2161])
+def test_any_moment_of_a_stream_can_be_drawn(start: int, n: int) -> None:
+    """The first packet, one shorter than the filter's delay, and an index after years of looping."""
+    values, _ = ecg(2161)
+    stream = Stream(sample=start, decided=start, stream="s", fs=FS, leads=("MLII", "V1"))
+    bed = fold(fold(BedSnapshot(bed="b"), stream), Wave(start=start, delay=40, samples=values[:n]))
+    drawn = render(one(bed), (80, 24), NOW_NS)
+    assert (n > 0) == any("\u2800" < c for line in drawn.lines()[9:22] for c in line[7:])
 
 
 def test_an_old_snapshot_is_called_old() -> None:
@@ -390,6 +412,15 @@ def test_a_terminal_that_is_gone_is_left_quietly() -> None:
     with painter(terminal):
         terminal.gone = True
     assert terminal.raw
+
+
+def test_a_name_that_the_encoding_lacks_does_not_stop_the_screen() -> None:
+    """Written as ? instead."""
+    terminal = Terminal(80, 24)
+    terminal.encoding = "cp437"
+    with painter(terminal) as paint:
+        paint.paint(render(one(a_bed(), bed="bed €"), (80, 24), NOW_NS, look=Look(charset="block")))
+        assert "bed ?" in terminal.lines()[1]
 
 
 def test_no_color_is_respected() -> None:
