@@ -200,7 +200,7 @@ class Ingest:
                 while True:
                     self.wake.recv(zmq.NOBLOCK)
             self._signalled = False
-            if self._queue:
+            if self._queue or (items and self._failure is not None):
                 self._poke.send(b"", zmq.NOBLOCK)
         if not items and not self._queue and self._failure is not None:
             raise FeedError(f"receiving has stopped: {self._failure!r}") from self._failure
@@ -339,9 +339,11 @@ class Ingest:
                 lane.limit = round(self._settings.queue_s * item.fs)
 
     def _has_room(self, lane: _Lane, n_samples: int, n_bytes: int) -> bool:
+        """Return whether more fits; after an overflow not before a quarter is free: one hole, not many."""
+        share = 1.0 if lane.overflow is None else 0.75
         return (
-            lane.pushed_samples - lane.taken_samples + n_samples <= lane.limit
-            and lane.pushed_items - lane.taken_items < self._settings.queue_items
+            lane.pushed_samples - lane.taken_samples + n_samples <= share * lane.limit
+            and lane.pushed_items - lane.taken_items < share * self._settings.queue_items
             and self._has_memory(n_bytes)
         )
 
