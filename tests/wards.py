@@ -1,5 +1,7 @@
 """Synthetic wards for tests: a sum-of-Gaussians ECG with beats at known samples."""
 
+from functools import lru_cache
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,7 @@ def _bump(since: NDArray[np.float64], at_s: float, width_s: float) -> NDArray[np
     return heights
 
 
+@lru_cache(maxsize=64)  # snapshots are immutable
 def a_bed(
     name: str = "bed-1", *, seconds: float = 20.0, shift_s: float = 0.0, record: str = "mitdb/208"
 ) -> BedSnapshot:
