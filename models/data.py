@@ -40,20 +40,20 @@ _SVDB = (
     "856 857 859 863 864 865 866 867 868 870 874 875 879 881 883 884 886 888 894"
 )
 
-SVDB: Final = tuple(f"svdb/{name}" for name in _SVDB.split())
+SVDB: Final[tuple[str, ...]] = tuple(f"svdb/{name}" for name in _SVDB.split())
 """Half of the MIT-BIH Supraventricular Arrhythmia Database: 39 further patients, rich in S and V."""
 
 FOLDS: Final = (
-    ("101", "108", "119", "207", "209", "220"),
-    ("106", "112", "118", "203", "205"),
-    ("109", "114", "116", "201", "208", "122"),
-    ("115", "124", "215", "223", "230"),
+    ("101", "108", "119", "207", "209", "220", *SVDB[0::4]),
+    ("106", "112", "118", "203", "205", *SVDB[1::4]),
+    ("109", "114", "116", "201", "208", "122", *SVDB[2::4]),
+    ("115", "124", "215", "223", "230", *SVDB[3::4]),
 )
-"""Patients of DS1 for cross-validation, each fold with ventricular and supraventricular beats."""
+"""Patients for cross-validation, each fold with ventricular and supraventricular beats."""
 
 AAMI: Final[dict[str, Label]] = {
-    **dict.fromkeys("NLRejB", "N"),
-    **dict.fromkeys("AaJSn", "S"),
+    **dict.fromkeys("NLRejnB", "N"),
+    **dict.fromkeys("AaJS", "S"),
     **dict.fromkeys("VEr", "V"),
     "F": "F",
     **dict.fromkeys("/fQ?", "Q"),

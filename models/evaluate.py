@@ -29,7 +29,7 @@ def confusion(reference: NDArray[np.int64], told: NDArray[np.int64]) -> NDArray[
 def scores(table: NDArray[np.int64]) -> dict[str, Score]:
     """Return sensitivity, positive predictivity and F1 per class in percent, 0 where undefined.
 
-    Beats whose reference is Q are left out.
+    As EC57 counts: beats whose reference is Q are left out, and an F called V is no false V.
     """
     known = table.copy()
     known[CLASSES.index("Q")] = 0
@@ -37,10 +37,13 @@ def scores(table: NDArray[np.int64]) -> dict[str, Score]:
     for name in SCORED:
         k = CLASSES.index(name)
         true, n, told = known[k, k], known[k].sum(), known[:, k].sum()
+        if name == "V":
+            told -= known[CLASSES.index("F"), k]
+        se, ppv = true / max(1, n), true / max(1, told)
         result[name] = Score(
-            se=round(float(100 * true / max(1, n)), 2),
-            ppv=round(float(100 * true / max(1, told)), 2),
-            f1=round(float(200 * true / max(1, n + told)), 2),
+            se=round(float(100 * se), 2),
+            ppv=round(float(100 * ppv), 2),
+            f1=round(float(200 * se * ppv / max(1e-9, se + ppv)), 2),
             n=int(n),
         )
     return result

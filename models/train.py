@@ -49,6 +49,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ----------
     copies
         Disturbed copies of each record beside the clean one.
+    normal_share
+        Share of the N beats that an epoch shows; all others are shown.
     power
         Class weights are (1 / frequency) ** power.
     f1_weights
@@ -68,9 +70,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     batch: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
-    power: float = 0.5
+    normal_share: float = 0.4
+    power: float = 0.3
     label_smoothing: float = 0.02
-    f1_weights: dict[str, float] = msgspec.field(default_factory=lambda: {"V": 1.0, "S": 0.5, "F": 0.15})
+    f1_weights: dict[str, float] = msgspec.field(default_factory=lambda: {"V": 1.0, "S": 0.5})
     seed: int = 1
 
 
@@ -91,7 +94,7 @@ def pool(recordings: Sequence[Recording], config: Config, report: Report) -> lis
 def fit(
     passes: Sequence[Beats], config: Config, report: Report
 ) -> tuple["keras.Model", list[dict[str, float]]]:
-    """Train one network on the beats given; each epoch shows every beat once, clean or disturbed.
+    """Train one network on the beats given; each epoch shows a beat once, clean or disturbed.
 
     Returns
     -------
@@ -103,7 +106,9 @@ def fit(
     keras.utils.set_random_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     first = passes[0]
-    n_steps = config.epochs * (len(first.labels) // config.batch)
+    normal = np.mean(first.labels == CLASSES.index("N"))
+    n_shown = len(first.labels) * (1 - normal * (1 - config.normal_share))
+    n_steps = round(config.epochs * n_shown / config.batch)
     model = ARCHITECTURES[config.architecture](first.windows.shape[1:], first.features.shape[1], len(TRAINED))
     optimizer = keras.optimizers.AdamW(
         keras.optimizers.schedules.CosineDecay(
@@ -224,23 +229,25 @@ def _finish(
 
 def _batches(passes: Sequence[Beats], config: Config, rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
     """Yield (window, features, one-hot target, weight): one epoch in random order."""
-    trained = [CLASSES.index(name) for name in TRAINED]
     place = np.full(len(CLASSES), -1)
-    place[trained] = np.arange(len(trained))
+    place[[CLASSES.index(name) for name in TRAINED]] = np.arange(len(TRAINED))
     targets = place[passes[0].labels]
-    usable = np.flatnonzero(targets >= 0)
-    share = np.bincount(targets[usable], minlength=len(trained)) / len(usable)
+    shown = (targets > 0) | ((targets == 0) & (rng.uniform(size=len(targets)) < config.normal_share))
+    order = rng.permutation(np.flatnonzero(shown))
+    share = np.bincount(targets[order], minlength=len(TRAINED)) / len(order)
     weights = np.maximum(share, 1e-6) ** -config.power
     weights /= np.sum(weights * share)
-    order = rng.permutation(usable)
-    eye = np.eye(len(trained), dtype=np.float32)
+    one_hot = np.eye(len(TRAINED), dtype=np.float32)
     for start in range(0, len(order) - config.batch + 1, config.batch):
         rows = order[start : start + config.batch]
+        window = np.empty((len(rows), *passes[0].windows.shape[1:]), np.float32)
+        features = np.empty((len(rows), passes[0].features.shape[1]), np.float32)
         source = rng.integers(0, len(passes), len(rows))
-        window = np.stack([passes[s].windows[row] for s, row in zip(source, rows, strict=True)])
-        features = np.stack([passes[s].features[row] for s, row in zip(source, rows, strict=True)])
+        for k, one in enumerate(passes):
+            window[source == k] = one.windows[rows[source == k]]
+            features[source == k] = one.features[rows[source == k]]
         target = targets[rows]
-        yield window, features, eye[target], weights[target].astype(np.float32)
+        yield window, features, one_hot[target], weights[target].astype(np.float32)
 
 
 def _shift(model: "keras.Model", offsets: NDArray[np.float64]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.events import Beat, BeatWindow
-from monitor.shapes import N_CLUSTERS, N_RHYTHM, resample_kernel, rhythm_kernel, shape_kernel
+from monitor.shapes import N_CLUSTERS, N_HABITS, N_RHYTHM, resample_kernel, rhythm_kernel, shape_kernel
 from monitor.stage import State
 from monitor.window import FEATURES, MAX_LAG_S, QRS_S, WindowSpec
 
@@ -71,7 +71,7 @@ class BeatCutter:
         self._pending: list[Beat] = []
         self._rhythm = np.zeros(N_RHYTHM)
         self._shapes = np.zeros((N_CLUSTERS, self.spec.n_points, self.spec.n_leads))
-        self._clusters = np.zeros((N_CLUSTERS, 5))
+        self._clusters = np.zeros((N_CLUSTERS, N_HABITS))
 
     def push(self, wave: NDArray[np.float64], beats: Sequence[Beat]) -> list[BeatWindow]:
         """Take the next samples of the wave and the beats decided within them.

@@ -14,22 +14,27 @@ from numpy.typing import NDArray
 
 from monitor.stage import kernel
 
-__all__ = ["N_CLUSTERS", "N_RHYTHM", "resample_kernel", "rhythm_kernel", "shape_kernel"]
+__all__ = ["N_CLUSTERS", "N_HABITS", "N_RHYTHM", "resample_kernel", "rhythm_kernel", "shape_kernel"]
 
 N_CLUSTERS = 5
 N_MEAN = 8
 _N_LONG = 128.0
 _N_SHAPE = 16.0
 """A cluster's shape and habits are running means over about this many of its beats."""
-_SAME = 0.85
+_SAME = 0.8
 """Correlation from which on a beat belongs to a cluster."""
 _FADE = 0.98
 """What remains of a cluster's weight after each beat: a memory of about 50 beats."""
 _SUCCEED = 1.2
-"""A cluster becomes the dominant one when it weighs this many times the present one."""
+"""A cluster becomes the dominant one when it rules this many times as much as the present one."""
+_EARLY = -0.08
+_EARLY_RULE = 0.2
+"""A beat this early (log ratio to the mean RR) adds only so much to the rule of its cluster: in
+bigeminy half of the beats are ventricular, and the other half are the patient's own."""
 # Places in the vector of running RR state; the last RR, oldest overwritten first, stand before them.
 _BEATS, _SEEN, _LAST, _SECOND, _LONG, _LOG, _CLUSTER, _DOMINANT = range(N_MEAN, N_MEAN + 8)
 N_RHYTHM = _DOMINANT + 1
+N_HABITS = 6
 
 
 @kernel
@@ -109,7 +114,7 @@ def shape_kernel(
     """Compare the beat with the patient's shapes, write features and window, and learn from it.
 
     ``qrs`` is first and one past the last point of the QRS, and the largest lag. Each row of
-    ``clusters`` holds weight, beats, mean log prematurity, beats followed, mean log pause.
+    ``clusters`` holds weight, beats, mean log prematurity, beats followed, mean log pause, rule.
     """
     n_points, n_leads = raw.shape
     first = rhythm[_BEATS] <= 1.0
@@ -126,8 +131,10 @@ def shape_kernel(
         lag = 0
     for k in range(len(clusters)):
         clusters[k, 0] *= _FADE
+        clusters[k, 5] *= _FADE
     clusters[own, 0] += 1.0
-    if first or clusters[own, 0] > _SUCCEED * clusters[int(rhythm[_DOMINANT]), 0]:
+    clusters[own, 5] += _EARLY_RULE if rhythm[_LOG] < _EARLY else 1.0
+    if first or clusters[own, 5] > _SUCCEED * clusters[int(rhythm[_DOMINANT]), 5]:
         rhythm[_DOMINANT] = own
         _scale_kernel(shapes[own], qrs, scale)
     dominant = int(rhythm[_DOMINANT])
