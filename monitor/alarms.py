@@ -251,14 +251,8 @@ class Alarms:
         settings = self._settings
         longest = max(settings.extreme_tachy_beats, settings.extreme_brady_beats)
         watch.beats = [*watch.beats, beat.sample][-longest:]
-        fast = self._mean_rate(settings.extreme_tachy_beats)
-        self._turn(
-            "extreme_tachycardia", fast, fast > settings.extreme_tachy_bpm, settings.extreme_tachy_beats
-        )
-        slow = self._mean_rate(settings.extreme_brady_beats)
-        self._turn(
-            "extreme_bradycardia", slow, 0 < slow < settings.extreme_brady_bpm, settings.extreme_brady_beats
-        )
+        self._turn("extreme_tachycardia", settings.extreme_tachy_beats, settings.extreme_tachy_bpm, 1)
+        self._turn("extreme_bradycardia", settings.extreme_brady_beats, settings.extreme_brady_bpm, -1)
 
     def _short_quiet(self, beat: Beat) -> None:
         """Announce a pause that this beat ended, and let one that stands end in its time."""
@@ -274,14 +268,8 @@ class Alarms:
         if hr is None or self._watch.fibrillating or self._standing.lasts("cannot_analyse"):
             self._end("high_rate", "low_rate")
             return
-        if hr > settings.high_rate_bpm:
-            self._start("high_rate", rate.sample, value=hr)
-        elif hr <= settings.high_rate_bpm - settings.rate_hysteresis_bpm:
-            self._end("high_rate")
-        if hr < settings.low_rate_bpm:
-            self._start("low_rate", rate.sample, value=hr)
-        elif hr >= settings.low_rate_bpm + settings.rate_hysteresis_bpm:
-            self._end("low_rate")
+        self._compare("high_rate", hr, hr - settings.high_rate_bpm, rate.sample)
+        self._compare("low_rate", hr, settings.low_rate_bpm - hr, rate.sample)
 
     def _quality(self, change: LeadQuality) -> None:
         watch, lead = self._watch, change.lead
@@ -332,15 +320,18 @@ class Alarms:
     def _n(self, seconds: float) -> int:
         return round(seconds * self.fs)
 
-    def _mean_rate(self, n_beats: int) -> float:
-        """Return the rate over the last ``n_beats`` beats; 0 where there are not so many."""
+    def _turn(self, kind: str, n_beats: int, limit_bpm: float, sign: int) -> None:
+        """Compare the mean rate over the last ``n_beats`` beats, where there are so many."""
         beats = self._watch.beats[-n_beats:]
-        return 60 * self.fs * (n_beats - 1) / (beats[-1] - beats[0]) if len(beats) == n_beats else 0.0
+        if len(beats) == n_beats:
+            bpm = 60 * self.fs * (n_beats - 1) / (beats[-1] - beats[0])
+            self._compare(kind, bpm, sign * (bpm - limit_bpm), beats[0])
 
-    def _turn(self, kind: str, bpm: float, present: bool, n_beats: int) -> None:
-        if present:
-            self._start(kind, self._watch.beats[-n_beats], value=bpm)
-        elif bpm:
+    def _compare(self, kind: str, bpm: float, beyond: float, onset: int) -> None:
+        """Start a rate alarm beyond its limit; end it well inside."""
+        if beyond > 0:
+            self._start(kind, onset, value=bpm)
+        elif beyond <= -self._settings.rate_hysteresis_bpm:
             self._end(kind)
 
     def _pause_limit(self) -> int:

@@ -137,8 +137,8 @@ class AlarmSettings(_Section, frozen=True, kw_only=True):
     """High heart rate limit."""
     low_rate_bpm: _Positive = 50.0
     """Low heart rate limit."""
-    rate_hysteresis_bpm: _NotNegative = 2.0
-    """A rate alarm ends once the rate is back inside its limit by this much."""
+    rate_hysteresis_bpm: _NotNegative = 5.0
+    """A rate alarm, extreme or not, ends once the rate is back inside its limit by this much."""
     pause_s: Annotated[float, Meta(ge=1.5, le=3.0)] = 2.0
     """An RR longer than this is a pause ..."""
     pause_ratio: Annotated[float, Meta(gt=1)] = 1.8
