@@ -163,6 +163,7 @@ def serve(endpoint: str, folder: Path, settings: ServingSettings) -> None:
     BeatlineError
         The artefact cannot be used; the labeller has been told.
     """
+    parent = os.getppid()
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.linger = 1000
     for queue in (zmq.SNDHWM, zmq.RCVHWM):
@@ -173,7 +174,8 @@ def serve(endpoint: str, folder: Path, settings: ServingSettings) -> None:
         classifier = Classifier(folder)
         classifier.warm_up()
         socket.send_multipart([b"ready", classifier.device.encode()])
-        while (frames := _collect(socket, settings.collect_ms / 1000, classifier.buckets[-1])) is not None:
+        collect_s, n_most = settings.collect_ms / 1000, classifier.buckets[-1]
+        while (frames := _collect(socket, collect_s, n_most, parent=parent)) is not None:
             socket.send_multipart([b"answer", *_answer(classifier, frames)])
     except Exception as error:
         text = str(error) if isinstance(error, BeatlineError) else f"{type(error).__name__}: {error}"
@@ -197,9 +199,10 @@ def main(argv: Sequence[str]) -> None:
         sys.exit(1)  # the labeller was told why
 
 
-def _collect(socket: zmq.Socket[bytes], collect_s: float, n_most: int) -> list[list[bytes]] | None:
-    """Wait for beats and return the frames of a batch; None: stop."""
-    parent = os.getppid()
+def _collect(
+    socket: zmq.Socket[bytes], collect_s: float, n_most: int, *, parent: int
+) -> list[list[bytes]] | None:
+    """Wait for beats and return the frames of a batch; None: stop, or the parent process has gone."""
     while not socket.poll(1000):
         if os.getppid() != parent:
             return None

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import zmq
 
-from monitor import __version__, artifact, link, logs, settings, vitals
+from monitor import __version__, artifact, labeller, link, logs, settings, vitals
 from monitor.assemble import Item, Samples
+from monitor.definitions import DEFINITIONS
 from monitor.errors import BeatlineError, FeedError, StorageError, WireError
 from monitor.events import Notice
 from monitor.ingest import Ingest
@@ -62,6 +63,7 @@ class Engine:
     """
 
     def __init__(self, config: link.Config) -> None:
+        self._parent = os.getppid()
         self._config = config
         self._log = link.EventLog()
         self._beds: dict[str, Bed] = {}
@@ -91,9 +93,8 @@ class Engine:
         self._poller = zmq.Poller()
         for socket in (self._ingest.wake, self._labeller.socket, self._screens):
             self._poller.register(socket, zmq.POLLIN)
-        parent = os.getppid()
         try:
-            while not self._over() and os.getppid() == parent:
+            while not self._over() and os.getppid() == self._parent:
                 self._poller.poll(_TICK_MS)
                 self.turn()
             self._finish()
@@ -165,7 +166,7 @@ class Engine:
         if "journal" not in self._faults:
             self._fault("journal", str(error))
             for bed in self._beds.values():
-                bed.technical("storage_failed", str(error))
+                bed.technical("storage_failed", f"{DEFINITIONS['storage_failed'].text}: {error}")
 
     def _check(self) -> None:
         """Look at the clock and at the classifier; bring files up to date."""
@@ -237,7 +238,7 @@ class Engine:
             last=last,
             missed=missed,
             first_sample_ns=self._first_sample_ns,
-            classifier=self._labeller.state,
+            classifier=self._network,
             done=self._done and last == self._log.last,
             faults=len(self._faults),
             cpu_s=self_s.ru_utime + self_s.ru_stime,
@@ -247,11 +248,16 @@ class Engine:
         notices = [f"{part} failed: {text}" for part, text in self._faults.items()]
         return vitals.WardSnapshot(
             beds=tuple(bed.shown(self._ingest.counters) for bed in self._beds.values()),
-            classifier=self._labeller.state,
+            classifier=self._network,
             message=self._labeller.message,
             notices=tuple([self._notice, *notices] if self._notice else notices),
             taken_ns=time.time_ns(),
         )
+
+    @property
+    def _network(self) -> labeller.State:
+        """How the classifier is: what it said last, unless its process has died since."""
+        return "failed" if "classifier" in self._faults else self._labeller.state
 
     def _over(self) -> bool:
         """Whether the run is to end now."""

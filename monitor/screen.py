@@ -48,11 +48,16 @@ class Screen:
         charset = charset_for("ascii" if ascii_only else sys.stdout.encoding, os.environ.get("TERM", ""))
         self.interval_s = 1 / settings.frames_per_s
         self.seconds = settings.sweep_s + 2 * self.interval_s
-        self._look = Look(charset=charset, sweep_s=settings.sweep_s)
+        self._look = Look(
+            charset=charset,
+            sweep_s=settings.sweep_s,
+            page_s=settings.page_s,
+            stale_s=settings.stale_s,
+            hint="a acknowledge  q end",
+        )
         self._picture = picture
         self._size = size
         self._ward = WardSnapshot(classifier="loading", notices=("starting",), taken_ns=time.time_ns())
-        self._starting = True
         self._frame: Frame | None = None
         self._painter = Painter(Console()) if sys.stdout.isatty() else None
         if self._painter is not None:
@@ -62,13 +67,12 @@ class Screen:
         """Take the ward as it stands."""
         if update.ward:
             self._ward = snapshots.decode(update.ward)
-            self._starting = False
 
     def tick(self) -> None:
         """Draw it."""
         now = time.time_ns()
-        # Before the engine's first answer there is nothing that could be stale.
-        ward = msgspec.structs.replace(self._ward, taken_ns=now) if self._starting else self._ward
+        # Before there is a bed, nothing that is shown can be stale: the engine may still be loading.
+        ward = self._ward if self._ward.beds else msgspec.structs.replace(self._ward, taken_ns=now)
         columns, rows = self._size or shutil.get_terminal_size()
         frame = render(ward, (columns, rows), now, look=self._look)
         if self._painter is not None:

@@ -72,6 +72,8 @@ class PlainLines(_Text):
             )
         for entry in update.entries:
             self._print(self._lines.push(entry.bed, entry.event, time_ns=entry.time_ns, fs=entry.fs))
+        if update.classifier == "failed":
+            self._print(self._lines.abandon())
         if update.entries:
             self._out.flush()
 

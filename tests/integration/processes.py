@@ -10,10 +10,15 @@ from pathlib import Path
 __all__ = ["beatline", "free_port", "interrupt", "run"]
 
 
-def beatline(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
-    """Start a beatline command with its output on pipes."""
+def beatline(
+    *arguments: str, env: dict[str, str] | None = None, file_kib: int | None = None
+) -> "subprocess.Popen[str]":
+    """Start a beatline command with its output on pipes; no file may grow beyond ``file_kib``."""
+    command = [sys.executable, "-m", "monitor", *arguments]
+    if file_kib is not None:
+        command = ["bash", "-c", f'ulimit -f {file_kib}; exec "$@"', "bash", *command]
     return subprocess.Popen(
-        [sys.executable, "-m", "monitor", *arguments],
+        command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,0 +1,98 @@
+"""What dies is said, what lives goes on: law 8 on real processes."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.integration.processes import beatline, free_port, interrupt
+
+Facts = dict[str, Any]
+
+
+def child(process: "subprocess.Popen[str]", word: str) -> psutil.Process:
+    """Return the child process whose command line has a word in it."""
+    (found,) = [
+        one
+        for one in psutil.Process(process.pid).children(recursive=True)
+        if any(word in part for part in one.cmdline())
+    ]
+    return found
+
+
+def read_until(process: "subprocess.Popen[str]", wanted: Callable[[Facts], bool]) -> Facts:
+    """Read JSON lines until one is as wanted; the test's own time limit ends a vain wait."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        fact: Facts = json.loads(line)
+        if wanted(fact):
+            return fact
+    raise AssertionError("the output ended before what was waited for")
+
+
+def is_beat(fact: Facts) -> bool:
+    """Whether it is a beat that the network has labelled."""
+    return fact["type"] == "beat" and fact["probabilities"] is not None
+
+
+def is_alarm(kind: str) -> Callable[[Facts], bool]:
+    """Return whether it is the start of such an alarm."""
+    return lambda fact: fact["type"] == "alarm" and (fact["kind"], fact["state"]) == (kind, "start")
+
+
+def test_a_classifier_that_dies_is_an_alarm_and_beats_go_on() -> None:
+    """The alarm stands, the bed goes on without labels, and the exit code is 1 when the run ends."""
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    with (
+        beatline("monitor", endpoint, "--json") as monitor,
+        beatline("sim", "--endpoint", endpoint, "--bed", "7") as sim,
+    ):
+        read_until(monitor, is_beat)
+        child(monitor, "monitor.classify").kill()
+        alarm = read_until(monitor, is_alarm("classifier_failed"))
+        assert (alarm["bed"], alarm["text"]) == ("7", "NO BEAT LABELS")
+        read_until(monitor, lambda fact: fact["type"] == "qrs" and fact["sample"] > alarm["sample"])
+        code, _, err = interrupt(monitor, signal.SIGINT)
+        assert (code, err) == (1, "")
+        interrupt(sim, signal.SIGTERM)
+
+
+def test_an_engine_that_dies_is_said_and_ends_the_run_with_1() -> None:
+    """Nobody is left believing that beds are watched."""
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    with (
+        beatline("monitor", endpoint, "--plain") as monitor,
+        beatline("sim", "--endpoint", endpoint, "--bed", "7") as sim,
+    ):
+        assert monitor.stdout is not None
+        assert "stream begins" in monitor.stdout.readline()
+        classifier = child(monitor, "monitor.classify")
+        child(monitor, "monitor.engine").kill()
+        out, _ = monitor.communicate(timeout=60)
+        assert monitor.returncode == 1
+        assert "THE MONITOR HAS STOPPED: no bed is being watched" in out
+        classifier.wait(60)  # the orphan ends by itself
+        interrupt(sim, signal.SIGTERM)
+
+
+def test_a_disk_that_fills_is_an_alarm_and_what_was_written_stays(tmp_path: Path) -> None:
+    """The journal keeps whole lines, the bed goes on, and the exit code is 1 when the run ends."""
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    journal = tmp_path / "run.jsonl"
+    with (
+        beatline("monitor", endpoint, "--json", "--journal", str(journal), file_kib=8) as monitor,
+        beatline("sim", "--endpoint", endpoint, "--bed", "7", "--speed", "10") as sim,
+    ):
+        alarm = read_until(monitor, is_alarm("storage_failed"))
+        assert str(journal) in alarm["text"]
+        read_until(monitor, lambda fact: fact["type"] == "qrs" and fact["sample"] > alarm["sample"])
+        code, _, err = interrupt(monitor, signal.SIGINT)
+        assert (code, err) == (1, "")
+        interrupt(sim, signal.SIGTERM)
+    lines = journal.read_text().splitlines()
+    assert json.loads(lines[0])["type"] == "journal"
+    assert len(lines) > 5
