@@ -1,0 +1,150 @@
+"""Ventricular fibrillation and flutter from the waveform."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from monitor.events import Rhythm
+from monitor.fibrillation import Fibrillation
+from monitor.settings import RhythmSettings
+
+
+def fibrillation(fs: float, seconds: float, *, mv: float = 0.4, hz: float = 5.0) -> NDArray[np.float64]:
+    """Return a coarse fibrillation: an oscillation whose rate and size wander; of shape (n, 1)."""
+    t = np.arange(round(seconds * fs)) / fs
+    phase = 2 * np.pi * hz * t + 1.5 * np.sin(2 * np.pi * 0.7 * t) + np.sin(2 * np.pi * 0.31 * t)
+    size = mv * (0.7 + 0.3 * np.sin(2 * np.pi * 0.43 * t))
+    wave: NDArray[np.float64] = size * (np.sin(phase) + 0.2 * np.sin(2.3 * phase))
+    return wave[:, np.newaxis]
+
+
+def sinus(fs: float, seconds: float, *, rr_s: float = 0.8) -> NDArray[np.float64]:
+    """Return narrow complexes, each with a T wave; of shape (n, 1)."""
+    t = np.arange(round(seconds * fs)) / fs
+    wave = np.zeros(len(t))
+    for at in np.arange(0.3, seconds, rr_s):
+        wave += np.exp(-0.5 * ((t - at) / 0.012) ** 2) + 0.2 * np.exp(-0.5 * ((t - at - 0.28) / 0.04) ** 2)
+    return (wave - wave.mean())[:, np.newaxis]
+
+
+def find(
+    wave: NDArray[np.float64], *, fs: float, good: NDArray[np.bool_] | None = None, start: int = 0
+) -> list[Rhythm]:
+    """Return what is found in a wave given whole."""
+    stage = Fibrillation(RhythmSettings(), fs=fs, n_leads=wave.shape[1], start=start)
+    return stage.push(wave, codes(wave, good))
+
+
+def codes(wave: NDArray[np.float64], good: NDArray[np.bool_] | None = None) -> NDArray[np.int8]:
+    """Return quality codes: 0 where good, else 2 (off)."""
+    return np.zeros(wave.shape, np.int8) if good is None else np.where(good, 0, 2).astype(np.int8)
+
+
+@pytest.mark.parametrize("fs", [100.0, 128.0, 250.0, 360.0, 500.0, 1000.0])
+def test_fibrillation_is_found_within_six_seconds_at_any_rate(fs: float) -> None:
+    """VF within 6 s of its onset, from 100 to 1000 Hz, and over within 6 s of its end."""
+    wave = np.concatenate([sinus(fs, 12), fibrillation(fs, 12), sinus(fs, 12)])
+    changes = find(wave, fs=fs)
+    assert ["start", "end"] == [change.state for change in changes]
+    assert 12 < changes[0].decided / fs <= 18
+    assert 24 < changes[1].decided / fs <= 30
+    assert all(change.sample <= change.decided for change in changes)
+
+
+@pytest.mark.parametrize("hz", [3.0, 4.0, 6.0, 8.0])
+def test_flutter_and_fibrillation_of_any_usual_rate_are_found(hz: float) -> None:
+    """From slow flutter to fast fibrillation."""
+    changes = find(np.concatenate([sinus(250, 10), fibrillation(250, 10, hz=hz)]), fs=250)
+    assert ["start"] == [change.state for change in changes]
+
+
+@pytest.mark.parametrize("rr_s", [0.3, 0.4, 0.8, 1.6])
+def test_beats_are_not_fibrillation(rr_s: float) -> None:
+    """Complexes on a baseline, however fast, raise nothing."""
+    assert [] == find(sinus(360, 40, rr_s=rr_s), fs=360)
+
+
+def test_what_is_too_small_or_too_slow_is_not_fibrillation() -> None:
+    """Fine noise, a flat line and baseline wander raise nothing."""
+    noise = np.random.default_rng(5).normal(0, 0.02, (10_000, 1))
+    wander = np.sin(2 * np.pi * 0.4 * np.arange(10_000) / 250)[:, np.newaxis]
+    for wave in (noise, wander, np.zeros((10_000, 1)), fibrillation(250, 40, mv=0.05)):
+        assert [] == find(wave, fs=250)
+
+
+def test_fibrillation_shorter_than_its_time_is_not_announced() -> None:
+    """The waveform must last: two seconds of it do not count."""
+    assert [] == find(np.concatenate([sinus(250, 10), fibrillation(250, 2), sinus(250, 10)]), fs=250)
+
+
+def test_a_lead_that_cannot_be_used_decides_nothing() -> None:
+    """A lead that is off neither raises nor hides fibrillation."""
+    wave = np.concatenate([fibrillation(250, 20), sinus(250, 20)], axis=1)
+    off = np.zeros(wave.shape, bool)
+    assert [] == find(wave, fs=250, good=off)
+    off[:, 0] = True
+    assert ["start"] == [change.state for change in find(wave, fs=250, good=off)]
+    assert [] == find(wave, fs=250, good=~off)
+
+
+@pytest.mark.parametrize("size", [7, 36, 125, 360, 5000])
+def test_the_partition_changes_nothing(size: int) -> None:
+    """Law 1: any partition, empty blocks included, and any start index on the same grid."""
+    fs = 360.0
+    wave = np.concatenate([sinus(fs, 9), fibrillation(fs, 9), sinus(fs, 9)])
+    whole = find(wave, fs=fs, start=1000)
+    stage = Fibrillation(RhythmSettings(), fs=fs, n_leads=1, start=1000)
+    parts: list[Rhythm] = []
+    for at in range(0, len(wave), size):
+        block = wave[at : at + size]
+        parts += stage.push(block, codes(block)) + stage.push(block[:0], codes(block[:0]))
+    assert whole == parts
+    assert whole != []
+
+
+def test_a_restored_stage_goes_on_exactly() -> None:
+    """Snapshot and restore change nothing, in mid-fibrillation too."""
+    fs = 250.0
+    wave = np.concatenate([sinus(fs, 8), fibrillation(fs, 8), sinus(fs, 8)])
+    whole = find(wave, fs=fs)
+    for cut in (501, 2600, 3500, 4700):
+        first = Fibrillation(RhythmSettings(), fs=fs, n_leads=1)
+        second = Fibrillation(RhythmSettings(), fs=fs, n_leads=1)
+        head = first.push(wave[:cut], codes(wave[:cut]))
+        second.restore(first.snapshot())
+        first.push(wave[:100], codes(wave[:100]))
+        assert whole == head + second.push(wave[cut:], codes(wave[cut:]))
+
+
+def test_after_a_reset_nothing_earlier_counts() -> None:
+    """A gap: the waveform must last anew."""
+    fs = 250.0
+    stage = Fibrillation(RhythmSettings(), fs=fs, n_leads=1)
+    wave = fibrillation(fs, 3.9)
+    assert [] == stage.push(wave, codes(wave))
+    stage.reset(10_000)
+    assert [] == stage.push(wave, codes(wave))
+    later = stage.push(wave, codes(wave))
+    assert 10_000 <= later[0].sample < later[0].decided
+
+
+def test_a_record_with_flutter_and_one_without(mitdb: Path) -> None:
+    """Record 207 has flutter, record 119 wide ectopic beats in plenty: the one is found, the others not."""
+    import wfdb
+
+    from monitor.filters import monitor_band
+    from monitor.settings import FilterSettings
+
+    found = {}
+    for name in ("119", "207"):
+        record = wfdb.rdrecord(str(mitdb / name), sampto=360 * 330)
+        signal = np.ascontiguousarray(record.p_signal)
+        wave = monitor_band(FilterSettings(), fs=360.0, n_leads=2).push(signal)
+        starts = [change.decided / 360 for change in find(wave, fs=360.0) if change.state == "start"]
+        found[name] = starts
+    assert [] == found["119"]
+    marked = [(40.7, 51.0), (54.8, 60.4), (242.1, 246.4), (247.9, 261.4), (269.5, 280.9)]
+    assert [1] * 5 == [sum(onset < at < end + 3 for at in found["207"]) for onset, end in marked]
+    assert 5 == len(found["207"])
