@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 _TICK_MS = 20
 """Longest sleep of the loop: how late a wall-clock check may be."""
+_CHECK_S = 0.1
+"""How often each bed looks at the wall clock: a feed is lost, a label overdue so much later at most."""
 _FLUSH_S = 1.0
 """How often files are brought up to date: what a power cut may cost."""
 _GRACE_S = 5.0
@@ -73,6 +75,7 @@ class Engine:
         self._done = False
         self._notice = "starting"
         self._flushed = 0.0
+        self._next_check = 0.0
         folder = artifact.locate(config.model)
         self._card = artifact.load_card(folder)
         self._journal = self._open_journal()
@@ -117,7 +120,9 @@ class Engine:
         for (name, sample), probabilities in self._labeller.answers():
             bed, _, count = name.rpartition("#")
             self._contained(self._beds[bed], lambda b: b.answer(int(count), sample, probabilities.tolist()))  # noqa: B023
-        self._check()
+        if time.monotonic() >= self._next_check:
+            self._next_check = time.monotonic() + _CHECK_S
+            self._check()
         self._serve_screens()
 
     def _take(self, item: Item) -> None:
