@@ -216,7 +216,14 @@ class Pipeline:
         self.index = gap.stop
         self._last_beat = None
         self._band.reset()
-        for stage in (self._quality, self._detector, self._fibrillation, self._cutter, self._rate):
+        for stage in (
+            self._quality,
+            self._detector,
+            self._fibrillation,
+            self._cutter,
+            self._rate,
+            self._alarms,
+        ):
             stage.reset(gap.stop)
         outputs += self._fast([gap], gap.stop)
         return outputs
