@@ -73,6 +73,7 @@ class Engine:
         self._first_sample_ns: int | None = None
         self._stopping = False
         self._done = False
+        self._told_to_the_end = False
         self._notice = "starting"
         self._flushed = 0.0
         self._next_check = 0.0
@@ -111,19 +112,25 @@ class Engine:
 
     def turn(self) -> None:
         """Do all that is to be done now; never wait."""
+        self._take_items()
+        self._take_answers()
+        if time.monotonic() >= self._next_check:
+            self._next_check = time.monotonic() + _CHECK_S
+            self._check()
+        self._serve_screens()
+
+    def _take_items(self) -> None:
         try:
             for item in self._ingest.take(_MAX_ITEMS):
                 self._take(item)
         except FeedError as error:
             self._poller.unregister(self._ingest.wake)
             self._fault("feed", str(error))
+
+    def _take_answers(self) -> None:
         for (name, sample), probabilities in self._labeller.answers():
             bed, _, count = name.rpartition("#")
             self._contained(self._beds[bed], lambda b: b.answer(int(count), sample, probabilities.tolist()))  # noqa: B023
-        if time.monotonic() >= self._next_check:
-            self._next_check = time.monotonic() + _CHECK_S
-            self._check()
-        self._serve_screens()
 
     def _take(self, item: Item) -> None:
         """Give an item to its bed; a fault of nobody's bed is told for the whole ward."""
@@ -237,6 +244,8 @@ class Engine:
         if pull.seconds > 0:
             ward = vitals.encode(self._ward(), seconds=pull.seconds)
         self_s = resource.getrusage(resource.RUSAGE_SELF)
+        done = self._done and last == self._log.last
+        self._told_to_the_end = self._told_to_the_end or done
         return link.Update(
             ward=ward,
             entries=entries,
@@ -244,7 +253,7 @@ class Engine:
             missed=missed,
             first_sample_ns=self._first_sample_ns,
             classifier=self._network,
-            done=self._done and last == self._log.last,
+            done=done,
             faults=len(self._faults),
             cpu_s=self_s.ru_utime + self_s.ru_stime,
         )
@@ -280,13 +289,14 @@ class Engine:
             if not any(bed.n_waiting for bed in self._beds.values()):
                 break
             self._labeller.socket.poll(_TICK_MS)
-            self.turn()
+            self._take_answers()
+            self._serve_screens()
         for bed in self._beds.values():
             self._contained(bed, lambda b: b.close())
         self._flush()
         self._done = True
         deadline = time.monotonic() + _GRACE_S
-        while time.monotonic() < deadline and self._screens.poll(1000):
+        while time.monotonic() < deadline and not self._told_to_the_end and self._screens.poll(1000):
             self._serve_screens()
 
     def _close(self) -> None:
