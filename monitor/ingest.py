@@ -134,6 +134,8 @@ class Ingest:
         FeedError
             An address is in use or cannot be used; the message names it.
         """
+        for endpoint in self.endpoints:
+            wire.check_endpoint(endpoint)
         socket = self._context.socket(zmq.SUB)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.RCVHWM, self._settings.receive_hwm)
@@ -374,7 +376,7 @@ class Ingest:
 
     def _complain(self, bed: str | None, text: str, now_ns: int) -> None:
         last_ns, unsaid = self._complaints.get(bed, (0, 0))
-        if now_ns - last_ns < _COMPLAIN_NS or not self._has_memory(0):
+        if 0 <= now_ns - last_ns < _COMPLAIN_NS or not self._has_memory(0):
             self._complaints[bed] = (last_ns, unsaid + 1)
             return
         self._complaints[bed] = (now_ns, 0)

@@ -32,7 +32,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from monitor.errors import WireError
+from monitor.errors import FeedError, WireError
 
 __all__ = [
     "DEFAULT_ENDPOINT",
@@ -47,6 +47,7 @@ __all__ = [
     "Message",
     "Packet",
     "bed_name",
+    "check_endpoint",
     "decode",
     "encode",
     "per_millivolt",
@@ -70,6 +71,7 @@ _MAX_JSON_BYTES: Final = 4096
 _PREFIX: Final = struct.Struct("<2sBc")
 _SAMPLES: Final = struct.Struct("<2sBcHHQQQq")
 _BED: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_ENDPOINT: Final = re.compile(r"tcp://[^/]*:(?P<port>\*|\d+)|(?:ipc|inproc)://.+")
 _INT16: Final = np.dtype("<i2")
 _TO_MILLIVOLT: Final = {"mV": 1.0, "uV": 1e-3, "V": 1e3}
 
@@ -289,6 +291,21 @@ def bed_name(topic: bytes) -> str:
             f"received {topic[:40]!r}"
         )
     return topic.decode("ascii")
+
+
+def check_endpoint(endpoint: str) -> None:
+    """Refuse an address that libzmq would misread: it takes port 70000 for 4464, and says nothing.
+
+    Raises
+    ------
+    FeedError
+        It is not ``tcp://HOST:PORT`` with a port up to 65535 or ``*``, nor ``ipc://PATH``.
+    """
+    match = _ENDPOINT.fullmatch(endpoint)
+    if match is None or (match["port"] not in (None, "*") and int(match["port"]) > 65535):
+        raise FeedError(
+            f"address {endpoint!r} cannot be used: expected one such as {DEFAULT_ENDPOINT} or ipc:///run/feed"
+        )
 
 
 def to_millivolt(samples: NDArray[np.int16], hello: Hello) -> NDArray[np.float64]:

@@ -40,7 +40,7 @@ def _probability(text: str, option: str) -> typer.models.OptionInfo:
 _HELP = """Play ECG to a monitor as bedside devices do, in real time.
 
 \b
-[bold]beatline sim 208[/bold]                    a record of the MIT-BIH Arrhythmia Database
+[bold]beatline sim 208[/bold]                    a record, once, in real time
 [bold]beatline sim --beds 8 --loop[/bold]        eight synthetic patients, without end
 [bold]beatline sim --script "sinus:20@75, pvc, sinus:5, vt:8@160, asystole:6"[/bold]
 [bold]beatline sim 100 --drop 0.02 --lead-off V5:30-60 --snr 6 --noise em[/bold]

@@ -143,6 +143,7 @@ class Publisher:
     """
 
     def __init__(self, endpoint: str, *, bind: bool) -> None:
+        wire.check_endpoint(endpoint)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
         self._socket.setsockopt(zmq.XPUB_VERBOSE, 1)

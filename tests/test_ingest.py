@@ -327,13 +327,15 @@ def test_port_in_use_is_an_error_that_names_it() -> None:
         first.close()
 
 
-@pytest.mark.parametrize("endpoint", ["nonsense", "tcp://127.0.0.1:notaport", "gopher://x:1", "tcp://*", ""])
+@pytest.mark.parametrize(
+    "endpoint", ["nonsense", "tcp://127.0.0.1:notaport", "tcp://127.0.0.1:70000", "gopher://x:1", "tcp://*", ""]
+)
 @pytest.mark.parametrize("bind", [True, False])
 def test_bad_endpoint_is_an_error_that_names_it(endpoint: str, bind: bool) -> None:
     """What bad input gets: one clear line."""
     ingest = Ingest([endpoint], bind=bind, settings=FeedSettings())
     try:
-        with pytest.raises(FeedError, match="expected a free address such as"):
+        with pytest.raises(FeedError, match="cannot be used: expected one such as"):
             ingest.start()
     finally:
         ingest.close()

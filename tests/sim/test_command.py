@@ -144,7 +144,7 @@ def test_fault_ends_with_one_line_and_code_1() -> None:
     ("arguments", "said"),
     [
         (["999999", "--data", "."], "record 999999 not found: expected"),
-        (["--endpoint", "nonsense"], "cannot connect to nonsense: expected an address such as"),
+        (["--endpoint", "nonsense"], "address 'nonsense' cannot be used: expected one such as"),
         (["--script", "sinus:10", "--start", "50"], "synthetic: expected a start before its end"),
         (["--lead-off", "V9"], "lead off: expected one of II, V1"),
         (["--ramp", "--snr", "6"], "ramp: expected normal beats"),
