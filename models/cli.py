@@ -66,29 +66,32 @@ def evaluate(
     records: Annotated[str, typer.Option(help="DS1, DS2, svdb or names separated by commas.")] = "DS1",
     data: _Data = None,
 ) -> None:
-    """Score a model on beats cut at annotated R peaks: Se, +P and F1 per class, and the confusion.
+    """Score a model on beats found by our detector: Se, +P and F1 per class, and the confusion.
 
-    This is not the whole chain: there is no detector in it. Every run on DS2 belongs into
-    docs/label-runs.md.
+    Beats that the detector missed count nowhere: for the whole chain, score what `beatline label`
+    writes. Every run on DS2 belongs into docs/label-runs.md.
 
     Example:  [bold]beatline models evaluate beat --records DS2[/bold]
     """
     from models import evaluate as scoring
-    from models.data import cut, join, read
+    from models.data import cut, detected, join, read
     from models.train import load, predict
     from monitor.artifact import locate
+    from monitor.settings import Settings
 
     network, card = load(locate(model))
     parts = []
     names = _names(records)
     with _Progress() as progress:
         for k, name in enumerate(names):
-            parts.append(cut(read(name, data=data), card.window, card.band))
+            recording = read(name, data=data)
+            found = detected(recording, recording.signal, Settings(filters=card.band))
+            parts.append(cut(recording, recording.signal, found, card.window, card.band))
             progress("cutting beats", k + 1, len(names))
     beats = join(parts)
     told = scoring.tell(predict(network, beats))
     table = scoring.confusion(beats.labels, told)
-    _table(f"{records}, annotated R", scoring.scores(table))
+    _table(f"{records}, detected R", scoring.scores(table))
     _confusion(table.tolist())
 
 
@@ -177,7 +180,7 @@ def _confusion(table: list[list[int]]) -> None:
     from monitor.events import CLASSES
 
     typer.echo("reference \\ told" + "".join(f"{name:>8}" for name in CLASSES))
-    for name, row in zip(CLASSES, table, strict=True):
+    for name, row in zip((*CLASSES, "no beat"), table, strict=True):
         typer.echo(f"{name:>16}" + "".join(f"{count:8d}" for count in row))
 
 

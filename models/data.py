@@ -1,14 +1,15 @@
-"""Records to training beats, through the serving filter and the serving cut.
+"""Records to training beats, through the serving filter, the serving detector and the serving cut.
 
-Beats are cut at annotated R peaks, moved by a random few milliseconds as a detector would, from the
-whole record in one pass, so that running state (RR means, the patient's shapes) is what it is live.
-Augmentation acts on the signal before the filter, for the same reason. Classes follow AAMI EC57.
+Beats are cut where our own detector finds them, from the whole record in one pass, so that the place
+of R, missed and false beats and all running state (RR means, the patient's shapes) are what they are
+live. A detection where the reference has no beat is kept as `NO_BEAT`. Augmentation acts on the
+signal before everything else, for the same reason. Classes follow AAMI EC57.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,21 +17,28 @@ from numpy.typing import NDArray
 
 from monitor import records
 from monitor.beats import BeatCutter, WindowSpec
+from monitor.detect import Detector
 from monitor.events import CLASSES, Beat, Label
 from monitor.filters import monitor_band
+from monitor.quality import Quality
 from monitor.records import DS1, DS2
-from monitor.settings import FilterSettings
+from monitor.settings import FilterSettings, Settings
 
 __all__ = [
     "AAMI",
     "DS1",
     "DS2",
     "FOLDS",
+    "LEFT_OUT",
+    "NO_BEAT",
     "SVDB",
     "Augment",
     "Beats",
+    "Found",
     "Recording",
     "cut",
+    "detected",
+    "disturb",
     "join",
     "read",
 ]
@@ -61,6 +69,15 @@ AAMI: Final[dict[str, Label]] = {
 """WFDB beat symbols to AAMI EC57 classes."""
 
 
+NO_BEAT: Final = len(CLASSES)
+"""Label of a detection where the reference has no beat: trained as Q, scored as a false beat."""
+
+LEFT_OUT: Final = -1
+"""Label of a detection within ventricular flutter, where the reference marks no beats."""
+
+_TOLERANCE_S = 0.150
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """A record with its reference beats.
@@ -73,12 +90,22 @@ class Recording:
         Of shape (n_beats,): annotated R samples, ascending.
     labels
         Of shape (n_beats,): index into `monitor.events.CLASSES`.
+    flutter
+        Of shape (n_samples,): whether the reference marks ventricular flutter.
     """
 
     name: str
     fs: float
     signal: NDArray[np.float64]
     peaks: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    flutter: NDArray[np.bool_]
+
+
+class Found(NamedTuple):
+    """Beats to cut, and for each an index into `CLASSES`, `NO_BEAT` or `LEFT_OUT`."""
+
+    beats: list[Beat]
     labels: NDArray[np.int64]
 
 
@@ -93,7 +120,7 @@ class Beats:
     features
         Of shape (n_beats, n_features), float32.
     labels
-        Of shape (n_beats,): index into `monitor.events.CLASSES`.
+        Of shape (n_beats,): index into `monitor.events.CLASSES`, or `NO_BEAT`.
     records
         Of shape (n_beats,): the name of each beat's record.
     """
@@ -113,19 +140,18 @@ class Augment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     Attributes
     ----------
-    jitter_ms
-        Standard deviation of the error of R.
-    noise_mv, wander_mv
-        Largest RMS of coloured noise and of baseline wander, per lead.
+    noise_mv, motion_mv, wander_mv
+        Largest RMS of wide-band noise, of slow electrode motion (1 to 8 Hz, in the way of QRS and T)
+        and of baseline wander, per lead; the square of a uniform number says how much of it a copy has.
     gain
         Largest factor by which a lead grows or shrinks.
     lone
         Probability that only the first lead is left, for the whole copy.
     """
 
-    jitter_ms: float = 8.0
-    noise_mv: float = 0.08
-    wander_mv: float = 0.4
+    noise_mv: float = 0.25
+    motion_mv: float = 0.35
+    wander_mv: float = 0.5
     gain: float = 1.6
     lone: float = 0.25
 
@@ -136,41 +162,68 @@ def read(name: str, *, data: Path | None = None) -> Recording:
     sample, symbol, _ = records.annotations(name, data=data)
     symbols = np.array(symbol)
     beats = np.isin(symbols, list(AAMI)) & (sample >= 0) & (sample < record.n_samples)
+    flutter = np.zeros(record.n_samples, dtype=np.bool_)
+    ends = iter(sample[symbols == "]"].tolist())
+    for begin in sample[symbols == "["].tolist():
+        flutter[begin : next(ends, None)] = True
     return Recording(
         name=name,
         fs=record.fs,
         signal=record.samples(),
         peaks=sample[beats],
         labels=np.array([CLASSES.index(AAMI[symbol]) for symbol in symbols[beats]], dtype=np.int64),
+        flutter=flutter,
     )
+
+
+def detected(recording: Recording, signal: NDArray[np.float64], settings: Settings) -> Found:
+    """Return what our detector finds in ``signal``, labelled by the reference within 150 ms, one to one."""
+    n_leads = signal.shape[1]
+    quality = Quality(settings.quality, fs=recording.fs, n_leads=n_leads)
+    detector = Detector(settings.detector, fs=recording.fs, n_leads=n_leads)
+    found = [*detector.push(signal, quality.push(signal)[1]), *detector.flush()]
+    peaks = np.array([detection.sample for detection in found], dtype=np.int64)
+    labels = np.where(recording.flutter[np.clip(peaks, 0, len(signal) - 1)], LEFT_OUT, NO_BEAT)
+    for reference, detection in _pairs(recording.peaks, peaks, tolerance=_TOLERANCE_S * recording.fs):
+        labels[detection] = recording.labels[reference]
+    return Found(_beats([(detection.sample, detection.decided) for detection in found]), labels)
+
+
+def disturb(recording: Recording, augment: Augment, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return a copy of the signal with other gains, noise and wander, of random strength per lead."""
+    n_samples, n_leads = recording.signal.shape
+    seconds = np.arange(n_samples) / recording.fs
+    copy: NDArray[np.float64] = recording.signal * np.exp(rng.uniform(-1, 1, n_leads) * np.log(augment.gain))
+    for lead in range(n_leads):
+        white = _noise(n_samples, rng)
+        noise = white + 2 * _smooth(white, 5)
+        motion = _smooth(_noise(n_samples, rng), round(0.08 * recording.fs))
+        motion -= _smooth(motion, round(0.5 * recording.fs))
+        for kind, strength in ((noise, augment.noise_mv), (motion, augment.motion_mv)):
+            # It comes and goes over some seconds, as a restless patient's does.
+            waxing = np.clip(np.sin(2 * np.pi * (seconds / rng.uniform(8, 40) + rng.uniform())) + 0.5, 0, 1)
+            copy[:, lead] += rng.uniform() ** 2 * strength * waxing * kind / kind.std()
+        for _ in range(3):
+            wave = np.sin(2 * np.pi * (rng.uniform(0.1, 0.7) * seconds + rng.uniform()))
+            copy[:, lead] += rng.uniform() ** 2 * augment.wander_mv * wave
+    if rng.uniform() < augment.lone:
+        copy[:, 1:] = 0.0
+    return copy
 
 
 def cut(
-    recording: Recording,
-    spec: WindowSpec,
-    band: FilterSettings,
-    *,
-    augment: Augment | None = None,
-    rng: np.random.Generator | None = None,
+    recording: Recording, signal: NDArray[np.float64], found: Found, spec: WindowSpec, band: FilterSettings
 ) -> Beats:
-    """Cut every reference beat with the serving code; with ``augment``, from a disturbed copy."""
-    signal, peaks = recording.signal, recording.peaks
-    if augment is not None:
-        rng = rng or np.random.default_rng(0)
-        signal = _disturbed(signal, augment, fs=recording.fs, rng=rng)
-        shift = np.rint(rng.normal(0, augment.jitter_ms / 1000 * recording.fs, len(peaks))).astype(np.int64)
-        peaks = np.maximum.accumulate(np.clip(peaks + shift, 0, len(signal) - 1))
+    """Cut beats with the serving code; what is labelled `LEFT_OUT` counts for the running state alone."""
     band_pass = monitor_band(band, fs=recording.fs, n_leads=signal.shape[1])
     cutter = BeatCutter(spec, fs=recording.fs, n_leads=signal.shape[1], wave_delay=band_pass.delay)
-    rr: list[int | None] = [None, *np.diff(peaks).tolist()]
-    beats = [Beat(sample=peak, decided=peak, rr=rr[k] or None) for k, peak in enumerate(peaks.tolist())]
-    windows = cutter.push(band_pass.push(signal), beats) + cutter.flush()
+    windows = cutter.push(band_pass.push(signal), found.beats) + cutter.flush()
     return Beats(
         windows=np.stack([window.window for window in windows]),
         features=np.stack([window.features for window in windows]),
-        labels=recording.labels,
+        labels=found.labels,
         records=np.full(len(windows), recording.name),
-    )
+    ).of(found.labels != LEFT_OUT)
 
 
 def join(parts: Sequence[Beats]) -> Beats:
@@ -183,24 +236,46 @@ def join(parts: Sequence[Beats]) -> Beats:
     )
 
 
-def _disturbed(
-    signal: NDArray[np.float64], augment: Augment, *, fs: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return a copy with other gains, coloured noise and wander, of random strength per lead."""
-    n_samples, n_leads = signal.shape
-    seconds = np.arange(n_samples) / fs
-    copy: NDArray[np.float64] = signal * np.exp(rng.uniform(-1, 1, n_leads) * np.log(augment.gain))
-    for lead in range(n_leads):
-        white = np.asarray(rng.normal(0, 1, n_samples), dtype=np.float64)
-        smooth = np.convolve(white, np.full(5, 0.2), mode="same")
-        noise = white + 2 * smooth
-        strength = rng.uniform(0, 1) ** 2 * augment.noise_mv
-        # Bursts: noise comes and goes over about ten seconds, as a restless patient's does.
-        waxing = 0.5 + 0.5 * np.sin(2 * np.pi * (seconds / rng.uniform(8, 25) + rng.uniform()))
-        copy[:, lead] += strength * waxing * noise / noise.std()
-        for _ in range(3):
-            wave = np.sin(2 * np.pi * (rng.uniform(0.1, 0.7) * seconds + rng.uniform()))
-            copy[:, lead] += rng.uniform(0, 1) ** 2 * augment.wander_mv * wave
-    if rng.uniform() < augment.lone:
-        copy[:, 1:] = 0.0
-    return copy
+def _beats(found: Sequence[tuple[int, int]]) -> list[Beat]:
+    """Return beats from pairs of R and decision, with their RR."""
+    last: int | None = None
+    beats = []
+    for sample, decided in found:
+        beats.append(Beat(sample=sample, decided=decided, rr=None if last is None else sample - last))
+        last = sample
+    return beats
+
+
+def _pairs(
+    reference: NDArray[np.int64], found: NDArray[np.int64], *, tolerance: float
+) -> list[tuple[int, int]]:
+    """Match one to one, nearest pairs first, and return pairs of indices."""
+    first = np.searchsorted(found, reference - tolerance, "left")
+    stop = np.searchsorted(found, reference + tolerance, "right")
+    near = sorted(
+        (abs(int(found[j]) - int(reference[i])), i, j)
+        for i in range(len(reference))
+        for j in range(int(first[i]), int(stop[i]))
+    )
+    taken_reference: set[int] = set()
+    taken_found: set[int] = set()
+    pairs = []
+    for _, i, j in near:
+        if i not in taken_reference and j not in taken_found:
+            taken_reference.add(i)
+            taken_found.add(j)
+            pairs.append((i, j))
+    return pairs
+
+
+def _noise(n_samples: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    return np.asarray(rng.normal(0, 1, n_samples), dtype=np.float64)
+
+
+def _smooth(signal: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Return the mean over ``width`` samples, three times over: close to a Gaussian."""
+    from scipy.ndimage import uniform_filter1d
+
+    for _ in range(3):
+        signal = uniform_filter1d(signal, width)
+    return signal

@@ -22,14 +22,16 @@ def tell(probabilities: NDArray[np.floating]) -> NDArray[np.int64]:
 
 
 def confusion(reference: NDArray[np.int64], told: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the table of shape (reference class, told class), both in the order of `CLASSES`."""
-    return np.bincount(reference * N_CLASSES + told, minlength=N_CLASSES**2).reshape(N_CLASSES, N_CLASSES)
+    """Return the table of shape (6, 5): reference class (last row: no beat at all) by class told."""
+    flat = np.bincount(reference * N_CLASSES + told, minlength=(N_CLASSES + 1) * N_CLASSES)
+    return flat.reshape(N_CLASSES + 1, N_CLASSES)
 
 
 def scores(table: NDArray[np.int64]) -> dict[str, Score]:
     """Return sensitivity, positive predictivity and F1 per class in percent, 0 where undefined.
 
-    As EC57 counts: beats whose reference is Q are left out, and an F called V is no false V.
+    As EC57 counts: beats whose reference is Q are left out, an F called V is no false V, and a false
+    detection called V is one. Beats that the detector missed are in no table.
     """
     known = table.copy()
     known[CLASSES.index("Q")] = 0

@@ -28,15 +28,18 @@ from monitor.artifact import Card
 from monitor.beats import FEATURES, WindowSpec
 from monitor.events import CLASSES, Label
 from monitor.quiet import hushed
-from monitor.settings import FilterSettings
+from monitor.settings import FilterSettings, Settings
 
 if TYPE_CHECKING:
     import keras
 
 __all__ = ["Config", "Report", "cross_validate", "fit", "load", "pool", "predict", "train"]
 
-TRAINED: Final[tuple[Label, ...]] = ("N", "S", "V", "F")
-"""Classes the network tells apart; Q is too rare and too mixed to learn."""
+TRAINED: Final[tuple[Label, ...]] = CLASSES
+"""Classes the network tells apart; most of Q are false detections in noise."""
+
+_RAREST = 1e-3
+"""No class weighs as if it were rarer than this."""
 
 Report = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
@@ -64,6 +67,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         fs=128.0, n_pre=38, n_post=57, n_leads=2, template=True, features=FEATURES
     )
     band: FilterSettings = FilterSettings()
+    detection: Settings = Settings()
     augment: Augment = Augment()
     copies: int = 4
     epochs: int = 12
@@ -78,14 +82,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def pool(recordings: Sequence[Recording], config: Config, report: Report) -> list[Beats]:
-    """Cut all records: the clean beats first, then each disturbed copy, all in the same row order."""
+    """Detect and cut the beats of all records: first the clean ones, then each disturbed copy."""
     passes = []
     for copy in range(1 + config.copies):
         parts = []
         for k, recording in enumerate(recordings):
             rng = np.random.default_rng([config.seed, copy, k])
-            augment = config.augment if copy else None
-            parts.append(data.cut(recording, config.window, config.band, augment=augment, rng=rng))
+            signal = data.disturb(recording, config.augment, rng) if copy else recording.signal
+            found = data.detected(recording, signal, config.detection)
+            parts.append(data.cut(recording, signal, found, config.window, config.band))
             report("cutting beats", copy * len(recordings) + k + 1, (1 + config.copies) * len(recordings))
         passes.append(data.join(parts))
     return passes
@@ -94,7 +99,7 @@ def pool(recordings: Sequence[Recording], config: Config, report: Report) -> lis
 def fit(
     passes: Sequence[Beats], config: Config, report: Report
 ) -> tuple["keras.Model", list[dict[str, float]]]:
-    """Train one network on the beats given; each epoch shows a beat once, clean or disturbed.
+    """Train one network; an epoch shows a beat about once, clean or disturbed, and a share of the N.
 
     Returns
     -------
@@ -106,9 +111,8 @@ def fit(
     keras.utils.set_random_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     first = passes[0]
-    normal = np.mean(first.labels == CLASSES.index("N"))
-    n_shown = len(first.labels) * (1 - normal * (1 - config.normal_share))
-    n_steps = round(config.epochs * n_shown / config.batch)
+    n_shown = len(_shown(first.labels, config, np.random.default_rng(0), 1.0))
+    n_steps = config.epochs * (n_shown // config.batch)
     model = ARCHITECTURES[config.architecture](first.windows.shape[1:], first.features.shape[1], len(TRAINED))
     optimizer = keras.optimizers.AdamW(
         keras.optimizers.schedules.CosineDecay(
@@ -156,7 +160,7 @@ def cross_validate(passes: Sequence[Beats], config: Config, report: Report) -> N
     for k, names in enumerate(config.folds):
         out = np.isin(clean.records, names)
         model, _ = fit(
-            [one.of(~out) for one in passes],
+            [one.of(~np.isin(one.records, names)) for one in passes],
             config,
             lambda what, done, total, k=k: report(  # type: ignore[misc]
                 f"fold {k + 1} of {len(config.folds)}: {what}", k * total + done, len(config.folds) * total
@@ -229,25 +233,28 @@ def _finish(
 
 def _batches(passes: Sequence[Beats], config: Config, rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
     """Yield (window, features, one-hot target, weight): one epoch in random order."""
-    place = np.full(len(CLASSES), -1)
-    place[[CLASSES.index(name) for name in TRAINED]] = np.arange(len(TRAINED))
-    targets = place[passes[0].labels]
-    shown = (targets > 0) | ((targets == 0) & (rng.uniform(size=len(targets)) < config.normal_share))
-    order = rng.permutation(np.flatnonzero(shown))
-    share = np.bincount(targets[order], minlength=len(TRAINED)) / len(order)
-    weights = np.maximum(share, 1e-6) ** -config.power
+    kept = [_shown(one.labels, config, rng, 1 / len(passes)) for one in passes]
+    windows = np.concatenate([one.windows[rows] for one, rows in zip(passes, kept, strict=True)])
+    features = np.concatenate([one.features[rows] for one, rows in zip(passes, kept, strict=True)])
+    labels = np.concatenate([one.labels[rows] for one, rows in zip(passes, kept, strict=True)])
+    targets = np.where(labels == data.NO_BEAT, CLASSES.index("Q"), labels)
+    share = np.bincount(targets, minlength=len(CLASSES)) / len(targets)
+    weights = np.maximum(share, _RAREST) ** -config.power
     weights /= np.sum(weights * share)
-    one_hot = np.eye(len(TRAINED), dtype=np.float32)
+    one_hot = np.eye(len(CLASSES), dtype=np.float32)
+    order = rng.permutation(len(targets))
     for start in range(0, len(order) - config.batch + 1, config.batch):
         rows = order[start : start + config.batch]
-        window = np.empty((len(rows), *passes[0].windows.shape[1:]), np.float32)
-        features = np.empty((len(rows), passes[0].features.shape[1]), np.float32)
-        source = rng.integers(0, len(passes), len(rows))
-        for k, one in enumerate(passes):
-            window[source == k] = one.windows[rows[source == k]]
-            features[source == k] = one.features[rows[source == k]]
-        target = targets[rows]
-        yield window, features, one_hot[target], weights[target].astype(np.float32)
+        weight = weights[targets[rows]].astype(np.float32)
+        yield windows[rows], features[rows], one_hot[targets[rows]], weight
+
+
+def _shown(
+    labels: NDArray[np.int64], config: Config, rng: np.random.Generator, share: float
+) -> NDArray[np.int64]:
+    """Return the rows of one pass that an epoch shows: ``share`` of all, fewer of the N."""
+    chance = np.where(labels == CLASSES.index("N"), config.normal_share * share, share)
+    return np.flatnonzero(rng.uniform(size=len(labels)) < chance)
 
 
 def _shift(model: "keras.Model", offsets: NDArray[np.float64]) -> None:

@@ -1,0 +1,175 @@
+"""The workshop: beats and labels from records, scores, a training run from end to end, export."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from models import data, evaluate, export, train
+from models.data import LEFT_OUT, NO_BEAT, Recording
+from models.train import Config
+from monitor import artifact
+from monitor.errors import ArtifactError
+from monitor.events import CLASSES
+from monitor.settings import Settings
+
+FS = 250.0
+
+
+def recording(name: str, n_beats: int = 60, *, seed: int = 0) -> Recording:
+    """Return a made-up patient: narrow N, every fifth beat an early wide V."""
+    rng = np.random.default_rng(seed)
+    ventricular = np.arange(n_beats) % 5 == 4
+    seconds = 1.0 + np.cumsum(np.where(ventricular, 0.55, 0.85) + rng.normal(0, 0.01, n_beats))
+    time = np.arange(round((seconds[-1] + 2) * FS)) / FS
+    signal = 0.01 * rng.normal(size=(len(time), 2))
+    for second, wide in zip(seconds, ventricular, strict=True):
+        bump = np.exp(-0.5 * ((time - second) / (0.04 if wide else 0.012)) ** 2)
+        signal += bump[:, np.newaxis] * np.array([1.2, -0.8 if wide else 0.6])
+    return Recording(
+        name=name,
+        fs=FS,
+        signal=signal,
+        peaks=np.rint(seconds * FS).astype(np.int64),
+        labels=np.where(ventricular, CLASSES.index("V"), CLASSES.index("N")),
+        flutter=np.zeros(len(time), dtype=np.bool_),
+    )
+
+
+CONFIG = Config(
+    records=("a", "b"),
+    folds=(("a",), ("b",)),
+    copies=1,
+    epochs=2,
+    batch=16,
+    learning_rate=1e-2,
+    normal_share=1.0,
+)
+
+
+def test_detected_beats_carry_the_reference_label_of_the_beat_they_match() -> None:
+    """Training sees what serving sees: our own R, the reference's class."""
+    patient = recording("a")
+    found = data.detected(patient, patient.signal, Settings())
+    assert len(found.beats) == len(found.labels)
+    assert (found.labels == CLASSES.index("V")).sum() >= 9
+    assert (found.labels == NO_BEAT).sum() <= 2
+
+
+def test_detections_without_a_beat_are_no_beat_and_those_in_flutter_are_left_out() -> None:
+    """False detections are trained as Q; flutter has no reference beats to learn from."""
+    patient = recording("a")
+    flutter = np.arange(len(patient.signal)) < patient.peaks[20] + 30
+    doubtful = Recording("a", FS, patient.signal, patient.peaks[40:], patient.labels[40:], flutter)
+    labels = data.detected(doubtful, patient.signal, Settings()).labels
+    assert (labels == LEFT_OUT).sum() >= 15
+    assert (labels == NO_BEAT).sum() >= 15
+    beats = data.cut(
+        doubtful,
+        patient.signal,
+        data.detected(doubtful, patient.signal, Settings()),
+        CONFIG.window,
+        CONFIG.band,
+    )
+    assert (labels != LEFT_OUT).sum() == len(beats.labels)
+
+
+def test_a_disturbed_copy_differs_and_its_seed_makes_it_again() -> None:
+    """Augmentation is a pure function of its seed."""
+    patient = recording("a")
+    one = data.disturb(patient, CONFIG.augment, np.random.default_rng(5))
+    again = data.disturb(patient, CONFIG.augment, np.random.default_rng(5))
+    other = data.disturb(patient, CONFIG.augment, np.random.default_rng(6))
+    assert_array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
+def test_records_are_read_with_their_classes(mitdb: Path) -> None:
+    """The AAMI mapping on a real record."""
+    patient = data.read("208", data=mitdb)
+    counts = np.bincount(patient.labels, minlength=5).tolist()
+    assert [1586, 2, 992, 373, 2] == counts
+    assert not patient.flutter.any()
+
+
+def test_training_and_test_patients_are_disjoint_but_for_the_one_that_convention_splits() -> None:
+    """201 (DS1) and 202 (DS2) are one patient; the folds hold every training record once."""
+    assert not set(data.DS1) & set(data.DS2)
+    names = [name for fold in data.FOLDS for name in fold]
+    assert sorted((*data.DS1, *data.SVDB)) == sorted(names)
+
+
+def test_scores_count_as_ec57_does() -> None:
+    """F called V is no false V, Q of the reference is left out, a false detection called V is false."""
+    codes = "".join(CLASSES)
+    reference = np.array([*map(codes.index, "NNVVFQ"), NO_BEAT], dtype=np.int64)
+    told = np.array([*map(codes.index, "NVVNVVV")], dtype=np.int64)
+    found = evaluate.scores(evaluate.confusion(reference, told))
+    assert (50.0, 33.33, 2) == (found["V"].se, found["V"].ppv, found["V"].n)
+    assert (50.0, 50.0, 2) == (found["N"].se, found["N"].ppv, found["N"].n)
+
+
+def test_offsets_are_tuned_towards_the_rare_class() -> None:
+    """A timid network is corrected by what is added to its log probabilities."""
+    reference = np.array([0] * 95 + [2] * 5)
+    probabilities = np.tile([0.8, 0.01, 0.1, 0.05, 0.04], (100, 1))
+    probabilities[95:] = [0.6, 0.01, 0.3, 0.05, 0.04]
+    offsets = evaluate.tune(probabilities, reference, weights={"V": 1.0})
+    assert_array_equal(reference, evaluate.tell(np.log(probabilities) + offsets))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a finished run on two made-up patients."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    made = {"a": recording("a"), "b": recording("b", seed=1)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "read", lambda name, **_: made[name])
+        train.train(CONFIG, folder, command="test", report=lambda *_: None)
+    return folder
+
+
+def test_a_run_leaves_all_that_makes_it_again(run: Path) -> None:
+    """Configuration, environment, history, weights and card; the card passes its own check."""
+    assert {"config.json", "environment.json", "history.csv", "model.keras", "card.json"} <= {
+        path.name for path in run.iterdir()
+    }
+    assert CONFIG == msgspec.json.decode((run / "config.json").read_bytes(), type=Config)
+    card = artifact.load_card(run)
+    assert CONFIG.records == card.trained_on
+    assert card.metrics["patients left out"]["V"].n > 0
+
+
+def test_a_run_folder_is_never_overwritten(run: Path) -> None:
+    """What exists is refused before anything is read."""
+    with pytest.raises(FileExistsError):
+        train.train(CONFIG, run, command="test", report=lambda *_: None)
+
+
+def test_an_exported_run_tells_the_same(run: Path, tmp_path: Path) -> None:
+    """The artefact carries the name it was given and the weights of the run."""
+    card = export.export(run, tmp_path / "mine", name="mine")
+    model, again = train.load(tmp_path / "mine")
+    assert card == again
+    assert "mine" == again.name
+    export.compare(train.load(run)[0], model, again)
+
+
+def test_a_network_that_differs_after_reloading_is_refused(run: Path) -> None:
+    """Export compares before it writes."""
+    model, card = train.load(run)
+    other, _ = train.load(run)
+    train._shift(other, np.array([0.0, 0.0, 0.1, 0.0, 0.0]))
+    with pytest.raises(ArtifactError, match="expected the reloaded network to agree"):
+        export.compare(model, other, card)
+
+
+def test_an_unfinished_run_is_not_exported(run: Path, tmp_path: Path) -> None:
+    """A run without a card is not finished, and the target stays untouched."""
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / artifact.WEIGHTS).write_bytes((run / artifact.WEIGHTS).read_bytes())
+    with pytest.raises(ArtifactError, match=r"card\.json"):
+        export.export(tmp_path / "half", tmp_path / "target", name="target")
+    assert not (tmp_path / "target").exists()
