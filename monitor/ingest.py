@@ -9,7 +9,6 @@ have a limit. Complaints about refused bytes are told at most once a second per 
 import contextlib
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -18,10 +17,10 @@ import zmq
 
 from monitor import wire
 from monitor.assemble import Assembler, Closed, Counters, Fault, Item, Lost, Opened, Samples
+from monitor.backlog import Backlog
 from monitor.errors import FeedError, WireError
-from monitor.events import Gap
 from monitor.settings import FeedSettings
-from monitor.wire import MAX_FRAME_BYTES, Hello
+from monitor.wire import MAX_FRAME_BYTES, Hello, Packet
 
 __all__ = [
     "Assembler",
@@ -39,27 +38,7 @@ _BATCH: Final = 256
 """Messages handled before the consumer is woken and other sockets are looked at."""
 _TICK_MS: Final = 100
 """How long the thread sleeps at most: how late a hole may be given up."""
-_CONTROL_ITEMS: Final = 64
-"""Openings and closings that one bed may have in the queue."""
-_ITEM_BYTES: Final = 512
-"""What an item costs beside its samples, about."""
 _COMPLAIN_NS: Final = 1_000_000_000
-
-
-class _Lane:
-    """One bed's assembler and its share of the queue.
-
-    Each counter is written by one thread only: ``pushed_*`` by the receiver, ``taken_*`` by the
-    consumer. So no lock is needed, and what the receiver reads of the other is at worst pessimistic.
-    """
-
-    def __init__(self, bed: str) -> None:
-        self.assembler = Assembler(bed)
-        self.limit = 0
-        self.pushed_samples = self.taken_samples = 0
-        self.pushed_items = self.taken_items = 0
-        self.pushed_control = self.taken_control = 0
-        self.overflow: tuple[int, int] | None = None
 
 
 class Ingest:
@@ -110,11 +89,9 @@ class Ingest:
         self._stop_in = self._inproc(zmq.PAIR, name + "-stop", bind=True)
         self._stop_out = self._inproc(zmq.PAIR, name + "-stop")
         self._signalled = False
-        self._queue: deque[tuple[_Lane | None, Item]] = deque()
-        self._lanes: dict[str, _Lane] = {}
+        self._backlog = Backlog(settings)
+        self._beds: dict[str, Assembler] = {}
         self._holding: set[str] = set()
-        self._overflowing: set[str] = set()
-        self._pushed_bytes = self._taken_bytes = 0
         self._complaints: dict[str | None, tuple[int, int]] = {}
         self._failure: BaseException | None = None
         self._subscriber: zmq.Socket[bytes] | None = None
@@ -185,26 +162,16 @@ class Ingest:
         FeedError
             The receiving thread has died. Raised once all that it had received has been taken.
         """
-        items: list[Item] = []
-        while self._queue and len(items) < max_items:
-            lane, item = self._queue.popleft()
-            items.append(item)
-            self._taken_bytes += _size(item)
-            if lane is not None:
-                lane.taken_items += 1
-                if isinstance(item, Samples):
-                    lane.taken_samples += len(item.block.samples)
-                elif isinstance(item, Opened | Closed):
-                    lane.taken_control += 1
-        if not self._queue and not self.wake.closed:
+        items = self._backlog.take(max_items)
+        if not self._backlog and not self.wake.closed:
             # Cleared before the queue is looked at again: whatever is put in after that look wakes us.
             with contextlib.suppress(zmq.Again):
                 while True:
                     self.wake.recv(zmq.NOBLOCK)
             self._signalled = False
-            if self._queue or (items and self._failure is not None):
+            if self._backlog or (items and self._failure is not None):
                 self._poke.send(b"", zmq.NOBLOCK)
-        if not items and not self._queue and self._failure is not None:
+        if not items and not self._backlog and self._failure is not None:
             raise FeedError(f"receiving has stopped: {self._failure!r}") from self._failure
         return items
 
@@ -212,7 +179,7 @@ class Ingest:
     def counters(self) -> dict[str, Counters]:
         """Counters by bed, as of now."""
         return {
-            bed: msgspec.structs.replace(lane.assembler.counters) for bed, lane in list(self._lanes.items())
+            bed: msgspec.structs.replace(assembler.counters) for bed, assembler in list(self._beds.items())
         }
 
     def _run(self) -> None:
@@ -259,37 +226,35 @@ class Ingest:
         except WireError as error:
             self._malformed(frames[0], str(error), received_ns)
             return
-        lane = self._lanes.get(message.bed)
-        if lane is None:
+        assembler = self._beds.get(message.bed)
+        if assembler is None:
             if not isinstance(message, Hello):
                 return  # Heard in mid-stream: its hello comes within a second.
-            lane = self._new_lane(message.bed, received_ns)
-            if lane is None:
+            assembler = self._new_bed(message.bed, received_ns)
+            if assembler is None:
                 return
-        crowded = lane.pushed_control - lane.taken_control > _CONTROL_ITEMS or not self._has_memory(0)
-        if crowded and isinstance(message, Hello):
-            lane.assembler.counters.refused += 1
-            text = f"bed {message.bed}: hello refused: expected streams no faster than they are read"
+        if not isinstance(message, Packet) and not self._backlog.accepts_stream(message.bed):
+            assembler.counters.refused += 1
+            text = f"bed {message.bed}: hello or bye refused: expected streams no faster than they are read"
             self._complain(message.bed, text, received_ns)
             return
-        for item in lane.assembler.push(message, received_ns):
-            self._put(lane, item, received_ns)
-        if lane.assembler.holding:
+        self._put(assembler, assembler.push(message, received_ns), received_ns)
+        if assembler.holding:
             self._holding.add(message.bed)
 
     def _malformed(self, topic: bytes, text: str, now_ns: int) -> None:
         self.malformed += 1
         bed = topic.decode("ascii", "replace")
-        lane = self._lanes.get(bed)
-        if lane is None:
+        assembler = self._beds.get(bed)
+        if assembler is None:
             self._complain(None, text, now_ns)
         else:
-            lane.assembler.counters.refused += 1
+            assembler.counters.refused += 1
             self._complain(bed, f"bed {bed}: {text}", now_ns)
 
-    def _new_lane(self, bed: str, now_ns: int) -> _Lane | None:
-        if len(self._lanes) >= self._settings.max_beds:
-            gone = next((name for name, lane in self._lanes.items() if lane.assembler.closed), None)
+    def _new_bed(self, bed: str, now_ns: int) -> Assembler | None:
+        if len(self._beds) >= self._settings.max_beds:
+            gone = next((name for name, assembler in self._beds.items() if assembler.closed), None)
             if gone is None:
                 self._complain(
                     None,
@@ -297,98 +262,40 @@ class Ingest:
                     now_ns,
                 )
                 return None
-            del self._lanes[gone]
+            del self._beds[gone]
+            self._backlog.forget(gone)
             self._complaints.pop(gone, None)
-        lane = self._lanes[bed] = _Lane(bed)
-        return lane
+        assembler = self._beds[bed] = Assembler(bed)
+        return assembler
 
     def _tidy(self, now_ns: int) -> None:
         """Give up holes whose time is over, and tell overflows whose bed has gone quiet."""
         for bed in tuple(self._holding):
-            lane = self._lanes.get(bed)
-            if lane is not None:
-                for item in lane.assembler.expire(now_ns):
-                    self._put(lane, item, now_ns)
-            if lane is None or not lane.assembler.holding:
+            assembler = self._beds.get(bed)
+            if assembler is not None:
+                self._put(assembler, assembler.expire(now_ns), now_ns)
+            if assembler is None or not assembler.holding:
                 self._holding.discard(bed)
-        for bed in tuple(self._overflowing):
-            lane = self._lanes.get(bed)
-            if lane is None:
-                self._overflowing.discard(bed)
-            elif self._has_room(lane, 0, 0):
-                self._end_overflow(lane)
+        self._backlog.settle()
 
-    def _put(self, lane: _Lane, item: Item, now_ns: int) -> None:
-        if isinstance(item, Fault):
-            self._complain(item.bed, item.text, now_ns)
-        elif isinstance(item, Samples):
-            block = item.block
-            if self._has_room(lane, len(block.samples), block.samples.nbytes):
-                self._end_overflow(lane)
-                self._append(lane, item)
+    def _put(self, assembler: Assembler, items: list[Item], now_ns: int) -> None:
+        for item in items:
+            if isinstance(item, Fault):
+                self._complain(item.bed, item.text, now_ns)
             else:
-                self._overflow(lane, block.start, block.stop)
-                lane.assembler.counters.overflow += len(block.samples)
-        elif isinstance(item, Lost) and item.gap.reason != "restarted":
-            if lane.overflow is None and self._has_room(lane, 0, 0):
-                self._append(lane, item)
-            else:
-                self._overflow(lane, item.gap.sample, item.gap.stop)
-        else:
-            self._end_overflow(lane)
-            self._append(lane, item)
-            if isinstance(item, Opened):
-                lane.limit = round(self._settings.queue_s * item.fs)
-
-    def _has_room(self, lane: _Lane, n_samples: int, n_bytes: int) -> bool:
-        """Return whether more fits; after an overflow not before a quarter is free: one hole, not many."""
-        share = 1.0 if lane.overflow is None else 0.75
-        return (
-            lane.pushed_samples - lane.taken_samples + n_samples <= share * lane.limit
-            and lane.pushed_items - lane.taken_items < share * self._settings.queue_items
-            and self._has_memory(n_bytes)
-        )
-
-    def _has_memory(self, n_bytes: int) -> bool:
-        return self._pushed_bytes - self._taken_bytes + n_bytes <= self._settings.queue_mib * 2**20
-
-    def _overflow(self, lane: _Lane, start: int, stop: int) -> None:
-        lane.overflow = (start if lane.overflow is None else lane.overflow[0], stop)
-        self._overflowing.add(lane.assembler.bed)
-
-    def _end_overflow(self, lane: _Lane) -> None:
-        if lane.overflow is not None:
-            start, stop = lane.overflow
-            lane.overflow = None
-            self._overflowing.discard(lane.assembler.bed)
-            gap = Gap(sample=start, stop=stop, decided=stop, reason="overflow")
-            self._append(lane, Lost(lane.assembler.bed, gap))
-
-    def _append(self, lane: _Lane | None, item: Item) -> None:
-        self._pushed_bytes += _size(item)
-        if lane is not None:
-            lane.pushed_items += 1
-            if isinstance(item, Samples):
-                lane.pushed_samples += len(item.block.samples)
-            elif isinstance(item, Opened | Closed):
-                lane.pushed_control += 1
-        self._queue.append((lane, item))
+                assembler.counters.overflow += self._backlog.put(item)
 
     def _complain(self, bed: str | None, text: str, now_ns: int) -> None:
         last_ns, unsaid = self._complaints.get(bed, (0, 0))
-        if 0 <= now_ns - last_ns < _COMPLAIN_NS or not self._has_memory(0):
+        if 0 <= now_ns - last_ns < _COMPLAIN_NS:
             self._complaints[bed] = (last_ns, unsaid + 1)
             return
         self._complaints[bed] = (now_ns, 0)
         more = f" (and {unsaid} more before it)" if unsaid else ""
-        self._append(None, Fault(bed, text + more))
+        self._backlog.put(Fault(bed, text + more))
 
     def _notify(self, *, always: bool = False) -> None:
-        if (self._queue or always) and not self._signalled:
+        if (self._backlog or always) and not self._signalled:
             self._signalled = True
             with contextlib.suppress(zmq.Again):
                 self._signal.send(b"", zmq.NOBLOCK)
-
-
-def _size(item: Item) -> int:
-    return _ITEM_BYTES + (item.block.samples.nbytes if isinstance(item, Samples) else 0)

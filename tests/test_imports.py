@@ -33,7 +33,7 @@ CORE = "stage filters window detect beats rhythm alarms pipeline vitals"
 ROOMS = {
     "base": Room("monitor monitor.errors monitor.events monitor.settings", "", "msgspec numpy"),
     # -- the pure core, lowest first --
-    "stage": Room("monitor.stage", "base", "numba", pure=True),
+    "stage": Room("monitor.stage", "base", "numba numpy", pure=True),
     "filters": Room("monitor.filters", "base stage", "numpy scipy", pure=True),
     "window": Room("monitor.window", "base", "msgspec", pure=True),
     "detect": Room("monitor.detect* monitor.quality*", "base stage filters", "numpy scipy", pure=True),
@@ -67,7 +67,7 @@ ROOMS = {
         "base lines",
         "msgspec numpy",
     ),
-    "ingest": Room("monitor.ingest monitor.assemble", "base wire", "msgspec zmq"),
+    "ingest": Room("monitor.ingest monitor.assemble monitor.backlog", "base wire", "msgspec zmq"),
     "classify": Room(
         "monitor.classify monitor.labeller",
         "base window artifact quiet logs",
