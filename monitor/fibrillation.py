@@ -40,12 +40,14 @@ _N_OFF: Final = 4
 """So many scores in a row must say no before it is over: two seconds."""
 _MARGIN: Final = 1.0
 """And by so much in log-odds."""
-_WEIGHTS: Final = np.array([10.30, 5.92, -10.34, 9.21])
+_WEIGHTS: Final = np.array([10.56, 6.03, -10.31, 9.02])
 """Intercept, log slope share, leakage, occupancy."""
 _SILENT: Final = -6.0
 """The score of a lead that is too small or too slow."""
+_NOISY: Final = 1
+"""Code of a noisy lead. It counts like a good one (0): fibrillation itself may be taken for noise."""
 _USABLE: Final = 0.9
-"""A lead is scored if this share of its window is good."""
+"""A lead is scored if it was connected, unsaturated and alive for this share of the window."""
 
 
 class Fibrillation:
@@ -82,6 +84,7 @@ class Fibrillation:
         sos = signal.butter(4, min(25.0, 0.4 * rate), fs=fs, output="sos")
         self._filter = SosFilter(sos, n_leads=n_leads, delay=0)
         self._limits = np.array([settings.vf_rms_mv, 2 * settings.vf_hz * self._n_window / rate])
+        self._weights = _WEIGHTS
         self.reset(start)
 
     def reset(self, start: int) -> None:
@@ -90,7 +93,7 @@ class Fibrillation:
         self._index = start
         self._since = start
         self._wave = np.empty((0, self._n_leads))
-        self._good = np.empty((0, self._n_leads), dtype=np.bool_)
+        self._usable = np.empty((0, self._n_leads), dtype=np.bool_)
         self._standing = False
         self._run = 0
 
@@ -102,7 +105,7 @@ class Fibrillation:
         wave
             Of shape (n_samples, n_leads), millivolt: the output of `monitor.filters.monitor_band`.
         quality
-            Of the same shape: codes into `monitor.quality.STATES`, 0 = good.
+            Of the same shape: codes into `monitor.quality.STATES` (0 good, 1 noisy, then unusable).
 
         Returns
         -------
@@ -114,17 +117,17 @@ class Fibrillation:
         first = -start % self._every
         n_before = len(self._wave)
         self._wave = np.concatenate([self._wave, filtered[first :: self._every]])
-        self._good = np.concatenate([self._good, quality[first :: self._every] == 0])
+        self._usable = np.concatenate([self._usable, quality[first :: self._every] <= _NOISY])
         ends = np.arange(start + -start % self._step, self._index, self._step)
         stops = n_before + (ends - start - first) // self._every + 1
         full = stops >= self._n_window
         scores = np.empty(int(full.sum()))
-        _score(self._wave, self._good, stops[full], scores, self._shape, self._limits)
+        _score(self._wave, self._usable, stops[full], scores, self._shape, (self._limits, self._weights))
         changes = []
         for at, score in zip(ends[full].tolist(), scores.tolist(), strict=True):
             changes += self._decide(at, score)
         self._wave = self._wave[-self._n_window :]
-        self._good = self._good[-self._n_window :]
+        self._usable = self._usable[-self._n_window :]
         return changes
 
     def snapshot(self) -> State:
@@ -134,7 +137,7 @@ class Fibrillation:
             "index": self._index,
             "since": self._since,
             "wave": self._wave.copy(),
-            "good": self._good.copy(),
+            "usable": self._usable.copy(),
             "standing": self._standing,
             "run": self._run,
         }
@@ -145,7 +148,7 @@ class Fibrillation:
         self._index = state["index"]
         self._since = state["since"]
         self._wave = state["wave"].copy()
-        self._good = state["good"].copy()
+        self._usable = state["usable"].copy()
         self._standing = state["standing"]
         self._run = state["run"]
 
@@ -166,45 +169,16 @@ class Fibrillation:
 
 
 @kernel
-def _score(
-    wave: NDArray[np.float64],
-    good: NDArray[np.bool_],
-    stops: NDArray[np.int64],
-    scores: NDArray[np.float64],
-    shape: tuple[int, int],
-    limits: NDArray[np.float64],
-) -> None:
-    """Score the windows that end before ``stops``: the median over usable leads, or very low."""
-    n_window, lag = shape
-    n_leads = wave.shape[1]
-    x = np.empty(n_window)
-    of_leads = np.empty(n_leads)
-    for k in range(len(stops)):
-        start = stops[k] - n_window
-        n_used = 0
-        for lead in range(n_leads):
-            n_good = 0
-            total = 0.0
-            for i in range(n_window):
-                x[i] = wave[start + i, lead]
-                total += x[i]
-                n_good += good[start + i, lead]
-            if n_good < _USABLE * n_window:
-                continue
-            for i in range(n_window):
-                x[i] -= total / n_window
-            of_leads[n_used] = _lead_score(x, lag, limits)
-            n_used += 1
-        if n_used == 0:
-            scores[k] = -np.inf
-        else:
-            ordered = np.sort(of_leads[:n_used])
-            scores[k] = 0.5 * (ordered[(n_used - 1) // 2] + ordered[n_used // 2])
+def measure(
+    x: NDArray[np.float64], lag: int, limits: NDArray[np.float64], measured: NDArray[np.float64]
+) -> bool:
+    """Measure one window without its mean: log slope share, leakage, occupancy.
 
-
-@kernel
-def _lead_score(x: NDArray[np.float64], lag: int, limits: NDArray[np.float64]) -> float:
-    """Return the log-odds of one window without its mean."""
+    Returns
+    -------
+    bool
+        False, and nothing measured, where it is too small or crosses zero too seldom.
+    """
     n = len(x)
     size, power, path, steepest, crossings = 0.0, 0.0, 0.0, 0.0, 0
     low, high = x[0], x[0]
@@ -218,7 +192,7 @@ def _lead_score(x: NDArray[np.float64], lag: int, limits: NDArray[np.float64]) -
             steepest = max(steepest, slope)
             crossings += (x[i] < 0) != (x[i - 1] < 0)
     if power < limits[0] * limits[0] * n or crossings < limits[1]:
-        return _SILENT
+        return False
     half = min(max(1, round(np.pi * size / path)), n // 2)
     left, whole = 0.0, 0.0
     for i in range(half, n):
@@ -228,7 +202,51 @@ def _lead_score(x: NDArray[np.float64], lag: int, limits: NDArray[np.float64]) -
     scale = (_GRID - 0.001) / (high - low)
     for i in range(lag, n):
         visited[int((x[i - lag] - low) * scale), int((x[i] - low) * scale)] = True
-    share = np.log(path / (n - 1) / steepest + 0.001)
-    return float(
-        _WEIGHTS[0] + _WEIGHTS[1] * share + _WEIGHTS[2] * left / whole + _WEIGHTS[3] * visited.sum() / n
-    )
+    measured[0] = np.log(path / (n - 1) / steepest + 0.001)
+    measured[1] = left / whole
+    measured[2] = visited.sum() / n
+    return True
+
+
+@kernel
+def _score(
+    wave: NDArray[np.float64],
+    usable: NDArray[np.bool_],
+    stops: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    shape: tuple[int, int],
+    model: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> None:
+    """Score the windows that end before ``stops``: the median over usable leads, or very low."""
+    n_window, lag = shape
+    limits, weights = model
+    n_leads = wave.shape[1]
+    x = np.empty(n_window)
+    of_leads = np.empty(n_leads)
+    measured = np.empty(3)
+    for k in range(len(stops)):
+        start = stops[k] - n_window
+        n_used = 0
+        for lead in range(n_leads):
+            n_connected = 0
+            total = 0.0
+            for i in range(n_window):
+                x[i] = wave[start + i, lead]
+                total += x[i]
+                n_connected += usable[start + i, lead]
+            if n_connected < _USABLE * n_window:
+                continue
+            for i in range(n_window):
+                x[i] -= total / n_window
+            of_leads[n_used] = _SILENT
+            if measure(x, lag, limits, measured):
+                score = weights[0]
+                for i in range(3):
+                    score += weights[i + 1] * measured[i]
+                of_leads[n_used] = score
+            n_used += 1
+        if n_used == 0:
+            scores[k] = -np.inf
+        else:
+            ordered = np.sort(of_leads[:n_used])
+            scores[k] = 0.5 * (ordered[(n_used - 1) // 2] + ordered[n_used // 2])

@@ -13,11 +13,11 @@ from monitor.settings import RhythmSettings
 
 def fibrillation(fs: float, seconds: float, *, mv: float = 0.4, hz: float = 5.0) -> NDArray[np.float64]:
     """Return a coarse fibrillation: an oscillation whose rate and size wander; of shape (n, 1)."""
-    t = np.arange(round(seconds * fs)) / fs
+    t: NDArray[np.float64] = np.arange(round(seconds * fs)) / fs
     phase = 2 * np.pi * hz * t + 1.5 * np.sin(2 * np.pi * 0.7 * t) + np.sin(2 * np.pi * 0.31 * t)
     size = mv * (0.7 + 0.3 * np.sin(2 * np.pi * 0.43 * t))
     wave: NDArray[np.float64] = size * (np.sin(phase) + 0.2 * np.sin(2.3 * phase))
-    return wave[:, np.newaxis]
+    return wave.reshape(-1, 1)
 
 
 def sinus(fs: float, seconds: float, *, rr_s: float = 0.8) -> NDArray[np.float64]:
@@ -26,7 +26,8 @@ def sinus(fs: float, seconds: float, *, rr_s: float = 0.8) -> NDArray[np.float64
     wave = np.zeros(len(t))
     for at in np.arange(0.3, seconds, rr_s):
         wave += np.exp(-0.5 * ((t - at) / 0.012) ** 2) + 0.2 * np.exp(-0.5 * ((t - at - 0.28) / 0.04) ** 2)
-    return (wave - wave.mean())[:, np.newaxis]
+    wave -= wave.mean()
+    return wave.reshape(-1, 1)
 
 
 def find(
@@ -87,6 +88,13 @@ def test_a_lead_that_cannot_be_used_decides_nothing() -> None:
     off[:, 0] = True
     assert ["start"] == [change.state for change in find(wave, fs=250, good=off)]
     assert [] == find(wave, fs=250, good=~off)
+
+
+def test_a_noisy_lead_counts() -> None:
+    """Fibrillation may itself be taken for noise: that must not hide it."""
+    wave = np.concatenate([sinus(250, 10), fibrillation(250, 10)])
+    stage = Fibrillation(RhythmSettings(), fs=250, n_leads=1)
+    assert ["start"] == [change.state for change in stage.push(wave, np.ones(wave.shape, np.int8))]
 
 
 @pytest.mark.parametrize("size", [7, 36, 125, 360, 5000])
