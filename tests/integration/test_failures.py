@@ -84,8 +84,8 @@ def test_a_disk_that_fills_is_an_alarm_and_what_was_written_stays(tmp_path: Path
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     journal = tmp_path / "run.jsonl"
     with (
-        beatline("monitor", endpoint, "--json", "--journal", str(journal), file_kib=8) as monitor,
-        beatline("sim", "--endpoint", endpoint, "--bed", "7", "--speed", "10") as sim,
+        beatline("monitor", endpoint, "--json", "--journal", str(journal), file_kib=64) as monitor,
+        beatline("sim", "--endpoint", endpoint, "--bed", "7", "--speed", "20") as sim,
     ):
         alarm = read_until(monitor, is_alarm("storage_failed"))
         assert str(journal) in alarm["text"]
