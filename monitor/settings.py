@@ -33,6 +33,7 @@ __all__ = [
 
 _Positive = Annotated[float, Meta(gt=0)]
 _NotNegative = Annotated[float, Meta(ge=0)]
+_Share = Annotated[float, Meta(gt=0, lt=1)]
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,26 +72,59 @@ class QualitySettings(_Section, frozen=True, kw_only=True):
     """Saturated once the share of time at a rail (mean over 0.5 s) exceeds this ..."""
     rail_leave: _Positive = 0.05
     """... until it falls below this."""
+    noisy_enter: float = 0.5
+    """Noisy once the log odds of noise exceed this ..."""
+    noisy_enter_s: _Positive = 0.5
+    """... for this long ..."""
+    noisy_leave: float = -0.5
+    """... until they lie below this ..."""
+    noisy_leave_s: _Positive = 1.5
+    """... for this long."""
 
 
 class DetectorSettings(_Section, frozen=True, kw_only=True):
     """The QRS detector."""
 
     low_hz: _Positive = 8.0
+    """Lower corner of the QRS band (Elgendi, Jonkman and De Boer 2010: 8 to 20 Hz)."""
     high_hz: _Positive = 20.0
-    order: int = 1
+    """Upper corner of the QRS band."""
     smooth_s: _Positive = 0.09
+    """Moving average of the envelope: about one QRS complex (Hamilton 2002: 80 ms)."""
     learn_s: _Positive = 1.5
-    refractory_s: _Positive = 0.2
-    twave_s: _Positive = 0.36
-    hang_s: _Positive = 0.12
-    delay_max_s: _Positive = 1.6
-    radius_s: _Positive = 0.1
+    """The first levels come from so much signal; below the delay allowed, so its beats are found too."""
+    learn_max_s: _Positive = 3.0
+    """Without a peak that stands out, the highest counts after so long."""
     crest: _Positive = 2.5
-    high: _Positive = 0.3
-    low: _Positive = 0.15
+    """A peak stands out at this many times the mean of the envelope."""
+    relearn_s: _Positive = 6.0
+    """So long after the last beat the levels are learned anew."""
+    settle_s: _Positive = 0.3
+    """A lead that comes back counts again after this: the band filter has forgotten the step by then."""
+    forget_s: _Positive = 2.0
+    """A lead lost for longer than this is learned anew from the other leads' beats."""
+    refractory_s: _Positive = 0.2
+    """Two peaks closer than this are one beat (Pan and Tompkins 1985)."""
+    smallest: _Positive = 0.1
+    """A peak below this share of the usual height is no candidate."""
+    floor_mv: _Positive = 0.005
+    """A highest peak of the envelope below this is not learned from: nothing is connected."""
+    again_s: _Positive = 0.15
+    """Second look at a candidate, counted from its peak in the smoothed envelope."""
+    final_s: _Positive = 0.28
+    """Last look."""
+    early: _Share = 0.99
+    """A beat at once above this belief (chosen on DS1 and svdb, cross-validated) ..."""
+    late: _Share = 0.5
+    """... at the last look above this ..."""
+    back: _Share = 0.1
+    """... and in a search back above this."""
     search_back: _Positive = 1.5
-    twave_ratio: _Positive = 0.5
+    """Search back after this many mean RR (Pan and Tompkins 1985: 1.66)."""
+    delay_max_s: _Positive = 1.7
+    """No beat is reported later than this after its R peak; longer than learning takes."""
+    radius_s: _Positive = 0.1
+    """The R peak lies within this of the middle of the envelope's peak."""
 
 
 class RhythmSettings(_Section, frozen=True, kw_only=True):

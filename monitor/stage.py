@@ -9,9 +9,10 @@ and cached on disk, bit-identical for any partition of the signal (law 1).
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
+import numpy as np
 from numba import njit
 
-__all__ = ["State", "kernel"]
+__all__ = ["State", "kernel", "record"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,5 +26,15 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
     No fast-math: the order of floating-point operations is the order of the source. A kernel
     compiles on its first call, once per combination of argument types; pass C-contiguous arrays.
+    The cache knows a kernel by its own file only: after a change to a kernel that one in another file
+    calls, touch the caller's file too.
     """
     return cast("Callable[P, R]", njit(cache=True, error_model="numpy")(function))
+
+
+def record(view: type) -> np.dtype[np.void]:
+    """Return the dtype whose fields are a class's annotations: int64 for int, float64 for the rest.
+
+    The class is never instantiated: it lets kernels and type checker agree on the fields of a record.
+    """
+    return np.dtype([(name, "i8" if kind is int else "f8") for name, kind in view.__annotations__.items()])
