@@ -181,6 +181,7 @@ class Bed:
         alarm = self._technical.pop(kind, None)
         if alarm is not None:
             self._say(msgspec.structs.replace(alarm, decided=self._index, state="end"))
+            self._say(msgspec.structs.replace(alarm, decided=self._index, state="cleared"))
 
     def notice(self, text: str) -> None:
         """Tell one line about this bed."""

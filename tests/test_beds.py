@@ -146,7 +146,7 @@ def test_a_silent_feed_is_a_technical_alarm_and_ends_with_the_next_packet() -> N
     assert ward.alarms("feed_lost") == ["start"]
     assert ward.bed.snapshot.status == "lost"
     ward.play(beating(1), start=index)
-    assert ward.alarms("feed_lost") == ["start", "end"]
+    assert ward.alarms("feed_lost") == ["start", "end", "cleared"]
     assert ward.bed.snapshot.status in ("live", "learning")
 
 
@@ -170,7 +170,7 @@ def test_labels_that_never_come_are_a_technical_alarm_until_they_do() -> None:
     assert ward.alarms("classifier_late") == ["start"]
     ward.answer_all()
     ward.play(beating(2), start=index)
-    assert ward.alarms("classifier_late") == ["start", "end"]
+    assert ward.alarms("classifier_late") == ["start", "end", "cleared"]
 
 
 def test_gaps_are_told_and_recorded_as_missing(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_recording_that_cannot_be_written_never_stops_the_bed(
     assert len(ward.events(Beat)) > before
     full = False
     ward.bed.flush_files()
-    assert ward.alarms("storage_failed") == ["start", "end"]
+    assert ward.alarms("storage_failed") == ["start", "end", "cleared"]
     ward.bed.close()
 
 

@@ -304,3 +304,16 @@ def test_acknowledging_does_not_disturb_the_stream(record_208: Samples, whole: T
 
     assert beats(whole.fast) == beats(told.fast)
     assert beats(whole.labelled) == beats(told.labelled)
+
+
+def test_samples_that_never_came_are_no_asystole() -> None:
+    """What is not known is not announced: a gap of ten seconds is a gap, not a heart that stood still."""
+    phase = (np.arange(round(60 * FS)) / FS) % 0.8
+    pulses = np.exp(-0.5 * ((phase - 0.4) / 0.012) ** 2)
+    samples = np.stack([pulses, pulses], axis=1)
+    start, stop = round(30 * FS), round(40 * FS)
+    told = Told(made())
+    told.take(told.pipeline.push(Block(0, samples[:start])))
+    told.take(told.pipeline.push(Gap(sample=start, stop=stop, decided=stop)))
+    told.take(told.pipeline.push(Block(stop, samples[stop:])))
+    assert [event for event in told.events if isinstance(event, Alarm) and event.kind == "asystole"] == []
