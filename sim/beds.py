@@ -25,6 +25,8 @@ __all__ = ["NOISES", "Faults", "Play", "make_beds"]
 NOISES: Final = (*get_args(NoiseKind), "em", "ma", "bw")
 """Kinds of noise: made here, or the records of the Noise Stress Test Database."""
 
+_LONGEST_BASE: Final = 27
+"""Of a bed's name, so that a number of four digits fits the wire's 32."""
 _NORMAL: Final = frozenset("NLRBejn")
 _MEASURED_S: Final = 300.0
 """How much of a source is looked at to measure its QRS complexes."""
@@ -93,30 +95,31 @@ def make_beds(play: Play) -> list[SimulatedBed]:
         A record, script, lead or noise cannot be had.
     """
     count = max(play.beds, len(play.names))
+    sources = [_source(play, number) for number in range(count)]
     stream = time.time_ns() // 1_000_000 % 2**41 * 4096
-    beds = []
-    for number in range(count):
-        source = _source(play, number)
-        start = round(play.start_s * source.fs)
-        length = source.n_samples
-        if length is not None and start >= length:
-            raise SourceError(
-                f"{source.record}: expected a start before its end at {length / source.fs:g} s, "
-                f"received {play.start_s:g} s"
-            )
-        beds.append(
-            SimulatedBed(
-                name=_bed_name(play, source, number, count),
-                stream=stream + number + 1,
-                source=source,
-                faults=_signal_faults(play, source, number),
-                transport=replace(play.transport, seed=play.seed + number),
-                drift_ppm=play.drift_ppm,
-                packet_ms=play.packet_ms,
-                start=start,
-            )
+    return [
+        SimulatedBed(
+            name=name,
+            stream=stream + number + 1,
+            source=source,
+            faults=_signal_faults(play, source, number),
+            transport=replace(play.transport, seed=play.seed + number),
+            drift_ppm=play.drift_ppm,
+            packet_ms=play.packet_ms,
+            start=_start(play, source),
         )
-    return beds
+        for number, (name, source) in enumerate(zip(_bed_names(play, sources), sources, strict=True))
+    ]
+
+
+def _start(play: Play, source: Source) -> int:
+    start, length = round(play.start_s * source.fs), source.n_samples
+    if length is not None and start >= length:
+        raise SourceError(
+            f"{source.record}: expected a start before its end at {length / source.fs:g} s, "
+            f"received {play.start_s:g} s"
+        )
+    return start
 
 
 def _source(play: Play, number: int) -> Source:
@@ -137,13 +140,19 @@ def _source(play: Play, number: int) -> Source:
     )
 
 
-def _bed_name(play: Play, source: Source, number: int, count: int) -> str:
+def _bed_names(play: Play, sources: Sequence[Source]) -> list[str]:
+    """Return a name for each bed: its record's or the one given, numbered where it is not the only one."""
+    bases = [play.name or _bed_base(source) for source in sources]
+    width = len(str(len(sources)))
+    return [
+        base if bases.count(base) == 1 else f"{base[:_LONGEST_BASE]}-{number:0{width}d}"
+        for number, base in enumerate(bases, 1)
+    ]
+
+
+def _bed_base(source: Source) -> str:
     record = source.name if isinstance(source, RecordSource) else source.record
-    name = play.name or record.replace("/", "-")
-    same = play.name is not None or len(play.names) <= 1
-    if count == 1 or (not same and number < len(play.names) == count):
-        return name
-    return f"{name}-{number + 1:0{len(str(count))}d}"
+    return record.replace("/", "-").lstrip("-_")[:_LONGEST_BASE] or "record"
 
 
 def _signal_faults(play: Play, source: Source, number: int) -> list[SignalFault]:
