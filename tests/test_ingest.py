@@ -328,7 +328,8 @@ def test_port_in_use_is_an_error_that_names_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["nonsense", "tcp://127.0.0.1:notaport", "tcp://127.0.0.1:70000", "gopher://x:1", "tcp://*", ""]
+    "endpoint",
+    ["nonsense", "tcp://127.0.0.1:notaport", "tcp://127.0.0.1:70000", "gopher://x:1", "tcp://*", ""],
 )
 @pytest.mark.parametrize("bind", [True, False])
 def test_bad_endpoint_is_an_error_that_names_it(endpoint: str, bind: bool) -> None:
