@@ -84,6 +84,7 @@ class Bed:
         self._fault = fault
         self._record = record
         self._recorder: Recorder | None = None
+        self._opened: Opened | None = None
         self._pipeline: Pipeline | None = None
         self._stream_count = 0
         self._technical: dict[str, Alarm] = {}
@@ -193,20 +194,11 @@ class Bed:
 
     def _open(self, item: Opened) -> None:
         """A new stream: what the old one still holds leaves first, standing alarms stay."""
+        self.end()
         self.close()
-        standing = () if self._pipeline is None else self._pipeline.standing
-        self._stream_count += 1
-        self._pipeline = Pipeline(
-            self._settings,
-            self._window,
-            fs=item.fs,
-            leads=item.leads,
-            start=item.index,
-            standing=standing,
-        )
-        self._timings.clear()
-        self._detected.clear()
-        self.closed = False
+        self._opened = item
+        self._last_received_ns = time.time_ns()
+        self._begin(item, item.index)
         self._say(
             Stream(
                 sample=item.index,
@@ -218,6 +210,23 @@ class Bed:
             )
         )
         self._record_stream(item)
+
+    def _begin(self, opened: Opened, index: int) -> Pipeline:
+        """Make a pipeline that learns anew from ``index`` on and keeps the alarms that stand."""
+        standing = () if self._pipeline is None else self._pipeline.standing
+        self._stream_count += 1
+        self._pipeline = Pipeline(
+            self._settings,
+            self._window,
+            fs=opened.fs,
+            leads=opened.leads,
+            start=index,
+            standing=standing,
+        )
+        self._timings.clear()
+        self._detected.clear()
+        self.closed = False
+        return self._pipeline
 
     def _record_stream(self, item: Opened) -> None:
         if self._record is None:
@@ -255,19 +264,29 @@ class Bed:
         self.snapshot = vitals.fold(self.snapshot, item.block)
         self._latency_ms = (item.received_ns - item.captured_ns) / 1e6
         self._keep(lambda recorder: recorder.block(item.block))
-        self._run(self._live().push(item.block), captured=item.captured_ns, received=item.received_ns)
+        self._run(
+            self._live(item.block.start).push(item.block),
+            captured=item.captured_ns,
+            received=item.received_ns,
+        )
 
     def _lost(self, gap: Gap) -> None:
         if gap.reason == "restarted":
             self._say(gap)
             return
         self._keep(lambda recorder: recorder.gap(gap))
-        self._run(self._live().push(gap))
+        self._run(self._live(gap.sample).push(gap))
 
-    def _live(self) -> Pipeline:
-        if self._pipeline is None:
+    def _live(self, index: int) -> Pipeline:
+        """Return the pipeline; a stream that goes on after its bye learns anew from ``index``."""
+        if self._pipeline is None or self._opened is None:
             raise ValueError(f"bed {self.name}: expected an opened stream before its samples")
-        return self._pipeline
+        if not self.closed:
+            return self._pipeline
+        for event in self._pipeline.abandon():
+            self._say(event)
+        self.snapshot = vitals.with_status(self.snapshot, "up")
+        return self._begin(self._opened, index)
 
     def _run(self, outputs: Sequence[Output], *, captured: int = 0, received: int = 0) -> None:
         now = time.time_ns()

@@ -259,9 +259,10 @@ class Engine:
         )
 
     def _ward(self) -> vitals.WardSnapshot:
+        counters = self._ingest.counters
         notices = [f"{part} failed: {text}" for part, text in self._faults.items()]
         return vitals.WardSnapshot(
-            beds=tuple(bed.shown(self._ingest.counters) for bed in self._beds.values()),
+            beds=tuple(bed.shown(counters) for bed in self._beds.values()),
             classifier=self._network,
             message=self._labeller.message,
             notices=tuple([self._notice, *notices] if self._notice else notices),

@@ -1,5 +1,6 @@
 """A bed in the engine: items in, events out, and trouble that stays where it belongs."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,29 @@ def test_a_closed_bed_is_not_called_lost() -> None:
     ward.bed.tick(SECOND + 60 * SECOND)
     assert ward.alarms("feed_lost") == []
     assert ward.bed.snapshot.status == "ended"
+
+
+def test_a_stream_that_goes_on_after_its_bye_is_watched_again() -> None:
+    """Nothing that comes is left aside: the bed learns anew and is live."""
+    ward = Ward()
+    ward.open(1)
+    index = ward.play(beating(10))
+    ward.bed.take(Closed("7", index))
+    before = len(ward.events(Beat))
+    ward.play(beating(10), start=index)
+    later = [event for event in ward.events(Beat) if isinstance(event, Beat)][before:]
+    assert len(later) > 8
+    assert later[0].rr is None
+    assert all(event.sample >= index for event in later)
+    assert ward.bed.snapshot.status == "live"
+
+
+def test_a_device_that_only_says_hello_is_a_lost_feed() -> None:
+    """Silence counts from the hello on."""
+    ward = Ward()
+    ward.open(1)
+    ward.bed.tick(time.time_ns() + 4 * SECOND)
+    assert ward.alarms("feed_lost") == ["start"]
 
 
 def test_labels_that_never_come_are_a_technical_alarm_until_they_do() -> None:
