@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import data, evaluate
-from models.architectures import ARCHITECTURES
+from models.architectures import ARCHITECTURES, average
 from models.data import Augment, Beats, Recording
 from monitor import __version__, artifact
 from monitor.artifact import Card
@@ -33,7 +33,7 @@ from monitor.settings import FilterSettings, Settings
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Config", "Report", "cross_validate", "fit", "load", "pool", "predict", "train"]
+__all__ = ["Config", "Report", "cross_validate", "fit", "fit_members", "load", "pool", "predict", "train"]
 
 TRAINED: Final[tuple[Label, ...]] = CLASSES
 """Classes the network tells apart; most of Q are false detections in noise."""
@@ -50,6 +50,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Attributes
     ----------
+    members
+        Networks of other seeds whose average is served.
     copies
         Disturbed copies of each record beside the clean one.
     normal_share
@@ -69,13 +71,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     band: FilterSettings = FilterSettings()
     detection: Settings = Settings()
     augment: Augment = Augment()
+    members: int = 3
     copies: int = 4
-    epochs: int = 12
+    epochs: int = 8
     batch: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
     normal_share: float = 0.4
-    power: float = 0.3
+    power: float = 0.4
     label_smoothing: float = 0.02
     f1_weights: dict[str, float] = msgspec.field(default_factory=lambda: {"V": 1.0, "S": 0.5})
     seed: int = 1
@@ -90,10 +93,25 @@ def pool(recordings: Sequence[Recording], config: Config, report: Report) -> lis
             rng = np.random.default_rng([config.seed, copy, k])
             signal = data.disturb(recording, config.augment, rng) if copy else recording.signal
             found = data.detected(recording, signal, config.detection)
+            if copy and rng.uniform() < config.augment.irregular:
+                found = data.fibrillate(found, fs=recording.fs, rng=rng)
             parts.append(data.cut(recording, signal, found, config.window, config.band))
             report("cutting beats", copy * len(recordings) + k + 1, (1 + config.copies) * len(recordings))
         passes.append(data.join(parts))
     return passes
+
+
+def fit_members(
+    passes: Sequence[Beats], config: Config, report: Report
+) -> tuple["keras.Model", list[dict[str, float]]]:
+    """Train ``config.members`` networks, each with a seed of its own, and return their average."""
+    members, history = [], []
+    for k in range(config.members):
+        alone = msgspec.structs.replace(config, seed=config.seed + k)
+        model, rows = fit(passes, alone, _part(report, f"network {k + 1}", k, config.members))
+        members.append(model)
+        history += [{"member": k + 1, **row} for row in rows]
+    return average(members), history
 
 
 def fit(
@@ -159,13 +177,8 @@ def cross_validate(passes: Sequence[Beats], config: Config, report: Report) -> N
     result = np.zeros((len(clean.labels), len(CLASSES)))
     for k, names in enumerate(config.folds):
         out = np.isin(clean.records, names)
-        model, _ = fit(
-            [one.of(~np.isin(one.records, names)) for one in passes],
-            config,
-            lambda what, done, total, k=k: report(  # type: ignore[misc]
-                f"fold {k + 1} of {len(config.folds)}: {what}", k * total + done, len(config.folds) * total
-            ),
-        )
+        seen = [one.of(~np.isin(one.records, names)) for one in passes]
+        model, _ = fit_members(seen, config, _part(report, f"fold {k + 1}", k, len(config.folds)))
         result[out] = predict(model, clean.of(out))
     return result
 
@@ -187,7 +200,7 @@ def train(config: Config, folder: Path, *, command: str, report: Report, source:
     adjusted = np.log(np.maximum(told, 1e-9)) + offsets
     table = evaluate.confusion(truth[tuned_on], evaluate.tell(adjusted[tuned_on]))
     np.savez_compressed(folder / "validation.npz", told=told, truth=truth, records=passes[0].records)
-    model, history = fit(passes, config, report)
+    model, history = fit_members(passes, config, report)
     _shift(model, offsets)
     return _finish(model, history, config, folder, command, {"patients left out": evaluate.scores(table)})
 
@@ -258,11 +271,18 @@ def _shown(
 
 
 def _shift(model: "keras.Model", offsets: NDArray[np.float64]) -> None:
-    """Add the offsets to the bias of the last layer."""
-    layer = model.get_layer("logits")
-    kernel, bias = layer.get_weights()
-    chosen = [offsets[CLASSES.index(name)] for name in TRAINED]
-    layer.set_weights([kernel, bias + np.asarray(chosen, dtype=bias.dtype)])
+    """Add the offsets to the bias of the last layer, of every member if there are several."""
+    members = [layer for layer in model.layers if layer.name.startswith("member")]
+    for member in members or [model]:
+        layer = member.get_layer("logits")
+        kernel, bias = layer.get_weights()
+        chosen = [offsets[CLASSES.index(name)] for name in TRAINED]
+        layer.set_weights([kernel, bias + np.asarray(chosen, dtype=bias.dtype)])
+
+
+def _part(report: Report, name: str, k: int, n: int) -> Report:
+    """Return a report for the k-th of n equal parts of the work."""
+    return lambda what, done, total: report(f"{name}: {what}", k * total + done, n * total)
 
 
 def _write_json(path: Path, content: object) -> None:

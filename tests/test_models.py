@@ -41,6 +41,7 @@ def recording(name: str, n_beats: int = 60, *, seed: int = 0) -> Recording:
 CONFIG = Config(
     records=("a", "b"),
     folds=(("a",), ("b",)),
+    members=2,
     copies=1,
     epochs=2,
     batch=16,
