@@ -32,7 +32,7 @@ def train(
     out: Annotated[Path, typer.Argument(help="Run folder to make; must not exist.")],
     records: Annotated[str, typer.Option(help="DS1, DS1+svdb, or names separated by commas.")] = "DS1+svdb",
     epochs: Annotated[int, typer.Option(min=1, help="Times every beat is shown.")] = 8,
-    copies: Annotated[int, typer.Option(min=0, help="Disturbed copies of each record.")] = 4,
+    copies: Annotated[int, typer.Option(min=0, help="Disturbed copies of each record.")] = 3,
     seed: Annotated[int, typer.Option(help="Fixes everything that is random.")] = 1,
     data: _Data = None,
 ) -> None:

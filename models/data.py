@@ -39,7 +39,6 @@ __all__ = [
     "cut",
     "detected",
     "disturb",
-    "fibrillate",
     "join",
     "read",
 ]
@@ -148,9 +147,6 @@ class Augment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Largest factor by which a lead grows or shrinks.
     lone
         Probability that only the first lead is left, for the whole copy.
-    irregular
-        Probability that the copy's RR are drawn at random, as in atrial fibrillation, which few
-        training patients have. Its S are left out: nothing is premature in such a rhythm.
     """
 
     noise_mv: float = 0.12
@@ -158,7 +154,6 @@ class Augment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     wander_mv: float = 0.4
     gain: float = 1.6
     lone: float = 0.2
-    irregular: float = 0.3
 
 
 def read(name: str, *, data: Path | None = None) -> Recording:
@@ -214,21 +209,6 @@ def disturb(recording: Recording, augment: Augment, rng: np.random.Generator) ->
     if rng.uniform() < augment.lone:
         copy[:, 1:] = 0.0
     return copy
-
-
-def fibrillate(found: Found, *, fs: float, rng: np.random.Generator) -> Found:
-    """Return the same beats with RR as in atrial fibrillation, and their S left out.
-
-    RR are gamma distributed with a mean of 0.5 to 0.9 s and a spread of a fifth to a third of it,
-    never below 0.3 s. Only the RR that the features see change, not the signal.
-    """
-    mean, spread = rng.uniform(0.5, 0.9), rng.uniform(0.2, 0.33)
-    seconds = np.maximum(rng.gamma(spread**-2, mean * spread**2, len(found.beats)), 0.3)
-    beats = [
-        Beat(sample=beat.sample, decided=beat.decided, rr=round(second * fs))
-        for beat, second in zip(found.beats, seconds.tolist(), strict=True)
-    ]
-    return Found(beats, np.where(found.labels == CLASSES.index("S"), LEFT_OUT, found.labels))
 
 
 def cut(

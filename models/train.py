@@ -71,8 +71,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     band: FilterSettings = FilterSettings()
     detection: Settings = Settings()
     augment: Augment = Augment()
-    members: int = 3
-    copies: int = 4
+    members: int = 2
+    copies: int = 3
     epochs: int = 8
     batch: int = 256
     learning_rate: float = 2e-3
@@ -93,8 +93,6 @@ def pool(recordings: Sequence[Recording], config: Config, report: Report) -> lis
             rng = np.random.default_rng([config.seed, copy, k])
             signal = data.disturb(recording, config.augment, rng) if copy else recording.signal
             found = data.detected(recording, signal, config.detection)
-            if copy and rng.uniform() < config.augment.irregular:
-                found = data.fibrillate(found, fs=recording.fs, rng=rng)
             parts.append(data.cut(recording, signal, found, config.window, config.band))
             report("cutting beats", copy * len(recordings) + k + 1, (1 + config.copies) * len(recordings))
         passes.append(data.join(parts))
