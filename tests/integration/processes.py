@@ -1,23 +1,29 @@
 """Running the product as a person does: its own processes, pipes and sockets."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = ["beatline", "free_port", "interrupt", "run"]
 
 
+@contextlib.contextmanager
 def beatline(
     *arguments: str, env: dict[str, str] | None = None, file_kib: int | None = None
-) -> "subprocess.Popen[str]":
-    """Start a beatline command with its output on pipes; no file may grow beyond ``file_kib``."""
+) -> "Iterator[subprocess.Popen[str]]":
+    """Run a beatline command with its output on pipes; no file may grow beyond ``file_kib``.
+
+    What still runs when the test is over, or has failed, is killed.
+    """
     command = [sys.executable, "-m", "monitor", *arguments]
     if file_kib is not None:
         command = ["bash", "-c", f'ulimit -f {file_kib}; exec "$@"', "bash", *command]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -25,6 +31,16 @@ def beatline(
         env={**os.environ, **(env or {})},
         process_group=0,
     )
+    try:
+        with process:
+            try:
+                yield process
+            except BaseException:
+                process.kill()
+                raise
+    finally:
+        if process.poll() is None:
+            process.kill()
 
 
 def run(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:

@@ -54,7 +54,7 @@ def test_a_classifier_that_dies_is_an_alarm_and_beats_go_on() -> None:
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     with (
         beatline("monitor", endpoint, "--json") as monitor,
-        beatline("sim", "--endpoint", endpoint, "--bed", "7") as sim,
+        beatline("sim", "--loop", "--endpoint", endpoint, "--bed", "7") as sim,
     ):
         read_until(monitor, is_beat)
         child(monitor, "monitor.classify").kill()
@@ -71,7 +71,7 @@ def test_an_engine_that_dies_is_said_and_ends_the_run_with_1() -> None:
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     with (
         beatline("monitor", endpoint, "--plain") as monitor,
-        beatline("sim", "--endpoint", endpoint, "--bed", "7") as sim,
+        beatline("sim", "--loop", "--endpoint", endpoint, "--bed", "7") as sim,
     ):
         assert monitor.stdout is not None
         assert "stream begins" in monitor.stdout.readline()
@@ -94,7 +94,7 @@ def test_a_disk_that_fills_is_an_alarm_and_what_was_written_stays(tmp_path: Path
     n_before = len(journal.read_bytes().splitlines())
     with (
         beatline("monitor", endpoint, "--json", "--journal", str(journal), file_kib=_LIMIT_KIB) as monitor,
-        beatline("sim", "--endpoint", endpoint, "--bed", "7", "--speed", "20") as sim,
+        beatline("sim", "--loop", "--endpoint", endpoint, "--bed", "7", "--speed", "20") as sim,
     ):
         alarm = read_until(monitor, is_alarm("storage_failed"))
         assert str(journal) in alarm["text"]

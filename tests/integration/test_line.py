@@ -115,7 +115,7 @@ def test_an_interrupted_monitor_ends_cleanly(number: signal.Signals) -> None:
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     with (
         beatline("monitor", endpoint, "--plain") as monitor,
-        beatline("sim", "--endpoint", endpoint, "--bed", "7") as sim,
+        beatline("sim", "--loop", "--endpoint", endpoint, "--bed", "7") as sim,
     ):
         assert monitor.stdout is not None
         assert "stream begins" in monitor.stdout.readline()
@@ -143,7 +143,7 @@ def test_a_closed_pipe_ends_quietly() -> None:
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     with (
         beatline("monitor", endpoint, "--json") as monitor,
-        beatline("sim", "--endpoint", endpoint) as sim,
+        beatline("sim", "--loop", "--endpoint", endpoint) as sim,
     ):
         assert monitor.stdout is not None
         assert monitor.stderr is not None
