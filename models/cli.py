@@ -38,7 +38,7 @@ def train(
 ) -> None:
     """Train the monitor's own network, cross-validated by patient.
 
-    About ten minutes on two cores. The test records (DS2) are not read.
+    About ten minutes on two busy cores (seven of CPU). The test records (DS2) are not read.
 
     Example:  [bold]beatline models train runs/first[/bold]
     """
