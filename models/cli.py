@@ -19,6 +19,7 @@ app = typer.Typer(
     help="Train, evaluate, export and list the networks that label beats.",
     no_args_is_help=True,
     rich_markup_mode="rich",
+    add_completion=False,
 )
 
 _Data = Annotated[
