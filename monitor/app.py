@@ -213,13 +213,13 @@ class _Watch:
                     return 1 if update.faults else 0
             elif self._engine.poll() is not None:
                 return self._died(interrupted)
+            self._show.tick()
+            self._stats.frame()
             quit_asked = self._keys(next_tick)
             if interrupted or quit_asked or self._time_is_up():
                 self._end()
             if self._told_at is not None and time.monotonic() - self._told_at > _PATIENCE_S:
                 return 1
-            self._show.tick()
-            self._stats.frame()
 
     def _take(self, update: link.Update) -> None:
         self._answered = True
