@@ -30,7 +30,7 @@ _LONGEST_BASE: Final = 27
 _NORMAL: Final = frozenset("NLRBejn")
 _MEASURED_S: Final = 300.0
 """How much of a source is looked at to measure its QRS complexes."""
-_LEAD_OFF: Final = re.compile(r"(?P<lead>.+?)(?::(?P<start>\d+(?:\.\d+)?)-(?P<stop>\d+(?:\.\d+)?)?)?")
+_STRETCH: Final = re.compile(r"(?P<lead>.+?)(?::(?P<start>\d+(?:\.\d+)?)-(?P<stop>\d+(?:\.\d+)?)?)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Faults:
         Noise of a kind in `NOISES` at this ratio, by the definition in `monitor.noise`.
     wander_mv, saturate_mv
         Peak to peak of baseline wander; limit of the amplifier.
-    lead_off
+    lead_off, lead_loose
         ``LEAD`` or ``LEAD:START-STOP`` with times in seconds.
     """
 
@@ -52,6 +52,7 @@ class Faults:
     wander_mv: float | None = None
     saturate_mv: float | None = None
     lead_off: Sequence[str] = ()
+    lead_loose: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,25 +166,30 @@ def _signal_faults(play: Play, source: Source, number: int) -> list[SignalFault]
         chain.append(faults.add_noise(samples, gain))
     if asked.wander_mv is not None:
         chain.append(faults.add_wander(asked.wander_mv, fs=source.fs, seed=seed))
-    chain.extend(_lead_off(text, source, seed) for text in asked.lead_off)
+    for text in asked.lead_loose:
+        lead, start, stop = _stretch(text, source, "lead loose")
+        chain.append(faults.lead_loose(lead, start=start, stop=stop, seed=seed))
     if asked.saturate_mv is not None:
         chain.append(faults.saturate(asked.saturate_mv))
+    for text in asked.lead_off:
+        lead, start, stop = _stretch(text, source, "lead off")
+        chain.append(faults.lead_off(lead, start=start, stop=stop))
     return chain
 
 
-def _lead_off(text: str, source: Source, seed: int) -> SignalFault:
-    match = _LEAD_OFF.fullmatch(text)
+def _stretch(text: str, source: Source, what: str) -> tuple[int, int, int | None]:
+    """Return which lead is meant, from which sample and to which, None = to the end."""
+    match = _STRETCH.fullmatch(text)
     if match is None or match["lead"] not in source.leads:
         raise SourceError(
-            f"lead off: expected one of {', '.join(source.leads)}, or such as {source.leads[0]}:10-20, "
+            f"{what}: expected one of {', '.join(source.leads)}, or such as {source.leads[0]}:10-20, "
             f"received {text!r}"
         )
-    return faults.lead_off(
-        source.leads.index(match["lead"]),
-        start=round(float(match["start"] or 0) * source.fs),
-        stop=None if match["stop"] is None else round(float(match["stop"]) * source.fs),
-        seed=seed,
-    )
+    start = round(float(match["start"] or 0) * source.fs)
+    stop = None if match["stop"] is None else round(float(match["stop"]) * source.fs)
+    if stop is not None and stop <= start:
+        raise SourceError(f"{what}: expected an end after its start, received {text!r}")
+    return source.leads.index(match["lead"]), start, stop
 
 
 def _noise_samples(kind: str, fs: float, seed: int, n_leads: int) -> NDArray[np.float64]:

@@ -139,12 +139,28 @@ def sim(
     ] = None,
     saturate: Annotated[
         float | None,
-        typer.Option(min=0.01, metavar="MV", rich_help_panel=_FAULTS, help="Clip the signal here."),
+        typer.Option(
+            min=0.01,
+            metavar="MV",
+            rich_help_panel=_FAULTS,
+            help="Clip the signal at plus and minus this. Peaks alone do not make a lead saturated, a signal "
+            "that stays at a rail does: --saturate 2 --wander 12.",
+        ),
     ] = None,
     lead_off: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="LEAD[:A-B]", rich_help_panel=_FAULTS, help="Take a lead off, from second A to B."
+            metavar="LEAD[:A-B]",
+            rich_help_panel=_FAULTS,
+            help="Take a lead off, from second A to B: samples missing, as devices send it.",
+        ),
+    ] = None,
+    lead_loose: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LEAD[:A-B]",
+            rich_help_panel=_FAULTS,
+            help="Loosen a lead: 20 uV of noise, and no word of it from the device.",
         ),
     ] = None,
     drop: Annotated[float, _probability("Packets lost.", "--drop")] = 0.0,
@@ -193,7 +209,12 @@ def sim(
         drift_ppm=drift,
         seed=seed,
         faults=Faults(
-            snr_db=snr, noise=noise, wander_mv=wander, saturate_mv=saturate, lead_off=lead_off or ()
+            snr_db=snr,
+            noise=noise,
+            wander_mv=wander,
+            saturate_mv=saturate,
+            lead_off=lead_off or (),
+            lead_loose=lead_loose or (),
         ),
         transport=Transport(drop=drop, duplicate=duplicate, reorder=reorder, late_ms=late),
     )

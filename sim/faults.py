@@ -21,6 +21,7 @@ __all__ = [
     "add_noise",
     "add_wander",
     "apply",
+    "lead_loose",
     "lead_off",
     "saturate",
 ]
@@ -29,8 +30,8 @@ SignalFault: TypeAlias = Callable[[Block], Block]
 
 Floats = NDArray[np.float64]
 
-_OFF_MV: Final = 0.02
-"""What an open input shows: this much noise about zero."""
+_LOOSE_MV: Final = 0.02
+"""What an input shows whose electrode has no contact: this much noise about zero."""
 
 
 def apply(faults: Sequence[SignalFault], block: Block) -> Block:
@@ -73,23 +74,37 @@ def add_wander(size_mv: float, *, fs: float, seed: int) -> SignalFault:
     return fault
 
 
-def lead_off(lead: int, *, start: int = 0, stop: int | None = None, seed: int = 0) -> SignalFault:
-    """Take one lead off from sample ``start`` to ``stop``: what is left is a little noise about zero."""
+def lead_off(lead: int, *, start: int = 0, stop: int | None = None) -> SignalFault:
+    """Take one lead off from sample ``start`` to ``stop``: a device that notices sends missing samples."""
+    return _replaced(lead, start, stop, lambda index: np.full(len(index), np.nan))
 
+
+def lead_loose(lead: int, *, start: int = 0, stop: int | None = None, seed: int = 0) -> SignalFault:
+    """Loosen one lead from sample ``start`` to ``stop``: a little noise about zero, and nothing says so."""
+    return _replaced(lead, start, stop, lambda index: _LOOSE_MV * (_uniform(index, seed) - 0.5))
+
+
+def _replaced(
+    lead: int, start: int, stop: int | None, what: Callable[[NDArray[np.int64]], Floats]
+) -> SignalFault:
     def fault(block: Block) -> Block:
         index = np.arange(block.start, block.stop)
-        off = (index >= start) & ((index < stop) if stop is not None else True)
-        if not off.any():
+        gone = (index >= start) & ((index < stop) if stop is not None else True)
+        if not gone.any():
             return block
         samples = block.samples.copy()
-        samples[off, lead] = _OFF_MV * (_uniform(index[off], seed) - 0.5)
+        samples[gone, lead] = what(index[gone])
         return Block(block.start, samples)
 
     return fault
 
 
 def saturate(limit_mv: float) -> SignalFault:
-    """Clip the signal at plus and minus ``limit_mv``, as an amplifier at its rails does."""
+    """Clip the signal at plus and minus ``limit_mv``, as an amplifier at its rails does.
+
+    Peaks alone are at a rail too briefly to count as saturation (`monitor.quality`): only a baseline
+    that wanders past the limit, which must lie 1.5 mV or more from it, keeps the signal there.
+    """
 
     def fault(block: Block) -> Block:
         return Block(block.start, np.clip(block.samples, -limit_mv, limit_mv))

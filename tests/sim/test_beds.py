@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from monitor.errors import SourceError
-from monitor.events import Block
+from monitor.events import Block, LeadQuality
 from monitor.noise import noise_rms, qrs_size
-from monitor.wire import bed_name
+from monitor.quality import Quality
+from monitor.settings import QualitySettings
+from monitor.wire import bed_name, to_millivolt
 from sim.beds import NOISES, Faults, Play, make_beds
 from sim.faults import apply
+from sim.pacing import Pacer
 from sim.sources import blocks
 from sim.synthetic import SyntheticPatient
 
@@ -85,3 +88,41 @@ def test_lead_off_that_makes_no_sense_is_named(text: str) -> None:
     """What was expected: the leads there are."""
     with pytest.raises(SourceError, match="lead off: expected one of II, V1"):
         make_beds(Play(faults=Faults(lead_off=(text,))))
+
+
+@pytest.mark.parametrize("text", ["II:2-2", "II:5-3"])
+def test_a_stretch_that_ends_before_it_begins_is_named(text: str) -> None:
+    """It would do nothing, in silence."""
+    for asked, said in ((Faults(lead_off=(text,)), "lead off"), (Faults(lead_loose=(text,)), "lead loose")):
+        with pytest.raises(SourceError, match=f"{said}: expected an end after its start"):
+            make_beds(Play(faults=asked))
+
+
+def _judged(asked: Faults) -> list[tuple[int, str, float]]:
+    """Return lead, state and second of each change that the monitor makes of 30 s on the wire."""
+    (bed,) = make_beds(Play(script="sinus:30@75", faults=asked))
+    quality = Quality(QualitySettings(), fs=bed.source.fs, n_leads=2)
+    changes: list[LeadQuality] = []
+    while packet := bed.next_packet(Pacer(0, fs=bed.source.fs)):
+        changes += quality.push(to_millivolt(packet.samples, bed.hello(0)))[0]
+    return [(change.lead, change.state, change.sample / bed.source.fs) for change in changes]
+
+
+def test_lead_off_is_off_to_the_monitor_and_good_again_after_it() -> None:
+    """As from a device that notices: MISSING on the wire, then a lead that comes back."""
+    assert _judged(Faults(lead_off=("II:10-20",))) == [
+        (0, "off", pytest.approx(10.2, abs=0.01)),
+        (0, "good", pytest.approx(20.5, abs=0.01)),
+    ]
+
+
+def test_a_loose_lead_is_not_off_to_the_monitor() -> None:
+    """The device says nothing, so there is a line without beats: the other fault, and another option."""
+    assert "off" not in {state for _, state, _ in _judged(Faults(lead_loose=("II:10-20",)))}
+
+
+def test_saturation_that_lasts_is_saturated_to_the_monitor_and_clipped_peaks_are_not() -> None:
+    """What the help text promises."""
+    assert _judged(Faults(saturate_mv=0.4)) == []
+    states = {state for _, state, _ in _judged(Faults(saturate_mv=2.0, wander_mv=12.0))}
+    assert "saturated" in states

@@ -9,14 +9,15 @@ from numpy.testing import assert_array_equal
 
 from monitor.events import Block
 from monitor.wire import Packet
-from sim.faults import SignalFault, Transport, add_noise, add_wander, apply, lead_off, saturate
+from sim.faults import SignalFault, Transport, add_noise, add_wander, apply, lead_loose, lead_off, saturate
 
 _SIGNAL = np.random.default_rng(0).normal(size=(3000, 2))
 
 _FAULTS: dict[str, Callable[[], SignalFault]] = {
     "noise": lambda: add_noise(np.random.default_rng(1).normal(size=(700, 1)), np.array([0.5, 2.0])),
     "wander": lambda: add_wander(1.0, fs=360.0, seed=3),
-    "lead off": lambda: lead_off(1, start=500, stop=1500, seed=4),
+    "lead off": lambda: lead_off(1, start=500, stop=1500),
+    "lead loose": lambda: lead_loose(1, start=500, stop=1500, seed=4),
     "saturation": lambda: saturate(0.7),
 }
 
@@ -39,8 +40,15 @@ def test_faults_do_not_write_into_what_they_are_given(name: str) -> None:
 
 
 def test_lead_off_takes_one_lead_for_its_time() -> None:
-    """What is left is next to nothing; the rest is untouched."""
-    samples = apply([lead_off(1, start=500, stop=1500)], Block(0, _SIGNAL)).samples
+    """Its samples are missing; the rest is untouched."""
+    expected = _SIGNAL.copy()
+    expected[500:1500, 1] = np.nan
+    assert_array_equal(apply([lead_off(1, start=500, stop=1500)], Block(0, _SIGNAL)).samples, expected)
+
+
+def test_a_loose_lead_shows_next_to_nothing_for_its_time() -> None:
+    """A little noise is left, which no device calls missing; the rest is untouched."""
+    samples = apply([lead_loose(1, start=500, stop=1500)], Block(0, _SIGNAL)).samples
     assert np.abs(samples[500:1500, 1]).max() <= 0.01
     assert len(np.unique(samples[500:1500, 1])) > 900
     assert_array_equal(samples[:, 0], _SIGNAL[:, 0])
