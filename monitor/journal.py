@@ -19,7 +19,7 @@ from monitor.events import AnyEvent, Event, Notice
 from monitor.lines import Envelope
 from monitor.storage import WholeFile, cannot_write
 
-__all__ = ["Journal", "read", "read_head"]
+__all__ = ["Journal", "read", "read_head", "read_runs"]
 
 _FORMAT: Final = 1
 _BATCH_BYTES: Final = 1 << 16
@@ -33,7 +33,7 @@ class Journal:
 
     While the disk is full each try to write raises, nothing on disk changes, and up to 16 MiB of lines
     wait in memory; once there is room again they are written, and a notice says how many had to be
-    dropped. What has not been flushed is lost if the process is killed; the engine flushes twice a
+    dropped. What has not been flushed is lost if the process is killed; the engine flushes once a
     second.
 
     Parameters
@@ -116,8 +116,20 @@ def read(path: Path) -> Iterator[tuple[Envelope, AnyEvent]]:
         The file cannot be read or is not a journal (at once); a line in it is not what it should be
         (when it is reached): the message names the line.
     """
-    file = _opened(path)
-    return _events(file, path)
+    return ((envelope, event) for _, envelope, event in read_runs(path))
+
+
+def read_runs(path: Path) -> Iterator[tuple[int, Envelope, AnyEvent]]:
+    """Return what `read` does, each with the number of its run, from 1 on.
+
+    Runs have nothing to do with each other: one may have been killed, and the next counts its samples anew.
+
+    Raises
+    ------
+    StorageError
+        As `read`.
+    """
+    return _events(_opened(path), path)
 
 
 def read_head(path: Path) -> dict[str, Any]:
@@ -133,19 +145,21 @@ def read_head(path: Path) -> dict[str, Any]:
         return head
 
 
-def _events(file: BufferedReader, path: Path) -> Iterator[tuple[Envelope, AnyEvent]]:
+def _events(file: BufferedReader, path: Path) -> Iterator[tuple[int, Envelope, AnyEvent]]:
     with file:
-        number = 0
+        number = run = 0
         while line := file.readline(_LONGEST_LINE):
             number += 1
             if not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
                 return  # cut short: the last one
             if _is_head(line):
+                run += 1
                 continue
             try:
-                yield lines.parse(line)
+                envelope, event = lines.parse(line)
             except StorageError as error:
                 raise StorageError(f"journal {path}, line {number}: {error}") from error
+            yield run, envelope, event
 
 
 def _opened(path: Path) -> BufferedReader:

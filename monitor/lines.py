@@ -139,7 +139,7 @@ class Lines:
     A beat's line is held until the beat is labelled, so that each beat has one line, in order. A beat
     without an answer (its label Q carries no probabilities) is printed with ``-``: Q is what the
     network says of a beat, ``-`` is that nobody said anything. Alarms, gaps and notices are not held.
-    Provisional labels are not printed.
+    Provisional labels are not printed. A new stream of a bed ends the wait for labels of the old one.
 
     Parameters
     ----------
@@ -181,9 +181,11 @@ class Lines:
                 for held in state.held:
                     if held.sample == event.sample:
                         held.label = "-" if event.probabilities is None else event.label
+            case Stream():  # its samples may be counted from 0 again: labels to come are not of these beats
+                state.hr_bpm = None
+                return [*self._released(bed, state, everything=True), *self._line(bed, event, time_ns, fs)]
             case _:
-                text = _told(event, fs=fs)
-                return [] if text is None else [f"{self._clock(time_ns)} {printable(bed)} {text}"]
+                return self._line(bed, event, time_ns, fs)
         return self._released(bed, state, everything=False)
 
     def flush(self) -> list[str]:
@@ -207,6 +209,11 @@ class Lines:
                 f"{held.time} {printable(bed)} {held.label or '-'} RR {rr:>4} ms HR {hr:>3} bpm",
             )
         return lines
+
+    def _line(self, bed: str, event: Event, time_ns: int, fs: float) -> list[str]:
+        """Return the line of an event that is not a beat's, if it has one."""
+        text = _told(event, fs=fs)
+        return [] if text is None else [f"{self._clock(time_ns)} {printable(bed)} {text}"]
 
     def _clock(self, time_ns: int) -> str:
         return clock(time_ns, zone=self._zone)

@@ -19,7 +19,8 @@ def replay(path: Path, *, speed: float | None = None, json: bool = False) -> Non
     path
         A journal that `monitor.journal.Journal` wrote, of a run that may have been killed.
     speed
-        Times real time by the wall clock of the run; None for all at once.
+        Times real time by the wall clock of the run; None for all at once. Between two runs of one
+        journal nothing is waited for.
 
     Raises
     ------
@@ -29,7 +30,11 @@ def replay(path: Path, *, speed: float | None = None, json: bool = False) -> Non
     plain = lines.Lines()
     rates: dict[str, float] = {}
     previous_ns: int | None = None
-    for envelope, event in journal.read(path):
+    current = 1
+    for run, envelope, event in journal.read_runs(path):
+        if run != current:  # the one before may have been killed: its beats wait for no label
+            _print([] if json else plain.flush())
+            plain, rates, previous_ns, current = lines.Lines(), {}, None, run
         time_ns = _nanoseconds(envelope.time)
         if speed is not None and previous_ns is not None:
             time.sleep(max(0.0, (time_ns - previous_ns) / 1e9 / speed))

@@ -14,7 +14,7 @@ import pytest
 from monitor import journal
 from monitor.errors import StorageError
 from monitor.events import AnyEvent, Beat, Gap, LabelledBeat, Notice
-from monitor.journal import Journal, read, read_head
+from monitor.journal import Journal, read, read_head, read_runs
 
 resource = pytest.importorskip("resource", reason="needs POSIX resource limits to play a full disk")
 
@@ -89,6 +89,9 @@ def test_a_journal_is_continued_never_written_over(tmp_path: Path) -> None:
         file.write(b'{"type":"qrs","be')
     keep(path, EVENTS)
     assert [event for _, event in read(path)] == EVENTS * 2
+    assert [(run, event) for run, _, event in read_runs(path)] == [
+        (run, event) for run in (1, 2) for event in EVENTS
+    ]
 
 
 @pytest.mark.parametrize(

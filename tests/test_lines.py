@@ -121,6 +121,22 @@ def test_flush_releases_what_is_held_and_abandon_holds_no_more() -> None:
     assert ["-"] == [line.split()[2] for line in push(lines, beat(400))]
 
 
+def test_a_new_stream_releases_the_beats_of_the_old_one() -> None:
+    """A label for sample 100 of the new stream says nothing of the old stream's beat at 100."""
+    lines = Lines(zone=datetime.UTC)
+    push(lines, Rate(sample=0, decided=0, hr_bpm=75.0))
+    push(lines, beat(100))
+    push(lines, beat(100), bed="bed-2")
+    left, begins = push(lines, Stream(sample=0, decided=0, stream="s", fs=FS, leads=("MLII",)))
+    assert left.endswith("bed-1 - RR  800 ms HR  75 bpm")
+    assert "stream begins" in begins
+    push(lines, beat(100, rr=None))
+    (line,) = push(lines, label(100, "V"))
+    assert line.endswith("bed-1 V RR    - ms HR   - bpm")
+    (other,) = push(lines, label(100, "N"), bed="bed-2")
+    assert "N" == other.split()[2]
+
+
 def test_held_beats_are_bounded() -> None:
     """A bed whose labels never come cannot fill the memory; its oldest beats go out without."""
     lines = Lines(zone=datetime.UTC)
