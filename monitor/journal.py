@@ -7,6 +7,7 @@ several runs, one after the other.
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
@@ -40,15 +41,16 @@ class Journal:
     ----------
     path
         Made if it does not exist; a journal that exists is continued, and a line that a kill cut
-        short at its end is taken away. Anything else that exists is refused.
+        short at its end is taken away. Anything else that exists is refused, and a journal that
+        another monitor writes to at this moment: two would write over each other.
     head
         What the run is identified by: model and its sha256, settings and their identity, version.
 
     Raises
     ------
     StorageError
-        The file cannot be written, or exists and is not a journal; later, from any method: cannot
-        be written.
+        The file cannot be written, exists and is not a journal, or is being written; later, from any
+        method: cannot be written.
     """
 
     def __init__(self, path: Path, *, head: Mapping[str, Any]) -> None:
@@ -188,15 +190,27 @@ def _is_head(line: bytes) -> bool:
 
 def _open(path: Path) -> WholeFile:
     """Open a journal for appending; what a kill cut short at its end is taken away."""
-    try:
-        kept = _whole_lines(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = WholeFile(path, mode="append")
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    if kept is not None:
-        file.put(b"", at=kept)
+    with ExitStack() as undo:
+        try:
+            _whole_lines(path)  # refuses what is no journal before it is touched
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = undo.enter_context(closing(WholeFile(path, mode="append")))
+            _claim(file, path)
+            kept = _whole_lines(path)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        if kept is not None:
+            file.put(b"", at=kept)
+        undo.pop_all()
     return file
+
+
+def _claim(file: WholeFile, path: Path) -> None:
+    if not file.claim():
+        raise StorageError(
+            f"cannot write {path}: expected a journal that nobody writes to, "
+            "received one that another monitor is writing"
+        )
 
 
 def _whole_lines(path: Path) -> int | None:

@@ -44,6 +44,22 @@ class WholeFile:
         """Whether it has been let go."""
         return self._file.closed
 
+    def claim(self) -> bool:
+        """Keep the file for this process until `close`, or its end; tell whether it was free.
+
+        Where files cannot be claimed (devices, some network folders, no POSIX) every file is free.
+        """
+        try:
+            import fcntl
+
+            if self._path.is_file():
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except (ImportError, OSError):
+            return True
+        return True
+
     def put(self, piece: bytes, *, at: int | None = None) -> None:
         """Write a piece at the end, or at ``at``: then what stood from there on is gone.
 

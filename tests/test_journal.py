@@ -94,6 +94,23 @@ def test_a_journal_is_continued_never_written_over(tmp_path: Path) -> None:
     ]
 
 
+def test_a_journal_has_one_writer(tmp_path: Path) -> None:
+    """Two monitors on one file would write over each other: the second is refused, the first unharmed."""
+    path = tmp_path / "log.jsonl"
+    first = Journal(path, head=HEAD)
+    first.append(EVENTS[0], bed="bed1")
+    for _ in range(2):
+        with pytest.raises(
+            StorageError, match=r"cannot write .*log\.jsonl: expected a journal that nobody writes to"
+        ):
+            Journal(path, head=HEAD)
+    first.append(EVENTS[1], bed="bed1")
+    first.close()
+    assert [event for _, event in read(path)] == EVENTS[:2]
+    keep(path, EVENTS)
+    assert [event for _, event in read(path)] == EVENTS[:2] + EVENTS
+
+
 @pytest.mark.parametrize(
     "content", [b"shopping list\n", b'{"type":"qrs"}\n', b"\0" * 5000, b'{"type":"journal"']
 )
@@ -212,3 +229,5 @@ def test_a_kill_leaves_whole_lines_and_all_that_was_flushed(tmp_path: Path) -> N
     events = [event for _, event in read(path)]
     assert len(events) >= n_flushed == 5000
     assert events == beats(len(events))
+    keep(path, EVENTS)  # a writer that is no more claims nothing
+    assert [event for _, event in read(path)] == [*events, *EVENTS]
