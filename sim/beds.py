@@ -17,7 +17,7 @@ from sim import faults
 from sim.faults import SignalFault, Transport
 from sim.publish import SimulatedBed
 from sim.script import DEFAULT_SCRIPT
-from sim.sources import RampSource, RecordSource, Source
+from sim.sources import RampSource, RecordSource, Source, packet_bounds
 from sim.synthetic import SyntheticPatient
 
 __all__ = ["NOISES", "Faults", "Play", "make_beds"]
@@ -93,10 +93,12 @@ def make_beds(play: Play) -> list[SimulatedBed]:
     Raises
     ------
     SourceError
-        A record, script, lead or noise cannot be had.
+        A record, script, lead or noise cannot be had, or packets so long do not fit the wire.
     """
     count = max(play.beds, len(play.names))
     sources = [_source(play, number) for number in range(count)]
+    for source in sources:
+        _check_packets(source, play.packet_ms)
     stream = time.time_ns() // 1_000_000 % 2**41 * 4096
     return [
         SimulatedBed(
@@ -111,6 +113,14 @@ def make_beds(play: Play) -> list[SimulatedBed]:
         )
         for number, (name, source) in enumerate(zip(_bed_names(play, sources), sources, strict=True))
     ]
+
+
+def _check_packets(source: Source, packet_ms: float) -> None:
+    """Refuse packets of less than a sample, or of more than a packet may hold, before the play begins."""
+    try:
+        packet_bounds(0, fs=source.fs, packet_ms=packet_ms)
+    except ValueError as error:
+        raise SourceError(f"{source.record}: {error}") from error
 
 
 def _start(play: Play, source: Source) -> int:

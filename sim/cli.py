@@ -28,6 +28,9 @@ app = typer.Typer(
 _SIGNAL = "Signal"
 _SOCKET = "Socket and time"
 _FAULTS = "Faults"
+_LONGEST_S = 1e9
+"""Thirty years: sample numbers stay far below the wire's 2**53."""
+_MOST_MV = 1000.0
 
 
 def _probability(text: str, option: str) -> typer.models.OptionInfo:
@@ -97,7 +100,10 @@ def sim(
         typer.Option("--loop", rich_help_panel=_SIGNAL, help="Begin again at the end; the index goes on."),
     ] = False,
     start: Annotated[
-        float, typer.Option(min=0, rich_help_panel=_SIGNAL, help="Begin at this second of the signal.")
+        float,
+        typer.Option(
+            min=0, max=_LONGEST_S, rich_help_panel=_SIGNAL, help="Begin at this second of the signal."
+        ),
     ] = 0.0,
     endpoint: Annotated[
         str, typer.Option(rich_help_panel=_SOCKET, help="Where the monitor is, or where to listen.")
@@ -113,7 +119,9 @@ def sim(
     ] = 1.0,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0, rich_help_panel=_SOCKET, help="Stop after so long, by the wall clock."),
+        typer.Option(
+            min=0, max=_LONGEST_S, rich_help_panel=_SOCKET, help="Stop after so long, by the wall clock."
+        ),
     ] = None,
     packet_ms: Annotated[
         float, typer.Option(min=1, max=2000, rich_help_panel=_SOCKET, help="Signal in one packet.")
@@ -125,7 +133,10 @@ def sim(
         ),
     ] = None,
     snr: Annotated[
-        float | None, typer.Option(metavar="DB", rich_help_panel=_FAULTS, help="Add noise at this ratio.")
+        float | None,
+        typer.Option(
+            min=-60, max=100, metavar="DB", rich_help_panel=_FAULTS, help="Add noise at this ratio."
+        ),
     ] = None,
     noise: Annotated[
         str,
@@ -135,12 +146,15 @@ def sim(
     ] = "muscle",
     wander: Annotated[
         float | None,
-        typer.Option(min=0, metavar="MV", rich_help_panel=_FAULTS, help="Baseline wander, peak to peak."),
+        typer.Option(
+            min=0, max=_MOST_MV, metavar="MV", rich_help_panel=_FAULTS, help="Baseline wander, peak to peak."
+        ),
     ] = None,
     saturate: Annotated[
         float | None,
         typer.Option(
             min=0.01,
+            max=_MOST_MV,
             metavar="MV",
             rich_help_panel=_FAULTS,
             help="Clip the signal at plus and minus this. Peaks alone do not make a lead saturated, a signal "

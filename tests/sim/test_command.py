@@ -131,12 +131,19 @@ def test_faults_asked_for_arrive_as_gaps(ingest: Ingest) -> None:
     assert not any(isinstance(item, Fault) for item in items)
 
 
-def test_fault_ends_with_one_line_and_code_1() -> None:
-    """One clear line on standard error, nothing on standard output."""
-    process = _start("--script", "sinus:10, polka:3")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--script", "sinus:10, polka:3"], "rhythm script, item 2: expected one of sinus"),
+        (["999999", "--data", "."], "record 999999 not found: expected"),
+    ],
+)
+def test_fault_ends_with_one_line_and_code_1(arguments: list[str], said: str) -> None:
+    """One clear line on standard error, nothing on standard output; no other signal is put in its place."""
+    process = _start(*arguments)
     output, errors = process.communicate(timeout=20)
     assert (process.returncode, output) == (1, "")
-    assert errors.startswith("beatline: rhythm script, item 2: expected one of sinus")
+    assert errors.startswith(f"beatline: {said}")
     assert len(errors.splitlines()) == 1
 
 
@@ -148,6 +155,8 @@ def test_fault_ends_with_one_line_and_code_1() -> None:
         (["--script", "sinus:10", "--start", "50"], "synthetic: expected a start before its end"),
         (["--lead-off", "V9"], "lead off: expected one of II, V1"),
         (["--ramp", "--snr", "6"], "ramp: expected normal beats"),
+        (["--fs", "100", "--packet-ms", "5"], "packet of 5 ms at 100 Hz: expected 1 to 2000 samples"),
+        (["--ramp", "--fs", "128", "--packet-ms", "7"], "ramp: packet of 7 ms at 128 Hz: expected"),
     ],
 )
 def test_the_worlds_faults_are_named(arguments: list[str], said: str) -> None:
@@ -161,6 +170,15 @@ def test_the_worlds_faults_are_named(arguments: list[str], said: str) -> None:
     [
         (["--speed", "0"], "--speed"),
         (["--drop", "2"], "--drop"),
+        (["--start", "inf"], "--start"),
+        (["--ramp", "--start", "1e16"], "--start"),
+        (["--seconds", "inf"], "--seconds"),
+        (["--snr", "nan"], "--snr"),
+        (["--snr", "1e6"], "--snr"),
+        (["--wander", "inf"], "--wander"),
+        (["--saturate", "inf"], "--saturate"),
+        (["--speed", "1001"], "--speed"),
+        (["--beds", "4097"], "--beds"),
         (["--bed", "bed one"], "bed name refused"),
         (["--noise", "loud"], "expected one of"),
         (["208", "--script", "sinus:5"], "records bring their own signal"),
