@@ -1,6 +1,7 @@
 """``beatline sim``: simulated bedside devices on a socket, from the command line."""
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -192,6 +193,12 @@ def sim(
             "--drift-ppm", min=-1e5, max=1e5, rich_help_panel=_FAULTS, help="Device clock: how much too fast."
         ),
     ] = 0.0,
+    parent: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="PID", hidden=True, help="End once this is no longer the parent process."
+        ),
+    ] = None,
 ) -> None:
     """Play ECG to a monitor as bedside devices do; see the help text."""
     if names and (script is not None or ramp or fs is not None) and not or_synthetic:
@@ -232,8 +239,11 @@ def sim(
         ),
         transport=Transport(drop=drop, duplicate=duplicate, reorder=reorder, late_ms=late),
     )
-    with _stop_signals() as stopped:
+    with _stop_signals() as signalled:
         from sim.perform import Stage, perform
+
+        def stopped() -> bool:
+            return signalled() or (parent is not None and os.getppid() != parent)
 
         told = perform(play, Stage(endpoint, bind, wait, speed, seconds), stopped=stopped, say=_say)
     if stats is not None:

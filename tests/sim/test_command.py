@@ -32,6 +32,7 @@ def _start(*arguments: str, script: tuple[str, ...] = ("-m", "sim")) -> subproce
     environment = os.environ | {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "COLUMNS": "100"}
     return subprocess.Popen(
         [sys.executable, *script, *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -95,6 +96,30 @@ def test_signal_while_waiting_for_a_monitor_ends_it_too() -> None:
     assert process.stderr is not None
     assert "a ramp, ramp 1, ramp 2 at 360 Hz, on tcp://127.0.0.1:" in process.stderr.readline()
     process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+_PARENT = """
+import os, subprocess, sys
+subprocess.Popen([sys.executable, "-m", "sim", "--parent", str(os.getpid()), *sys.argv[1:]])
+sys.stdin.read()
+"""
+
+
+def test_it_ends_with_the_parent_it_was_told_of(ingest: Ingest) -> None:
+    """A demonstration that is killed leaves no simulator behind; until then it plays."""
+    parent = _start("--ramp", "--endpoint", ingest.endpoints[0], script=("-c", _PARENT))
+    items = _take_until(ingest, lambda items: sum(isinstance(item, Samples) for item in items) >= 3)
+    assert not _closed(items)
+    parent.kill()
+    _take_until(ingest, _closed)
+    parent.communicate(timeout=20)  # the simulator has the other end of this pipe: it has ended
+
+
+def test_it_ends_at_once_when_its_parent_has_gone_before() -> None:
+    """The parent is named, so that one that died while this process began is missed too."""
+    process = _start("--ramp", "--bind", "--endpoint", "tcp://127.0.0.1:*", "--parent", str(os.getpid() + 1))
     process.communicate(timeout=20)
     assert process.returncode == 0
 
