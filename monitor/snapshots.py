@@ -59,7 +59,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """Accounting of one bed: samples received and lost, gaps, packets received twice or refused."""
+    """Accounting of one bed: samples received and lost, in how many gaps, packets received twice or refused."""
 
     samples: int = 0
     lost: int = 0
@@ -104,6 +104,9 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         Samples of the beats labelled V within the last minute.
     latency_ms
         Transport: device to here, None where unknown.
+    bridge_s
+        A gap of up to so many seconds is bridged, a longer one is learnt from anew: the setting
+        ``filters.bridge_s`` of the bed's pipeline.
     """
 
     bed: str

@@ -204,8 +204,10 @@ def _with_extremes(scale: Scale, low: float, high: float) -> Scale:
 
 
 def _on_gap(bed: BedSnapshot, event: Gap) -> BedSnapshot:
+    """Count what was lost; a gap without samples only says that a new stream begins."""
     n_lost = max(0, event.stop - event.sample)
-    counters = replace(bed.counters, lost=bed.counters.lost + n_lost, gaps=bed.counters.gaps + 1)
+    n_gaps = bed.counters.gaps + (n_lost > 0)
+    counters = replace(bed.counters, lost=bed.counters.lost + n_lost, gaps=n_gaps)
     learning = bed.learning or event.reason == "restarted" or n_lost > bed.bridge_s * bed.fs
     return replace(bed, counters=counters, learning=learning, index=max(bed.index, event.stop))
 

@@ -177,6 +177,25 @@ def test_samples_losses_and_packets_are_accounted_for() -> None:
     assert (3, 2, 1.5) == (snapshot.counters.duplicates, snapshot.counters.refused, snapshot.latency_ms)
 
 
+def test_a_new_stream_is_no_loss() -> None:
+    """Law 4: the marker of a restart carries no samples, so it is no gap that anything was lost in."""
+    restart = Gap(sample=100, decided=100, stop=100, reason="restarted")
+    counters = bed(beat(50), restart).counters
+    assert (0, 0) == (counters.lost, counters.gaps)
+    counters = bed(restart, Gap(sample=100, decided=110, stop=110, reason="resumed")).counters
+    assert (10, 1) == (counters.lost, counters.gaps)
+
+
+def test_a_gap_that_the_settings_let_be_bridged_is_not_learnt_from_anew() -> None:
+    """`BedSnapshot.bridge_s` is the setting: it decides, and outlives the stream."""
+    gap = Gap(sample=100, decided=460, stop=460)
+    for bridge_s, status in ((0.2, "learning"), (1.0, "live")):
+        snapshot = BedSnapshot(bed="bed-1", bridge_s=bridge_s)
+        for event in (stream(), beat(50), gap):
+            snapshot = fold(snapshot, event)
+        assert status == snapshot.status
+
+
 def test_a_new_stream_learns_anew_and_keeps_alarms_and_accounts() -> None:
     """Same bed, new stream id: standing alarms are kept."""
     old = bed(
