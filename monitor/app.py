@@ -5,6 +5,7 @@ other processes. An engine that dies is shown, never hidden: the exit code is th
 """
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -32,6 +33,8 @@ Kind: TypeAlias = Literal["screen", "plain", "json"]
 _PATIENCE_S = 12.0
 """How long an engine may take to end once it is told to."""
 _DEFAULT_ENDPOINT = "tcp://127.0.0.1:5600"
+DEMO_RECORD = "208"
+"""What a demonstration plays: bigeminy, couplets and runs within half an hour."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,9 +61,13 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """The simulated device of a demonstration."""
+    """The simulated device of a demonstration.
 
-    record: str = "208"
+    Without a ``record`` it plays `DEMO_RECORD`, or a synthetic patient where that cannot be had; a
+    record that was asked for must be there.
+    """
+
+    record: str | None = None
     speed: float = 1.0
     beds: int = 1
     data: Path | None = None
@@ -89,6 +96,15 @@ class Processes:
         self._children[name] = child
         return child
 
+    def ended(self, name: str) -> bool:
+        """Whether a child has ended, however it did; one that was never started has not."""
+        child = self._children.get(name)
+        return child is not None and child.poll() is not None
+
+    def failed(self, name: str) -> bool:
+        """Whether a child has ended, and not well."""
+        return self.ended(name) and self._children[name].returncode != 0
+
     def complaint(self, name: str) -> str:
         """Return the last line that a child wrote to standard error."""
         text = (self._folder / name).read_text(encoding="utf-8", errors="replace").strip()
@@ -103,7 +119,7 @@ class Processes:
         for child in self._children.values():
             if child.poll() is None:
                 child.terminate()
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + _PATIENCE_S  # an engine has files to close
         for child in self._children.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(max(0.1, deadline - time.monotonic()))
@@ -144,20 +160,20 @@ def demo(told: link.Config, device: Device, look: Look) -> int:
     """Run a simulated device in a process of its own, and a monitor on it."""
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     with _folder() as folder, Processes(folder) as processes:
-        arguments = [
-            "--endpoint",
-            endpoint,
-            "--speed",
-            str(device.speed),
-            "--beds",
-            str(device.beds),
-            "--loop",
-        ]
-        if device.data is not None:
-            arguments += ["--data", str(device.data)]
-        processes.start("sim", "-m", "sim", device.record, "--or-synthetic", *arguments)
+        processes.start("sim", "-m", "sim", *_arguments(device, endpoint))
         told = msgspec.structs.replace(told, folder=str(folder), endpoints=(endpoint,), bind=True)
         return _run(told, look, processes)
+
+
+def _arguments(device: Device, endpoint: str) -> list[str]:
+    """Return the simulator's command line; it ends when this process does."""
+    arguments = [device.record or DEMO_RECORD, "--endpoint", endpoint, "--loop", "--parent", str(os.getpid())]
+    arguments += ["--speed", str(device.speed), "--beds", str(device.beds)]
+    if device.data is not None:
+        arguments += ["--data", str(device.data)]
+    if device.record is None:
+        arguments += ["--or-synthetic"]
+    return arguments
 
 
 def _run(told: link.Config, look: Look, processes: Processes) -> int:
@@ -166,16 +182,17 @@ def _run(told: link.Config, look: Look, processes: Processes) -> int:
     with contextlib.closing(_show(look, told.settings)) as show, _interruptions() as interrupted:
         show.tick()
         stats.frame()
-        engine = processes.start("engine", "-m", "monitor.engine", msgspec.json.encode(told).decode())
+        processes.start("engine", "-m", "monitor.engine", msgspec.json.encode(told).decode())
         client = link.Client(told.link)
         try:
-            code = _Watch(client, engine, show, stats, look.seconds).until_done(interrupted)
+            code = _Watch(client, processes, show, stats, look.seconds).until_done(interrupted)
         finally:
             client.close()
     stats.write()
-    complaint = processes.complaint("engine") if code and engine.poll() is not None else ""
-    if complaint:
-        raise FeedError(complaint)
+    for name in ("sim", "engine"):
+        complaint = processes.complaint(name) if code and processes.failed(name) else ""
+        if complaint:
+            raise FeedError(complaint)
     return code
 
 
@@ -185,13 +202,13 @@ class _Watch:
     def __init__(
         self,
         client: link.Client,
-        engine: subprocess.Popen[bytes],
+        processes: Processes,
         show: Show,
         stats: Stats,
         seconds: float | None,
     ) -> None:
         self._client = client
-        self._engine = engine
+        self._processes = processes
         self._show = show
         self._stats = stats
         self._seconds = seconds
@@ -199,6 +216,7 @@ class _Watch:
         self._answered = False
         self._first_sample_ns: int | None = None
         self._told_at: float | None = None
+        self._device_died = False
 
     def until_done(self, interrupted: list[int]) -> int:
         """Pull and show until the engine is done; return the exit code."""
@@ -210,9 +228,12 @@ class _Watch:
             if update is not None:
                 self._take(update)
                 if update.done:
-                    return 1 if update.faults else 0
-            elif self._engine.poll() is not None:
+                    return 1 if update.faults or self._device_died else 0
+            elif self._processes.ended("engine"):
                 return self._died(interrupted)
+            if self._processes.failed("sim") and not self._device_died:
+                self._device_died = True
+                self._end()
             self._show.tick()
             self._stats.frame()
             quit_asked = self._keys(next_tick)
@@ -244,12 +265,13 @@ class _Watch:
     def _keys(self, until: float) -> bool:
         """Spend the time to the next tick on the keyboard; return whether to end."""
         quit_asked = False
-        while (left := until - time.monotonic()) > 0:
-            for key in self._show.keys(left):
+        while True:  # at least once: the keyboard works also while the engine does not
+            for key in self._show.keys(max(0.0, until - time.monotonic())):
                 if key == "a":
                     self._client.tell(link.Acknowledge())
                 quit_asked = quit_asked or key == "q"
-        return quit_asked
+            if time.monotonic() >= until:
+                return quit_asked
 
     def _time_is_up(self) -> bool:
         if self._seconds is None or self._first_sample_ns is None:
@@ -284,16 +306,27 @@ def _folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _interruptions() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM instead of being torn apart by them."""
+    """Collect Ctrl-C and SIGTERM instead of being torn apart by them.
+
+    The second one, or no end within `_PATIENCE_S` of the first, ends at once: whoever should read what
+    is printed may have stopped reading, and then a write would wait for ever.
+    """
     caught: list[int] = []
 
     def catch(number: int, _: FrameType | None) -> None:
         caught.append(number)
+        if len(caught) == 1:
+            signal.alarm(round(_PATIENCE_S))
+            return
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing that is still to be printed may block
+        raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = {number: signal.signal(number, catch) for number in numbers}
     try:
         yield caught
     finally:
+        signal.alarm(0)
         for number, handler in before.items():
             signal.signal(number, handler)
 

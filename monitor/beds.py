@@ -5,9 +5,9 @@ go on standing. Everything a bed has to say leaves through one function, `Sink`.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 import msgspec
 import numpy as np
@@ -45,6 +45,10 @@ Key: TypeAlias = tuple[str, int]
 Sink: TypeAlias = Callable[[Entry], None]
 
 
+_REFUSED_NS = 10_000_000_000
+"""How long after the last refused packet the feed is called good again."""
+
+
 class Bed:
     """One bed's line from received items to told events.
 
@@ -76,7 +80,7 @@ class Bed:
         fault: Callable[[str], None],
     ) -> None:
         self.name = name
-        self.snapshot = BedSnapshot(bed=name)
+        self.snapshot = BedSnapshot(bed=name, bridge_s=settings.filters.bridge_s)
         self._settings = settings
         self._window = window
         self._tell = tell
@@ -92,7 +96,9 @@ class Bed:
         self._detected: dict[int, tuple[int, int, int]] = {}
         self._last_received_ns: int | None = None
         self._latency_ms: float | None = None
-        self.closed = False
+        self._refused_ns = 0
+        self._not_stored: dict[str, str] = {}
+        self.closed_ns: int | None = None
         self.failed = False
 
     def take(self, item: Item) -> None:
@@ -107,7 +113,7 @@ class Bed:
             case Closed():
                 self.end()
             case Fault():
-                self.notice(item.text)
+                self._refuse(item.text)
 
     def answer(self, stream_count: int, sample: int, probabilities: Sequence[float]) -> None:
         """Take the classifier's answer; one for an earlier stream is too late to matter."""
@@ -121,17 +127,22 @@ class Bed:
         silent_ns = now_ns - (self._last_received_ns or now_ns)
         if not self.closed and silent_ns > self._settings.feed.lost_after_s * 1e9:
             self.technical("feed_lost")
+        if now_ns - self._refused_ns > _REFUSED_NS:
+            self.settled("feed_error")
 
     def acknowledge(self) -> None:
         """Acknowledge all that stands on this bed."""
         if self._pipeline is not None:
             self._run(self._pipeline.acknowledge())
+        for kind, alarm in self._technical.items():
+            if alarm.state == "start":
+                self._technical[kind] = self._step(alarm, "acknowledged")
 
     def end(self) -> None:
         """Flush the stream: the last beats and windows leave; answers are still taken."""
         if self._pipeline is not None and not self.closed:
             self._run(self._pipeline.flush())
-        self.closed = True
+        self.closed_ns = time.time_ns()
         self.snapshot = vitals.with_status(self.snapshot, "ended")
 
     def close(self) -> None:
@@ -142,9 +153,8 @@ class Bed:
         self._keep(Recorder.close)
         self._recorder = None
 
-    def shown(self, counters: Mapping[str, Counters]) -> BedSnapshot:
+    def shown(self, counted: Counters) -> BedSnapshot:
         """Return the snapshot for screens, with what ingest has counted."""
-        counted = counters.get(self.name, Counters())
         return vitals.with_transport(
             self.snapshot,
             latency_ms=self._latency_ms,
@@ -155,7 +165,12 @@ class Bed:
     def flush_files(self) -> None:
         """Bring the recording up to date on disk."""
         if self._keep(Recorder.flush):
-            self.settled("storage_failed")
+            self.stored("recording")
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream has said good-bye, or there was none yet."""
+        return self.closed_ns is not None
 
     @property
     def n_waiting(self) -> int:
@@ -181,12 +196,30 @@ class Bed:
         """End a technical alarm, if it stands."""
         alarm = self._technical.pop(kind, None)
         if alarm is not None:
-            self._say(msgspec.structs.replace(alarm, decided=self._index, state="end"))
-            self._say(msgspec.structs.replace(alarm, decided=self._index, state="cleared"))
+            self._step(alarm, "end")
+            self._step(alarm, "cleared")
 
-    def notice(self, text: str) -> None:
-        """Tell one line about this bed."""
+    def not_stored(self, what: str, reason: str) -> None:
+        """Raise the alarm that the ``journal`` or the ``recording`` cannot be written."""
+        self._not_stored[what] = reason
+        self.technical("storage_failed", f"{DEFINITIONS['storage_failed'].text}: {reason}")
+
+    def stored(self, what: str) -> None:
+        """Take back `not_stored`; the alarm ends when nothing else is left unwritten."""
+        self._not_stored.pop(what, None)
+        if not self._not_stored:
+            self.settled("storage_failed")
+
+    def _refuse(self, text: str) -> None:
+        """Tell what was refused: a line each time, an alarm for as long as it goes on."""
+        self._refused_ns = time.time_ns()
+        self.technical("feed_error", f"{DEFINITIONS['feed_error'].text}: {text}")
         self._say(Notice(sample=self._index, decided=self._index, text=text))
+
+    def _step(self, alarm: Alarm, state: Literal["end", "acknowledged", "cleared"]) -> Alarm:
+        step = msgspec.structs.replace(alarm, decided=self._index, state=state)
+        self._say(step)
+        return step
 
     @property
     def _index(self) -> int:
@@ -214,6 +247,11 @@ class Bed:
     def _begin(self, opened: Opened, index: int) -> Pipeline:
         """Make a pipeline that learns anew from ``index`` on and keeps the alarms that stand."""
         standing = () if self._pipeline is None else self._pipeline.standing
+        if self._pipeline is not None and self._pipeline.leads != opened.leads:
+            for alarm in [alarm for alarm in standing if alarm.lead is not None]:
+                self._step(alarm, "end")  # the lead that it was about is not there any more
+                self._step(alarm, "cleared")
+            standing = tuple(alarm for alarm in standing if alarm.lead is None)
         self._stream_count += 1
         self._pipeline = Pipeline(
             self._settings,
@@ -225,7 +263,7 @@ class Bed:
         )
         self._timings.clear()
         self._detected.clear()
-        self.closed = False
+        self.closed_ns = None
         return self._pipeline
 
     def _record_stream(self, item: Opened) -> None:
@@ -256,7 +294,7 @@ class Bed:
 
     def _not_recording(self, error: StorageError) -> None:
         self._fault(str(error))
-        self.technical("storage_failed", f"{DEFINITIONS['storage_failed'].text}: {error}")
+        self.not_stored("recording", str(error))
 
     def _samples(self, item: Samples) -> None:
         self._last_received_ns = item.received_ns

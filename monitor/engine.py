@@ -1,11 +1,9 @@
-"""The engine process: sockets to pipelines to labels, journal, recordings and whoever is watching.
+"""The engine process: sockets, the ward, the classifier process, and whoever is watching.
 
-One thread turns the crank: it takes what `monitor.ingest` has queued, pushes it through each bed's
-pipeline, sends windows to the classifier process, gives its answers back, and answers the screens'
-pulls. Nothing here waits for anything else, so a slow screen or a loading network holds up no bed.
-
-Wall-clock troubles become technical alarms here: feed lost, classifier late or failed, storage
-failed. A bed whose pipeline fails is set aside with a standing technical alarm; the others go on.
+One thread turns the crank: it takes what `monitor.ingest` has queued, gives it to the ward, sends
+windows to the classifier, gives its answers back, and answers the screens' pulls. Nothing in a turn
+waits for anything else, so a slow screen or a loading network holds up no bed. Kernels load, and on
+the very first start compile, in a thread of their own before devices are listened to.
 """
 
 import logging
@@ -14,25 +12,23 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import zmq
 
-from monitor import __version__, artifact, labeller, link, logs, settings, vitals
-from monitor.assemble import Item, Samples
-from monitor.definitions import DEFINITIONS
-from monitor.errors import BeatlineError, FeedError, StorageError, WireError
-from monitor.events import Notice
+from monitor import __version__, artifact, link, logs, settings
+from monitor.errors import BeatlineError, FeedError, WireError
 from monitor.ingest import Ingest
 from monitor.journal import Journal
-from monitor.labeller import Labeller
+from monitor.labeller import Labeller, State
+from monitor.snapshots import WardSnapshot, encode
 
 if TYPE_CHECKING:
-    from monitor.beds import Bed
+    from monitor.ward import Ward
 
 __all__ = ["Engine", "main"]
 
@@ -48,10 +44,13 @@ _GRACE_S = 5.0
 """How long the end of a run waits for labels that are under way, and for screens to read the rest."""
 _MAX_ITEMS = 2000
 """Items taken per turn, so that screens and answers are served between."""
+_SLOW_START_S = 3.0
+"""Loading that takes longer is compiling, and is said to be."""
+_COMPILING = "compiling for this machine: on the very first start this takes up to a minute"
 
 
 class Engine:
-    """The loop over sockets, pipelines, classifier and screens.
+    """The loop over sockets, ward, classifier and screens.
 
     Parameters
     ----------
@@ -67,153 +66,125 @@ class Engine:
     def __init__(self, config: link.Config) -> None:
         self._parent = os.getppid()
         self._config = config
-        self._log = link.EventLog()
-        self._beds: dict[str, Bed] = {}
-        self._faults: dict[str, str] = {}
-        self._first_sample_ns: int | None = None
-        self._stopping = False
-        self._done = False
-        self._told_to_the_end = False
+        self._events = link.EventLog()
+        self._ward: Ward | None = None
+        self._loading_failed: BaseException | None = None
+        self._stopping = self._done = self._told_to_the_end = self._behind = False
         self._notice = "starting"
-        self._flushed = 0.0
-        self._next_check = 0.0
+        self._next_flush = self._next_check = 0.0
         folder = artifact.locate(config.model)
         self._card = artifact.load_card(folder)
-        self._journal = self._open_journal()
         self._screens = link.listen(config.link)
         self._ingest = Ingest(config.endpoints, bind=config.bind, settings=config.settings.feed)
-        self._labeller, self._classifier = self._start_classifier(folder)
+        self._ingest.open()
+        self._journal = self._open_journal()
+        self._labeller = Labeller(link.endpoint(Path(config.folder), "classifier"))
+        self._classifier = self._start_classifier(folder)
 
     def run(self) -> int:
         """Run until told to stop; return the exit code: 1 if a part failed on the way."""
-        self._ingest.start()
-        self._notice = "loading (kernels compile on the very first start)"
-        self._serve_screens(wait_ms=200)
-        from monitor import beds
-
-        self._make_bed = beds.Bed
-        beds.warm_up(self._config.settings, self._card.window)
-        self._notice = ""
-        self._poller = zmq.Poller()
-        for socket in (self._ingest.wake, self._labeller.socket, self._screens):
-            self._poller.register(socket, zmq.POLLIN)
         try:
-            while not self._over() and os.getppid() == self._parent:
-                self._poller.poll(_TICK_MS)
-                self.turn()
-            self._finish()
+            ward = self._load()
+            if ward is None:
+                return 0
+            self._ingest.start()
+            poller = zmq.Poller()
+            for socket in (self._ingest.wake, self._labeller.socket, self._screens):
+                poller.register(socket, zmq.POLLIN)
+            while not self._over(ward):
+                poller.poll(_TICK_MS)
+                if "feed" in ward.faults and self._ingest.wake in poller:
+                    poller.unregister(self._ingest.wake)
+                self._turn(ward)
+            self._finish(ward)
         finally:
             self._close()
-        return 1 if self._faults else 0
+        return 1 if ward.faults else 0
 
     def stop(self) -> None:
         """End the run cleanly at the next turn."""
         self._stopping = True
 
-    def turn(self) -> None:
-        """Do all that is to be done now; never wait."""
-        self._take_items()
-        self._take_answers()
-        if time.monotonic() >= self._next_check:
-            self._next_check = time.monotonic() + _CHECK_S
-            self._check()
-        self._serve_screens()
+    def _load(self) -> "Ward | None":
+        """Load, or on the very first start compile, all that beds run on; None: told to stop meanwhile."""
+        thread = threading.Thread(target=self._make_ward, name="load", daemon=True)
+        began = time.monotonic()
+        thread.start()
+        while thread.is_alive() and not self._stopping and os.getppid() == self._parent:
+            self._serve_screens(wait_ms=_TICK_MS)
+            if time.monotonic() - began > _SLOW_START_S and self._notice != _COMPILING:
+                self._notice = _COMPILING
+                self._events.append(link.ward_entry(_COMPILING))
+        if thread.is_alive():
+            self._done = True
+            self._serve_to_the_end()
+            return None
+        if self._loading_failed is not None:
+            raise self._loading_failed
+        self._notice = ""
+        return self._ward
 
-    def _take_items(self) -> None:
+    def _make_ward(self) -> None:
         try:
-            for item in self._ingest.take(_MAX_ITEMS):
-                self._take(item)
-        except FeedError as error:
-            self._poller.unregister(self._ingest.wake)
-            self._fault("feed", str(error))
+            from monitor import beds
+            from monitor.ward import Ward
 
-    def _take_answers(self) -> None:
-        for (name, sample), probabilities in self._labeller.answers():
-            bed, _, count = name.rpartition("#")
-            self._contained(self._beds[bed], lambda b: b.answer(int(count), sample, probabilities.tolist()))  # noqa: B023
-
-    def _take(self, item: Item) -> None:
-        """Give an item to its bed; a fault of nobody's bed is told for the whole ward."""
-        if item.bed is None:
-            self._tell(self._ward_entry(Notice(sample=0, decided=0, text=item.text)))
-            return
-        if item.bed not in self._beds:
-            self._beds[item.bed] = self._make_bed(
-                item.bed,
+            beds.warm_up(self._config.settings, self._card.window)
+            self._ward = Ward(
                 self._config.settings,
                 self._card.window,
-                tell=self._tell,
                 ask=self._labeller.ask,
+                events=self._events,
+                journal=self._journal,
                 record=None if self._config.record is None else Path(self._config.record),
-                fault=lambda text: self._fault("recording", text),
             )
-        if isinstance(item, Samples) and self._first_sample_ns is None:
-            self._first_sample_ns = item.received_ns
-        self._contained(self._beds[item.bed], lambda bed: bed.take(item))
+        except BaseException as error:
+            self._loading_failed = error
 
-    def _contained(self, bed: "Bed", action: "Callable[[Bed], None]") -> None:
-        """Let a bed act; if it fails, set it aside with a standing alarm: the others go on."""
-        if bed.failed:
+    def _turn(self, ward: "Ward") -> None:
+        """Do all that is to be done now; never wait."""
+        self._take_items(ward)
+        self._take_answers(ward)
+        now = time.monotonic()
+        if now >= self._next_check and not self._behind:
+            self._next_check = now + _CHECK_S
+            ward.check(time.time_ns())
+            self._check_classifier(ward)
+        if now >= self._next_flush:
+            self._next_flush = now + _FLUSH_S
+            ward.flush()
+        self._serve_screens()
+
+    def _take_items(self, ward: "Ward") -> None:
+        """Give the ward what was received; while more waits than that, no feed is called silent."""
+        if "feed" in ward.faults:
             return
         try:
-            action(bed)
-        except Exception as error:
-            log.exception("bed %s failed", bed.name)
-            self._fault(f"bed {bed.name}", repr(error))
-            bed.failed = True
-            bed.technical("bed_failed", f"ANALYSIS STOPPED ({type(error).__name__}: {error})")
-
-    def _tell(self, entry: link.Entry) -> None:
-        """Number an event for the screens and write it down."""
-        self._log.append(entry)
-        if self._journal is None:
+            items = self._ingest.take(_MAX_ITEMS)
+        except FeedError as error:
+            ward.fault("feed", str(error))
+            ward.technical("feed_lost")
             return
-        try:
-            self._journal.append(entry.event, bed=entry.bed, record=entry.record, time_ns=entry.time_ns)
-        except StorageError as error:
-            self._journal_failed(error)
+        self._behind = len(items) == _MAX_ITEMS
+        for item in items:
+            ward.take(item)
 
-    def _journal_failed(self, error: StorageError) -> None:
-        """Say so for as long as the run lasts; the journal keeps its lines and is tried again."""
-        if "journal" not in self._faults:
-            self._fault("journal", str(error))
-            for bed in self._beds.values():
-                bed.technical("storage_failed", f"{DEFINITIONS['storage_failed'].text}: {error}")
+    def _take_answers(self, ward: "Ward") -> None:
+        for key, probabilities in self._labeller.answers():
+            ward.answer(key, probabilities.tolist())
 
-    def _check(self) -> None:
-        """Look at the clock and at the classifier; bring files up to date."""
-        now = time.time_ns()
-        for bed in self._beds.values():
-            self._contained(bed, lambda b: b.tick(now))
-        if self._classifier.poll() is not None and "classifier" not in self._faults:
-            self._fault("classifier", f"the classifier process ended with code {self._classifier.returncode}")
-        if self._labeller.state == "failed" and "classifier" not in self._faults:
-            self._fault("classifier", self._labeller.message)
-        if "classifier" in self._faults:
-            for bed in self._beds.values():
-                bed.technical("classifier_failed")
-        if time.monotonic() - self._flushed > _FLUSH_S:
-            self._flushed = time.monotonic()
-            self._flush()
+    def _check_classifier(self, ward: "Ward") -> None:
+        if self._labeller.state == "failed":
+            ward.fault("classifier", self._labeller.message)
+        elif self._classifier.poll() is not None:
+            ward.fault("classifier", f"its process ended with code {self._classifier.returncode}")
+        if "classifier" in ward.faults:
+            ward.technical("classifier_failed")
 
-    def _flush(self) -> None:
-        if self._journal is not None:
-            try:
-                self._journal.flush()
-            except StorageError as error:
-                self._journal_failed(error)
-        for bed in self._beds.values():
-            self._contained(bed, lambda b: b.flush_files())
-
-    def _fault(self, part: str, text: str) -> None:
-        """Keep what has failed: it is shown until the end, and the exit code will be 1."""
-        if part not in self._faults:
-            self._faults[part] = text
-            log.error("%s: %s", part, text)
-            self._tell(self._ward_entry(Notice(sample=0, decided=0, text=f"{part} failed: {text}")))
-
-    def _ward_entry(self, event: Notice) -> link.Entry:
-        return link.Entry(bed="", record="", time_ns=time.time_ns(), fs=1.0, event=event)
+    def _network(self) -> State:
+        """How the classifier is: what it said last, unless its process has died since."""
+        failed = self._ward is not None and "classifier" in self._ward.faults
+        return "failed" if failed else self._labeller.state
 
     def _serve_screens(self, wait_ms: int = 0) -> None:
         """Answer what the screens have asked since, and do what they command."""
@@ -232,78 +203,74 @@ class Engine:
                 case link.Pull():
                     link.answer(self._screens, client, self._update(request))
                 case link.Acknowledge():
-                    for bed in self._beds.values():
-                        if request.bed in (None, bed.name):
-                            self._contained(bed, lambda b: b.acknowledge())
+                    if self._ward is not None:
+                        self._ward.acknowledge(request.bed)
                 case link.Stop():
                     self._stopping = True
 
     def _update(self, pull: link.Pull) -> link.Update:
-        entries, last, missed = self._log.after(pull.after, pull.limit)
-        ward = b""
-        if pull.seconds > 0:
-            ward = vitals.encode(self._ward(), seconds=pull.seconds)
-        self_s = resource.getrusage(resource.RUSAGE_SELF)
-        done = self._done and last == self._log.last
+        entries, last, missed = self._events.after(pull.after, pull.limit)
+        done = self._done and last == self._events.last
         self._told_to_the_end = self._told_to_the_end or done
+        used = resource.getrusage(resource.RUSAGE_SELF)
         return link.Update(
-            ward=ward,
+            ward=encode(self._snapshot(), seconds=pull.seconds) if pull.seconds > 0 else b"",
             entries=entries,
             last=last,
             missed=missed,
-            first_sample_ns=self._first_sample_ns,
-            classifier=self._network,
+            first_sample_ns=None if self._ward is None else self._ward.first_sample_ns,
+            classifier=self._network(),
             done=done,
-            faults=len(self._faults),
-            cpu_s=self_s.ru_utime + self_s.ru_stime,
+            faults=0 if self._ward is None else len(self._ward.faults),
+            cpu_s=used.ru_utime + used.ru_stime,
         )
 
-    def _ward(self) -> vitals.WardSnapshot:
-        counters = self._ingest.counters
-        notices = [f"{part} failed: {text}" for part, text in self._faults.items()]
-        return vitals.WardSnapshot(
-            beds=tuple(bed.shown(counters) for bed in self._beds.values()),
-            classifier=self._network,
+    def _snapshot(self) -> WardSnapshot:
+        beds, notices = ((), ()) if self._ward is None else self._ward.shown(self._ingest.counters)
+        return WardSnapshot(
+            beds=beds,
+            classifier=self._network(),
             message=self._labeller.message,
-            notices=tuple([self._notice, *notices] if self._notice else notices),
+            notices=(self._notice, *notices) if self._notice else notices,
             taken_ns=time.time_ns(),
         )
 
-    @property
-    def _network(self) -> labeller.State:
-        """How the classifier is: what it said last, unless its process has died since."""
-        return "failed" if "classifier" in self._faults else self._labeller.state
-
-    def _over(self) -> bool:
+    def _over(self, ward: "Ward") -> bool:
         """Whether the run is to end now."""
-        if self._stopping:
+        if self._stopping or os.getppid() != self._parent:
             return True
-        finished = self._config.until_bye and bool(self._beds)
-        return finished and all(bed.closed and not bed.n_waiting for bed in self._beds.values())
+        gone = self._config.until_bye and ward.all_gone
+        return gone and (not ward.n_waiting or self._network() == "failed")
 
-    def _finish(self) -> None:
-        """Flush every bed, wait a little for labels under way, then let the screens read to the end."""
-        for bed in self._beds.values():
-            self._contained(bed, lambda b: b.end())
+    def _finish(self, ward: "Ward") -> None:
+        """Take what was received, flush every bed, wait a little for labels, let the screens read all."""
+        self._ingest.close()
+        self._take_items(ward)
+        while self._behind:
+            self._take_items(ward)
+        ward.end()
         deadline = time.monotonic() + _GRACE_S
-        while time.monotonic() < deadline and self._labeller.state == "ready":
-            if not any(bed.n_waiting for bed in self._beds.values()):
-                break
+        while ward.n_waiting and self._network() == "ready" and time.monotonic() < deadline:
             self._labeller.socket.poll(_TICK_MS)
-            self._take_answers()
+            self._take_answers(ward)
+            self._check_classifier(ward)
             self._serve_screens()
-        for bed in self._beds.values():
-            self._contained(bed, lambda b: b.close())
-        self._flush()
+        ward.abandon()
         self._done = True
+        self._serve_to_the_end()
+
+    def _serve_to_the_end(self) -> None:
+        """Let a screen read what is left; one that has gone is not waited for."""
         deadline = time.monotonic() + _GRACE_S
         while time.monotonic() < deadline and not self._told_to_the_end and self._screens.poll(1000):
             self._serve_screens()
 
     def _close(self) -> None:
-        self._ingest.close()
         self._classifier.terminate()
-        if self._journal is not None:
+        self._ingest.close()
+        if self._ward is not None:
+            self._ward.close()
+        elif self._journal is not None:
             self._journal.close()
         self._labeller.close()
         self._screens.close()
@@ -320,20 +287,19 @@ class Engine:
         }
         return Journal(Path(self._config.journal), head=head)
 
-    def _start_classifier(self, folder: Path) -> tuple[Labeller, subprocess.Popen[bytes]]:
+    def _start_classifier(self, folder: Path) -> subprocess.Popen[bytes]:
         """Start the process that loads TensorFlow, out of everybody's way."""
-        address = link.endpoint(Path(self._config.folder), "classifier")
         code = "import sys; from monitor.classify import main; main(sys.argv[1:])"
-        arguments = [address, str(folder), msgspec.json.encode(self._config.settings.serving).decode()]
-        process = subprocess.Popen([sys.executable, "-c", code, *arguments], process_group=0)
-        return Labeller(address), process
+        serving = msgspec.json.encode(self._config.settings.serving).decode()
+        arguments = [self._labeller.endpoint, str(folder), serving, str(os.getpid())]
+        return subprocess.Popen([sys.executable, "-c", code, *arguments], process_group=0)
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str]) -> None:
     """Run an engine as the JSON of its `monitor.link.Config` says; faults are one line on standard error.
 
     A terminal's Ctrl-C is for the screen's process alone, which then asks this one to stop; SIGTERM
-    asks it directly.
+    asks it directly. Leaves without waiting for a kernel that may still be compiling.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(0.001)
@@ -341,12 +307,15 @@ def main(argv: list[str]) -> int:
         logs.configure()
         engine = Engine(msgspec.json.decode(argv[0], type=link.Config))
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
-        return engine.run()
+        code = engine.run()
     except BeatlineError as error:
         log.error("%s", error)  # noqa: TRY400  a known fault, said in one line
-        print(f"beatline: {error}", file=sys.stderr)  # noqa: T201  this process's last words
-        return 1
+        print(f"beatline: {error}", file=sys.stderr, flush=True)  # noqa: T201  this process's last words
+        code = 1
+    logging.shutdown()
+    zmq.Context.instance().destroy(linger=500)
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

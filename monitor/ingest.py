@@ -103,8 +103,8 @@ class Ingest:
         (socket.bind if bind else socket.connect)(name)
         return socket
 
-    def start(self) -> None:
-        """Open the sockets and begin to receive.
+    def open(self) -> None:
+        """Take the addresses; nothing is asked for before `start`, so devices that wait go on waiting.
 
         Raises
         ------
@@ -122,7 +122,6 @@ class Ingest:
         socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
-        socket.setsockopt(zmq.SUBSCRIBE, b"")
         actual = []
         for endpoint in self.endpoints:
             try:
@@ -137,6 +136,13 @@ class Ingest:
             actual.append(cast("bytes", socket.getsockopt(zmq.LAST_ENDPOINT)).decode().rstrip("\0"))
         self.endpoints = tuple(actual)
         self._subscriber = socket
+
+    def start(self) -> None:
+        """Begin to receive; opens first if need be, and raises as `open` does."""
+        if self._subscriber is None:
+            self.open()
+        assert self._subscriber is not None
+        self._subscriber.setsockopt(zmq.SUBSCRIBE, b"")
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self._thread.start()
 

@@ -9,6 +9,7 @@ Encoding is MessagePack through msgspec, typed on both sides. Endpoints are ``ip
 folder of the user's own.
 """
 
+import time
 from collections import deque
 from pathlib import Path
 from typing import TypeAlias
@@ -17,7 +18,7 @@ import msgspec
 import zmq
 
 from monitor.errors import FeedError, WireError
-from monitor.events import AnyEvent
+from monitor.events import AnyEvent, Notice
 from monitor.settings import Settings
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "endpoint",
     "listen",
     "next_request",
+    "ward_entry",
 ]
 
 _MEMORY = 50_000
@@ -100,6 +102,12 @@ class Entry(msgspec.Struct, frozen=True):
     fs: float
     event: AnyEvent
     timing: Timing | None = None
+
+
+def ward_entry(text: str) -> Entry:
+    """Return a line about the whole ward, of no bed."""
+    notice = Notice(sample=0, decided=0, text=text)
+    return Entry(bed="", record="", time_ns=time.time_ns(), fs=1.0, event=notice)
 
 
 class Pull(msgspec.Struct, frozen=True, tag="pull"):

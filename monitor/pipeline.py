@@ -12,6 +12,7 @@ The pipeline calls no network: it hands windows out and is given probabilities b
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,9 @@ from monitor.events import (
     Event,
     Gap,
     LabelledBeat,
+    LeadQuality,
     Output,
+    Rhythm,
     Wave,
     sort_key,
 )
@@ -42,6 +45,10 @@ from monitor.stage import State
 __all__ = ["Pipeline"]
 
 
+_FS_HZ = (100.0, 1000.0)
+_MAX_LEADS = 12
+
+
 @dataclass(slots=True)
 class _Pending:
     """A beat on its way through the label lane."""
@@ -50,6 +57,18 @@ class _Pending:
     decided: int | None = None
     probabilities: tuple[float, ...] | None = None
     answered: bool = False
+
+    def row(self) -> list[Any]:
+        """Return it as plain values."""
+        beat = self.beat
+        known = [beat.sample, beat.decided, beat.rr, beat.confidence]
+        return [*known, self.decided, self.probabilities, self.answered]
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> "_Pending":
+        """Read what `row` wrote."""
+        sample, decided, rr, confidence, *rest = row
+        return cls(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence), *rest)
 
 
 class Pipeline:
@@ -82,6 +101,11 @@ class Pipeline:
         standing: Sequence[Alarm] = (),
     ) -> None:
         n_leads = len(leads)
+        if not (_FS_HZ[0] <= fs <= _FS_HZ[1] and 1 <= n_leads <= _MAX_LEADS):
+            raise ValueError(
+                f"pipeline: expected fs from {_FS_HZ[0]:g} to {_FS_HZ[1]:g} Hz and 1 to {_MAX_LEADS} leads, "
+                f"received {fs:g} Hz and {n_leads} leads"
+            )
         self.fs = fs
         self.leads = tuple(leads)
         self.index = start
@@ -99,6 +123,8 @@ class Pipeline:
             settings.alarms, fs=fs, n_leads=n_leads, lead_names=self.leads, start=start, standing=standing
         )
         self._last_beat: int | None = None
+        self._lead_states: list[str] = ["good"] * n_leads
+        self._fibrillating: str | None = None
         self._pending: deque[_Pending] = deque()
 
     def push(self, item: Block | Gap) -> list[Output]:
@@ -182,9 +208,9 @@ class Pipeline:
         return {
             "index": self.index,
             "last_beat": self._last_beat,
-            "pending": [
-                (entry.beat, entry.decided, entry.probabilities, entry.answered) for entry in self._pending
-            ],
+            "lead_states": list(self._lead_states),
+            "fibrillating": self._fibrillating,
+            "pending": [entry.row() for entry in self._pending],
             "stages": {name: getattr(self, f"_{name}").snapshot() for name in _STAGES},
         }
 
@@ -192,7 +218,9 @@ class Pipeline:
         """Go on from what `snapshot` returned; the pipeline must have been made with equal arguments."""
         self.index = state["index"]
         self._last_beat = state["last_beat"]
-        self._pending = deque(_Pending(*entry) for entry in state["pending"])
+        self._lead_states = list(state["lead_states"])
+        self._fibrillating = state["fibrillating"]
+        self._pending = deque(map(_Pending.of, state["pending"]))
         for name, stage in state["stages"].items():
             getattr(self, f"_{name}").restore(stage)
 
@@ -201,7 +229,12 @@ class Pipeline:
         changes, codes = self._quality.push(samples)
         wave = self._band.push(samples)
         beats = self._beats(self._detector.push(samples, codes))
-        events: list[Event] = [*changes, *beats, *self._fibrillation.push(wave, codes)]
+        rhythms = self._fibrillation.push(wave, codes)
+        for change in changes:
+            self._lead_states[change.lead] = change.state
+        for rhythm in rhythms:
+            self._fibrillating = rhythm.rhythm if rhythm.state == "start" else None
+        events: list[Event] = [*changes, *beats, *rhythms]
         return [
             Wave(start, self._band.delay, wave),
             *self._fast(events, self.index),
@@ -225,8 +258,24 @@ class Pipeline:
             self._alarms,
         ):
             stage.reset(gap.stop)
-        outputs += self._fast([gap], gap.stop)
-        return outputs
+        return [*outputs, *self._fast([gap], gap.stop), *self._closed_by(gap)]
+
+    def _closed_by(self, gap: Gap) -> list[Event]:
+        """End what the stages' reset has forgotten, so that every state told has its end.
+
+        The alarms are not told: theirs are carried over the gap (`Alarms.reset`).
+        """
+        events: list[Event] = [
+            LeadQuality(sample=gap.stop, decided=gap.stop, lead=lead, state="good")
+            for lead, state in enumerate(self._lead_states)
+            if state != "good"
+        ]
+        if self._fibrillating is not None:
+            rhythm = self._fibrillating
+            events.append(Rhythm(sample=gap.sample, decided=gap.stop, rhythm=rhythm, state="end"))
+        self._lead_states = ["good"] * len(self.leads)
+        self._fibrillating = None
+        return events
 
     def _beats(self, detections: Sequence[Detection]) -> list[Beat]:
         beats = []

@@ -97,7 +97,9 @@ class JsonLines(_Text):
         self._out = out.buffer
 
     def push(self, update: Update) -> None:
-        """Print the events."""
+        """Print the events, and how many could not be told."""
+        if update.missed:
+            self._notice(f"{update.missed} events not shown: read too slowly")
         for entry in update.entries:
             line = lines.entry(entry.event, bed=entry.bed, record=entry.record, time=entry.time_ns)
             self._out.write(line + b"\n")
@@ -106,7 +108,10 @@ class JsonLines(_Text):
 
     def engine_died(self) -> None:
         """Print it as a notice."""
-        notice = Notice(sample=0, decided=0, text=ENGINE_DIED)
+        self._notice(ENGINE_DIED)
+
+    def _notice(self, text: str) -> None:
+        notice = Notice(sample=0, decided=0, text=text)
         self._out.write(lines.entry(notice, bed="", record="", time=time.time_ns()) + b"\n")
 
     def close(self) -> None:

@@ -80,7 +80,7 @@ ROOMS = {
         "msgspec numpy rich",
     ),
     "engine": Room(
-        "monitor.engine monitor.beds",
+        "monitor.engine monitor.ward monitor.beds",
         f"base {CORE} artifact link logs files ingest classify",
         "msgspec numpy zmq",
     ),

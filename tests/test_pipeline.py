@@ -19,6 +19,7 @@ from monitor.events import (
     Event,
     Gap,
     LabelledBeat,
+    LeadQuality,
     Output,
     Rate,
     Wave,
@@ -213,11 +214,14 @@ def test_an_overdue_label_becomes_q_and_the_rest_go_on(record_208: Samples) -> N
 def test_no_event_is_decided_before_its_sample_or_after_the_block(record_208: Samples) -> None:
     """Law 2: causal. What is told in a push was decided within it, and never before it happened."""
     pipeline = made()
+    n_events = 0
     for at in range(0, 60_000, 144):
         for event in pipeline.push(Block(at, record_208[at : at + 144])):
             if isinstance(event, Event | BeatWindow):
                 assert at <= event.decided < at + 144
                 assert event.sample <= event.decided
+                n_events += 1
+    assert n_events > 100
 
 
 def test_a_gap_within_the_bridge_keeps_the_beats_around_it(record_208: Samples) -> None:
@@ -304,6 +308,30 @@ def test_acknowledging_does_not_disturb_the_stream(record_208: Samples, whole: T
 
     assert beats(whole.fast) == beats(told.fast)
     assert beats(whole.labelled) == beats(told.labelled)
+
+
+def test_a_long_gap_ends_the_states_that_it_forgets() -> None:
+    """A lead that was off before a gap is called good after it: every state told has its end."""
+    phase = (np.arange(round(40 * FS)) / FS) % 0.8
+    pulses = np.exp(-0.5 * ((phase - 0.4) / 0.012) ** 2)
+    samples = np.stack([pulses, pulses], axis=1)
+    samples[round(10 * FS) :, 1] = np.nan
+    stop = len(samples) + 3600
+    told = Told(made())
+    told.take(told.pipeline.push(Block(0, samples)))
+    told.take(told.pipeline.push(Gap(sample=len(samples), stop=stop, decided=stop)))
+    states = [event for event in told.fast if isinstance(event, LeadQuality)]
+    assert [(event.lead, event.state) for event in states] == [(1, "off"), (1, "good")]
+    assert states[-1].decided == stop
+
+
+@pytest.mark.parametrize(
+    ("fs", "n_leads"), [(99.0, 1), (1001.0, 1), (360.0, 0), (360.0, 13), (float("nan"), 1)]
+)
+def test_what_the_core_does_not_take_is_the_callers_mistake(fs: float, n_leads: int) -> None:
+    """The limits are stated, and said."""
+    with pytest.raises(ValueError, match="expected fs from 100 to 1000 Hz and 1 to 12 leads"):
+        Pipeline(Settings(), WINDOW, fs=fs, leads=["x"] * n_leads)
 
 
 def test_samples_that_never_came_are_no_asystole() -> None:

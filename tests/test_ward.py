@@ -1,0 +1,217 @@
+"""All beds together: what fails is set aside and said, the others go on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from monitor.assemble import Closed, Fault, Opened, Samples
+from monitor.beats import FEATURES, WindowSpec
+from monitor.beds import Bed, Key
+from monitor.errors import StorageError
+from monitor.events import Alarm, Beat, BeatWindow, Block, LabelledBeat, Notice
+from monitor.journal import Journal
+from monitor.link import Entry, EventLog
+from monitor.pipeline import Pipeline
+from monitor.settings import Settings
+from monitor.ward import Ward
+
+FS = 250.0
+WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=50, n_leads=1, template=True, features=FEATURES)
+SECOND = 1_000_000_000
+
+
+class Run:
+    """A ward, and all that it told."""
+
+    def __init__(self, journal: Journal | None = None, record: Path | None = None) -> None:
+        self.asked: list[tuple[Key, BeatWindow]] = []
+        self.log = EventLog()
+        self.ward = Ward(
+            Settings(),
+            WINDOW,
+            ask=lambda key, window: self.asked.append((key, window)),
+            events=self.log,
+            journal=journal,
+            record=record,
+        )
+
+    def open(self, *beds: str) -> None:
+        """Begin a stream on each bed."""
+        for bed in beds:
+            self.ward.take(Opened(bed, 1, FS, ("II",), 0, 0, ""))
+
+    def play(self, bed: str, start_s: float, stop_s: float) -> None:
+        """Send beats, one every 0.8 s."""
+        for at in range(round(start_s * FS), round(stop_s * FS), 25):
+            self.ward.take(Samples(bed, Block(at, pulses(at, at + 25)), SECOND, SECOND))
+
+    def told(self, bed: str) -> list[Entry]:
+        """Return what was told of a bed."""
+        return [entry for entry in self.log.after(0, 1 << 30)[0] if entry.bed == bed]
+
+    def alarms(self, bed: str, kind: str) -> list[str]:
+        """Return the steps of one kind of alarm on a bed."""
+        events = [entry.event for entry in self.told(bed)]
+        return [event.state for event in events if isinstance(event, Alarm) and event.kind == kind]
+
+    def n_beats(self, bed: str) -> int:
+        """Return how many beats were found on a bed."""
+        return sum(isinstance(entry.event, Beat) for entry in self.told(bed))
+
+
+def pulses(start: int, stop: int) -> NDArray[np.float64]:
+    """Return one lead with a narrow pulse every 0.8 s."""
+    phase = (np.arange(start, stop) / FS) % 0.8
+    return np.exp(-0.5 * ((phase - 0.4) / 0.012) ** 2)[:, np.newaxis]
+
+
+@pytest.fixture
+def break_bed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Ward, str], None]:
+    """Return a function that makes one bed's pipeline fail from now on."""
+
+    def break_it(ward: Ward, name: str) -> None:
+        def fail(self: Pipeline, item: object) -> list[object]:
+            if self is ward.beds[name]._pipeline:
+                raise ZeroDivisionError("boom")
+            return push(self, item)  # type: ignore[arg-type, return-value]
+
+        push = Pipeline.push
+        monkeypatch.setattr(Pipeline, "push", fail)
+
+    return break_it
+
+
+def test_a_bed_that_fails_is_set_aside_and_the_others_go_on(
+    break_bed: Callable[[Ward, str], None], tmp_path: Path
+) -> None:
+    """Law 8: the alarm stands, the other beds go on, the run ends with 1; what was recorded is closed."""
+    run = Run(record=tmp_path)
+    run.open("1", "2")
+    run.play("1", 0, 10)
+    run.play("2", 0, 10)
+    break_bed(run.ward, "1")
+    run.play("1", 10, 11)
+    run.play("2", 10, 20)
+    assert run.alarms("1", "bed_failed") == ["start"]
+    assert run.alarms("2", "bed_failed") == []
+    assert list(run.ward.faults) == ["bed 1"]
+    assert run.n_beats("2") > 22
+    beats = [entry.event.sample for entry in run.told("1") if isinstance(entry.event, Beat)]
+    labelled = [entry.event.sample for entry in run.told("1") if isinstance(entry.event, LabelledBeat)]
+    assert beats == labelled  # they leave, as Q
+    assert (tmp_path / "1.hea").read_text().splitlines()[0].split()[3] == str(round(10.1 * FS))
+    run.ward.abandon()
+
+
+def test_a_failed_bed_can_still_be_acknowledged(break_bed: Callable[[Ward, str], None]) -> None:
+    """A person can answer every alarm that is shown."""
+    run = Run()
+    run.open("1")
+    run.play("1", 0, 5)
+    break_bed(run.ward, "1")
+    run.play("1", 5, 6)
+    run.ward.acknowledge(None)
+    assert run.alarms("1", "bed_failed") == ["start", "acknowledged"]
+
+
+def test_a_failed_bed_does_not_keep_a_run_from_ending(break_bed: Callable[[Ward, str], None]) -> None:
+    """``--until-bye`` counts a bed that failed as gone."""
+    run = Run()
+    run.open("1", "2")
+    run.play("1", 0, 5)
+    run.play("2", 0, 5)
+    break_bed(run.ward, "1")
+    run.play("1", 5, 6)
+    assert not run.ward.all_gone
+    run.ward.take(Closed("2", round(5 * FS)))
+    assert run.ward.all_gone
+
+
+def test_refused_packets_are_an_alarm_while_they_go_on() -> None:
+    """Bad input is seen: on the bed as an alarm, in the journal as a line each."""
+    run = Run()
+    run.open("1")
+    run.play("1", 0, 5)
+    run.ward.take(Fault("1", "index runs backwards: expected 1250, received 3"))
+    run.ward.take(Fault("1", "index runs backwards: expected 1250, received 4"))
+    (alarm,) = run.ward.beds["1"].snapshot.alarms
+    assert alarm.text == "FEED ERROR: index runs backwards: expected 1250, received 3"
+    notices = [entry.event for entry in run.told("1") if isinstance(entry.event, Notice)]
+    assert len(notices) == 2
+    run.ward.check(run.ward.beds["1"]._refused_ns + 11 * SECOND)
+    assert run.alarms("1", "feed_error") == ["start", "end", "cleared"]
+
+
+def test_bytes_of_nobody_are_a_line_on_the_screen() -> None:
+    """What cannot be given to a bed is told for the whole ward."""
+    run = Run()
+    run.ward.take(Fault(None, "version 2 of the protocol: expected 1"))
+    _, notices = run.ward.shown({})
+    assert notices == ("! version 2 of the protocol: expected 1",)
+    assert len(run.told("")) == 1
+
+
+def test_a_journal_that_cannot_be_written_is_an_alarm_on_every_bed_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beds that come later are told too; a healthy recording does not take the alarm back."""
+    full = True
+
+    def flush(self: Journal) -> None:
+        if full:
+            raise StorageError("cannot write run.jsonl: No space left on device")
+
+    journal = Journal(tmp_path / "run.jsonl", head={})
+    monkeypatch.setattr(Journal, "flush", flush)
+    run = Run(journal, record=tmp_path / "kept")
+    run.open("1")
+    run.play("1", 0, 3)
+    run.ward.flush()
+    run.open("2")
+    run.play("2", 0, 3)
+    run.ward.flush()
+    assert run.alarms("1", "storage_failed") == ["start"]
+    assert run.alarms("2", "storage_failed") == ["start"]
+    assert list(run.ward.faults) == ["journal"]
+    full = False
+    run.ward.flush()
+    assert run.alarms("1", "storage_failed") == ["start", "end", "cleared"]
+    assert run.alarms("2", "storage_failed") == ["start", "end", "cleared"]
+    run.ward.abandon()
+    run.ward.close()
+
+
+def test_a_bed_that_left_long_ago_is_forgotten() -> None:
+    """Law 5: a device with a new name at each start does not fill the memory."""
+    run = Run()
+    run.open("1", "2")
+    run.play("1", 0, 5)
+    run.ward.take(Closed("1", round(5 * FS)))
+    closed = run.ward.beds["1"].closed_ns
+    assert closed is not None
+    run.ward.check(closed + 599 * SECOND)
+    assert set(run.ward.beds) == {"1", "2"}
+    run.ward.check(closed + 601 * SECOND)
+    assert set(run.ward.beds) == {"2"}
+    run.ward.answer(("1#1", 100), [1.0, 0.0, 0.0, 0.0, 0.0])  # too late, and nobody is hurt
+
+
+def test_a_bed_that_cannot_even_be_set_aside_hurts_nobody(
+    break_bed: Callable[[Ward, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Containment has no holes: raising the alarm may fail too."""
+    run = Run()
+    run.open("1", "2")
+
+    def fail(self: Bed, kind: str, text: str = "") -> None:
+        raise RuntimeError("boom again")
+
+    monkeypatch.setattr(Bed, "technical", fail)
+    break_bed(run.ward, "1")
+    run.play("1", 0, 1)
+    run.play("2", 0, 10)
+    assert list(run.ward.faults) == ["bed 1"]
+    assert run.n_beats("2") > 8
