@@ -59,7 +59,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """Accounting of one bed: samples received and lost, in how many gaps, packets received twice or refused."""
+    """Accounting of one bed: samples received, lost (in how many gaps), packets received twice or refused."""
 
     samples: int = 0
     lost: int = 0
