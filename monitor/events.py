@@ -218,12 +218,19 @@ Output: TypeAlias = Wave | BeatWindow | Event
 """What `monitor.pipeline.Pipeline` answers with."""
 
 
-_STATES: Final = ("start", "end", "acknowledged", "cleared")
+_STATES: Final = ("start", "end")
 
 
 def sort_key(event: Event) -> tuple[int, int, int, str, int]:
-    """Order events as they became known in signal time, whatever the order of their arrival."""
-    detail = getattr(event, "kind", "") or getattr(event, "rhythm", "") or str(getattr(event, "lead", ""))
+    """Order events as they became known in signal time, whatever the order of their arrival.
+
+    The steps that alarms of one kind take at one sample keep the order in which they were told: an old
+    one is cleared before a new one starts, and their onsets do not tell which is older, as a new stream
+    may count its samples from 0 again.
+    """
+    if isinstance(event, Alarm):
+        return (event.decided, event.rank, 0, event.kind, -1 if event.lead is None else event.lead)
+    detail = getattr(event, "rhythm", "") or str(getattr(event, "lead", ""))
     state = getattr(event, "state", "")
     step = _STATES.index(state) if state in _STATES else -1
-    return (event.decided, type(event).rank, event.sample, detail, step)
+    return (event.decided, event.rank, event.sample, detail, step)

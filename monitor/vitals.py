@@ -247,8 +247,13 @@ def _on_rate(bed: BedSnapshot, event: Rate) -> BedSnapshot:
 
 
 def _on_alarm(bed: BedSnapshot, event: Alarm) -> BedSnapshot:
-    """Follow one alarm through its life; one that latches and has ended stays until acknowledged."""
+    """Follow one alarm through its life; one that latches and has ended stays until acknowledged.
+
+    Its onset names it: a step of an alarm that a newer one of the kind has replaced changes nothing.
+    """
     old = next((alarm for alarm in bed.alarms if (alarm.kind, alarm.lead) == (event.kind, event.lead)), None)
+    if event.state != "start" and (old is None or old.onset != event.sample):
+        return bed
     others = tuple(alarm for alarm in bed.alarms if alarm is not old)
     new: Standing | None = None
     if event.state == "start":

@@ -246,6 +246,19 @@ def test_latched_alarms_of_one_kind_do_not_pile_up() -> None:
     assert [49_000] == [a.onset for a in bed(*steps).alarms]
 
 
+@pytest.mark.parametrize("state", ["end", "acknowledged", "cleared"])
+@pytest.mark.parametrize("onset", [1000, 9000], ids=["older", "from a longer stream"])
+def test_steps_of_an_old_alarm_leave_a_newer_one_of_its_kind_alone(state: str, onset: int) -> None:
+    """An alarm that stands is never taken off the screen by the end of another."""
+    kind = "ventricular_tachycardia"
+    snapshot = bed(
+        alarm(kind, sample=onset), alarm(kind, state="end", sample=onset), alarm(kind, sample=5000)
+    )
+    (standing,) = fold(snapshot, alarm(kind, state=state, sample=onset)).alarms
+    assert (5000, False, False) == (standing.onset, standing.ended, standing.acknowledged)
+    assert () == fold(snapshot, alarm(kind, state="cleared", sample=5000)).alarms
+
+
 def test_only_the_worst_of_a_family_is_announced() -> None:
     """Chains: asystole > VF > VT > extreme rates > rates; what stands before what has ended."""
     snapshot = bed(
