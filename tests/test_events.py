@@ -32,7 +32,8 @@ def test_what_was_known_first_stands_first() -> None:
         Rhythm(sample=900, decided=1100, rhythm="(VT", state="end"),
         vt("start", 900, decided=1100),
     ]
-    assert expected == sorted(expected[::-1], key=sort_key)
+    backwards = expected[::-1]
+    assert expected == sorted(backwards, key=sort_key)
     for shuffled in permutations(expected[2:6]):
         assert expected[2:6] == sorted(shuffled, key=sort_key)
 
