@@ -236,11 +236,15 @@ def _prefix(style: Style, system: ColorSystem | None) -> str:
     return "\x1b[0m" if not before else f"\x1b[0;{before.removeprefix(chr(27) + '[')}"
 
 
-def _silenced(stream: TextIO) -> list[object] | None:
+def _silenced(stream: TextIO | None) -> list[object] | None:
     """Turn off echo and line mode of a terminal; return what to restore, None where it is none."""
+    if stream is None:  # closed by whoever started this process
+        return None
     try:
         import termios
-
+    except ImportError:
+        return None
+    try:
         number = stream.fileno()
         if not os.isatty(number):
             return None
@@ -248,13 +252,13 @@ def _silenced(stream: TextIO) -> list[object] | None:
         after = list(before)
         after[3] &= ~(termios.ECHO | termios.ICANON)
         termios.tcsetattr(number, termios.TCSADRAIN, after)
-    except (ImportError, OSError, ValueError):  # no termios here, or no terminal, or closed
+    except (OSError, ValueError, termios.error):  # no terminal, or closed, or gone
         return None
     return list(before)
 
 
-def _restored(stream: TextIO, before: list[object] | None) -> None:
-    if before is None:
+def _restored(stream: TextIO | None, before: list[object] | None) -> None:
+    if stream is None or before is None:
         return
     import termios
 

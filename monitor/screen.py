@@ -2,7 +2,6 @@
 
 import os
 import select
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from monitor.link import Update
 from monitor.settings import DisplaySettings
 from monitor.show import ENGINE_DIED
 from monitor.snapshots import WardSnapshot
+from monitor.terminal import Stops, terminal_size
 from monitor.waveform import charset_for
 
 __all__ = ["Screen"]
@@ -60,8 +60,10 @@ class Screen:
         self._ward = WardSnapshot(classifier="loading", notices=("starting",), taken_ns=time.time_ns())
         self._frame: Frame | None = None
         self._painter = Painter(Console()) if sys.stdout.isatty() else None
+        self._stops = Stops()
         if self._painter is not None:
             self._painter.__enter__()
+            self._stops.watch()
 
     def push(self, update: Update) -> None:
         """Take the ward as it stands."""
@@ -69,11 +71,12 @@ class Screen:
             self._ward = snapshots.decode(update.ward)
 
     def tick(self) -> None:
-        """Draw it."""
+        """Draw it; stop here where Ctrl-Z asked for it, and draw anew when that is over."""
+        self._obey_stops()
         now = time.time_ns()
         # Before there is a bed, nothing that is shown can be stale: the engine may still be loading.
         ward = self._ward if self._ward.beds else msgspec.structs.replace(self._ward, taken_ns=now)
-        columns, rows = self._size or shutil.get_terminal_size()
+        columns, rows = self._size or terminal_size()
         frame = render(ward, (columns, rows), now, look=self._look)
         if self._painter is not None:
             self._painter.paint(frame)
@@ -82,7 +85,7 @@ class Screen:
 
     def keys(self, seconds: float) -> list[str]:
         """Wait so long at most for keys pressed."""
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             time.sleep(seconds)
             return []
         readable, _, _ = select.select([sys.stdin], [], [], seconds)
@@ -101,8 +104,16 @@ class Screen:
     def close(self) -> None:
         """Give the terminal back; save the picture if one is wanted."""
         if self._painter is not None:
+            self._stops.forget()
             self._painter.__exit__(None, None, None)
         if self._picture is not None and self._frame is not None:
             from monitor.pictures import write_svg
 
             write_svg(self._frame, self._picture)
+
+    def _obey_stops(self) -> None:
+        if self._painter is not None and self._stops.pending:
+            self._painter.__exit__(None, None, None)
+            self._stops.obey()
+            self._painter.__enter__()
+            self._painter.forget()

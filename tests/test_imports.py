@@ -75,7 +75,7 @@ ROOMS = {
     ),
     "display": Room(
         "monitor.display monitor.pictures monitor.screen monitor.show monitor.frame monitor.tile "
-        "monitor.digits monitor.waveform",
+        "monitor.digits monitor.waveform monitor.terminal",
         "base vitals lines link",
         "msgspec numpy rich",
     ),

@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -19,16 +20,33 @@ from tests.integration.processes import no_records
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 
 
-class Terminal:
-    """A beatline command on a pseudo-terminal."""
+_SCREEN = """
+from monitor.screen import Screen
+from monitor.settings import DisplaySettings
 
-    def __init__(self, *arguments: str, env: dict[str, str], size: tuple[int, int]) -> None:
+screen = Screen(DisplaySettings(), ascii_only=True, picture=None, size=None)
+while "q" not in screen.keys(0.02):
+    screen.tick()
+screen.close()
+"""
+"""The screen alone, of a ward without beds: no engine to wait for."""
+
+
+class Terminal:
+    """A Python program, such as ``-m monitor demo``, on a pseudo-terminal."""
+
+    def __init__(
+        self, *arguments: str, env: dict[str, str], size: tuple[int, int], keyboard: bool = True
+    ) -> None:
         self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-        self.before = termios.tcgetattr(theirs)
         self._theirs = theirs
+        self.resize(*size)
+        self.before = termios.tcgetattr(theirs)
+        command = [sys.executable, *arguments]
+        if not keyboard:
+            command = ["bash", "-c", 'exec "$@" <&-', "bash", *command]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "monitor", *arguments],
+            command,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -52,6 +70,10 @@ class Terminal:
         """Type."""
         os.write(self._ours, keys.encode())
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size."""
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     def modes(self) -> list[object]:
         """Return the terminal's modes now."""
         return list(termios.tcgetattr(self._theirs))
@@ -68,9 +90,79 @@ class Terminal:
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Terminal]:
     """Yield a demo of the synthetic patient on 100x30."""
-    terminal = Terminal("demo", env=no_records(tmp_path), size=(100, 30))
+    terminal = Terminal("-m", "monitor", "demo", env=no_records(tmp_path), size=(100, 30))
     yield terminal
     terminal.close()
+
+
+@pytest.fixture
+def screen() -> Iterator[Terminal]:
+    """Yield a screen of no beds on 100x30, where another size had been exported long ago."""
+    terminal = Terminal("-c", _SCREEN, env={"COLUMNS": "90", "LINES": "20"}, size=(100, 30))
+    yield terminal
+    terminal.close()
+
+
+def footer(n_rows: int) -> bytes:
+    """Return how a painter goes to the last row of a frame."""
+    return f"\x1b[{n_rows};".encode()
+
+
+def test_the_screen_follows_the_terminal_whatever_columns_says(screen: Terminal) -> None:
+    """The terminal's own size counts, now and after each resize; an exported COLUMNS is of the past."""
+    screen.read_until(footer(30))
+    assert footer(40) not in screen.written
+    screen.resize(120, 40)
+    screen.read_until(footer(40))
+    screen.resize(24, 10)
+    screen.read_until(b"terminal too small")
+    screen.press("q")
+    screen.read_until(LEAVE)
+    assert screen.process.wait(30) == 0
+
+
+def test_ctrl_z_gives_the_terminal_back_until_the_screen_goes_on(screen: Terminal) -> None:
+    """Stopped: the shell's screen, with echo. Continued: no echo, and all of it drawn anew. Twice."""
+    for _ in range(2):
+        screen.read_until(footer(30))
+        silent = screen.modes()
+        assert silent != screen.before
+        screen.process.send_signal(signal.SIGTSTP)
+        screen.read_until(LEAVE)
+        _, status = os.waitpid(screen.process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        assert screen.modes() == screen.before
+
+        screen.written = b""
+        screen.process.send_signal(signal.SIGCONT)
+        screen.read_until(ENTER)
+        screen.read_until(footer(30))
+        assert screen.modes() == silent
+    screen.press("q")
+    assert screen.process.wait(30) == 0
+    assert screen.modes() == screen.before
+
+
+def test_a_screen_that_was_stopped_unasked_is_drawn_anew(screen: Terminal) -> None:
+    """After SIGSTOP the shell has written over everything: nothing is taken for granted."""
+    screen.read_until(footer(30))
+    screen.process.send_signal(signal.SIGSTOP)
+    os.waitpid(screen.process.pid, os.WUNTRACED)
+    screen.written = b""
+    screen.process.send_signal(signal.SIGCONT)
+    screen.read_until(ENTER)
+    screen.read_until(footer(30))
+
+
+def test_a_screen_without_a_keyboard_is_drawn() -> None:
+    """Standard input closed by whoever started it: no keys, and no traceback."""
+    terminal = Terminal("-c", _SCREEN, env={}, size=(100, 30), keyboard=False)
+    try:
+        terminal.read_until(footer(30))
+        assert terminal.process.poll() is None
+        assert b"Traceback" not in terminal.written
+    finally:
+        terminal.close()
 
 
 def test_the_screen_is_up_at_once_shows_the_patient_and_gives_the_terminal_back(demo: Terminal) -> None:
