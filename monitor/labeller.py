@@ -7,7 +7,8 @@ Messages over one local ZeroMQ socket, first frame the kind; numbers are little-
   float64, five to a beat), ``failed`` (why).
 
 Beats are kept until they are answered, so that those asked for while the network loads, or before
-a classifier process was replaced, are sent when the next one is ready.
+a classifier process was replaced, are sent when the next one is ready. Only so many are sent and
+unanswered at a time, so that a classifier that lives and does nothing does not fill the socket.
 """
 
 import contextlib
@@ -29,6 +30,8 @@ State: TypeAlias = Literal["loading", "ready", "failed"]
 
 _BACKLOG: Final = 16384
 """Beats that may wait: a minute of a hundred beds at 160 bpm."""
+_UNDER_WAY: Final = 4096
+"""Beats that may be sent and unanswered: four of the largest batches, some megabytes."""
 
 
 class Labeller:
@@ -40,6 +43,8 @@ class Labeller:
         Where to listen for the classifier process; `monitor.classify.serve` connects to it.
     backlog
         How many beats may wait; beyond that the oldest is dropped and stays without an answer.
+    under_way
+        How many of them may be sent and unanswered; the rest is sent as answers come.
 
     Attributes
     ----------
@@ -56,17 +61,20 @@ class Labeller:
         The endpoint cannot be bound.
     """
 
-    def __init__(self, endpoint: str, *, backlog: int = _BACKLOG) -> None:
+    def __init__(self, endpoint: str, *, backlog: int = _BACKLOG, under_way: int = _UNDER_WAY) -> None:
         self.state: State = "loading"
         self.message = ""
         self.n_dropped = 0
         self._backlog = backlog
+        self._most_under_way = under_way
         self._next = 0
+        self._to_send = 0
+        self._under_way: set[int] = set()
         self._waiting: dict[int, tuple[Key, BeatWindow]] = {}
         self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 200)
         for queue in (zmq.SNDHWM, zmq.RCVHWM):
-            self.socket.setsockopt(queue, 0)  # bounded by the backlog instead
+            self.socket.setsockopt(queue, 0)  # bounded by what may be under way instead
         try:
             self.socket.bind(endpoint)
         except zmq.ZMQError as error:
@@ -79,15 +87,21 @@ class Labeller:
         """Beats asked for and not yet answered."""
         return len(self._waiting)
 
+    @property
+    def n_under_way(self) -> int:
+        """Beats sent and not yet answered, those given up since included."""
+        return len(self._under_way)
+
     def ask(self, key: Key, window: BeatWindow) -> None:
         """Ask for a beat's probabilities; they come out of `answers` under this key."""
         if len(self._waiting) >= self._backlog:
-            del self._waiting[next(iter(self._waiting))]
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
+            self._to_send = max(self._to_send, oldest + 1)
             self.n_dropped += 1
         self._waiting[self._next] = (key, window)
-        if self.state == "ready":
-            self._send(self._next)
         self._next += 1
+        self._send()
 
     def answers(self) -> list[tuple[Key, NDArray[np.float64]]]:
         """Return what has been answered since the last call: keys with probabilities of shape (5,)."""
@@ -100,10 +114,11 @@ class Labeller:
                 self.state = "loading"
             elif kind == b"ready":
                 self.state, self.message = "ready", frames[0].decode()
-                for number in list(self._waiting):
-                    self._send(number)
+                self._under_way.clear()
+                self._to_send = next(iter(self._waiting), self._next)
             elif kind == b"failed":
                 self.state, self.message = "failed", frames[0].decode()
+        self._send()
         return answered
 
     def close(self) -> None:
@@ -112,19 +127,32 @@ class Labeller:
             self._tell([b"stop"])
             self.socket.close()
 
-    def _send(self, number: int) -> None:
-        _, window = self._waiting[number]
-        self._tell(
-            [b"beat", number.to_bytes(8, "little"), window.window.tobytes(), window.features.tobytes()]
-        )
+    def _send(self) -> None:
+        """Send what waits, oldest first, as far as it may be under way."""
+        while (
+            self.state == "ready"
+            and self._to_send < self._next
+            and len(self._under_way) < self._most_under_way
+        ):
+            number = self._to_send
+            if number in self._waiting:  # else a classifier that was replaced has answered it after all
+                _, window = self._waiting[number]
+                frames = [number.to_bytes(8, "little"), window.window.tobytes(), window.features.tobytes()]
+                if not self._tell([b"beat", *frames]):
+                    return
+                self._under_way.add(number)
+            self._to_send += 1
 
-    def _tell(self, frames: list[bytes]) -> None:
+    def _tell(self, frames: list[bytes]) -> bool:
         """Send, unless no classifier is there: then the next one will be sent what waits."""
         with contextlib.suppress(zmq.Again):
             self.socket.send_multipart(frames, zmq.NOBLOCK)
+            return True
+        return False
 
     def _answered(self, ids: bytes, probabilities: bytes) -> list[tuple[Key, NDArray[np.float64]]]:
         told = np.frombuffer(probabilities, "<f8").reshape(-1, len(CLASSES))
         numbers = np.frombuffer(ids, "<u8").tolist()
+        self._under_way.difference_update(numbers)
         known = [(self._waiting.pop(number, None), row) for number, row in zip(numbers, told, strict=True)]
         return [(waiting[0], row) for waiting, row in known if waiting is not None]

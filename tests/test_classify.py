@@ -207,6 +207,55 @@ def test_a_backlog_is_bounded_and_counts_what_it_drops() -> None:
     labeller.close()
 
 
+def test_a_classifier_that_lives_and_does_nothing_is_sent_only_so_much() -> None:
+    """The socket's queue is bounded; what is not sent waits in the backlog and follows the answers."""
+    labeller = Labeller(ENDPOINT, backlog=6, under_way=2)
+    peer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    peer.connect(labeller.endpoint)
+    peer.send_multipart([b"ready", b"hung"])
+    wait(labeller, lambda: labeller.state == "ready")
+    for sample in range(9):
+        labeller.ask(("bed", sample), window(sample))
+    assert (2, 6, 3) == (labeller.n_under_way, labeller.n_waiting, labeller.n_dropped)
+    sent = [_received(peer)[1] for _ in range(2)]
+    assert [_id(0), _id(1)] == sent
+    assert not peer.poll(50)
+    peer.send_multipart([b"answer", b"".join(sent), np.zeros((2, len(CLASSES))).tobytes()])
+    assert labeller.socket.poll(2000)
+    # The answers to beats that were given up are nobody's, but they make room for what waits.
+    assert [] == labeller.answers()
+    assert [_id(3), _id(4)] == [_received(peer)[1] for _ in range(2)]
+    peer.close(0)
+    labeller.close()
+
+
+def test_an_answer_of_the_classifier_before_this_one_still_counts() -> None:
+    """It may come after the next one is ready, for a beat that this one has not been sent."""
+    labeller = Labeller(ENDPOINT, under_way=1)
+    peer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    peer.connect(labeller.endpoint)
+    peer.send_multipart([b"ready", b""])
+    wait(labeller, lambda: labeller.state == "ready")
+    for sample in range(3):
+        labeller.ask(("bed", sample), window(sample))
+    peer.send_multipart([b"answer", _id(1), np.zeros(len(CLASSES)).tobytes()])
+    assert [("bed", 1)] == [key for key, _ in wait(labeller, lambda: labeller.n_waiting == 2)]
+    peer.send_multipart([b"answer", _id(0), np.zeros(len(CLASSES)).tobytes()])
+    assert [("bed", 0)] == [key for key, _ in wait(labeller, lambda: labeller.n_waiting == 1)]
+    assert [_id(0), _id(2)] == [_received(peer)[1] for _ in range(2)]
+    peer.close(0)
+    labeller.close()
+
+
+def _id(number: int) -> bytes:
+    return number.to_bytes(8, "little")
+
+
+def _received(peer: "zmq.Socket[bytes]") -> list[bytes]:
+    assert peer.poll(2000)
+    return peer.recv_multipart()
+
+
 def test_an_endpoint_in_use_is_a_feed_error(labeller: Labeller) -> None:
     """The message names the endpoint."""
     with pytest.raises(FeedError, match=r"cannot listen for the classifier at tcp://127\.0\.0\.1"):
