@@ -151,19 +151,29 @@ class Classifier:
             )
 
 
-def serve(endpoint: str, folder: Path, settings: ServingSettings) -> None:
+def serve(endpoint: str, folder: Path, settings: ServingSettings, *, parent: int | None = None) -> None:
     """Label beats for the `Labeller` at ``endpoint`` until it says stop or its process has gone.
 
     Beats are collected for ``settings.collect_ms`` after the first, or until the largest bucket is
     full, whatever bed they are of. How things stand is told through the socket: loading, ready,
     failed.
 
+    Parameters
+    ----------
+    endpoint, folder, settings
+        Where the labeller is, the artefact, how long to collect.
+    parent
+        Process id of the labeller's process, whose child this one is; by default the parent now. Who
+        starts this process names it, because it may have gone before this line is reached.
+
     Raises
     ------
     BeatlineError
         The artefact cannot be used; the labeller has been told.
     """
-    parent = os.getppid()
+    parent = os.getppid() if parent is None else parent
+    if _left(parent):
+        return
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.linger = 1000
     for queue in (zmq.SNDHWM, zmq.RCVHWM):
@@ -172,7 +182,11 @@ def serve(endpoint: str, folder: Path, settings: ServingSettings) -> None:
     try:
         socket.send_multipart([b"loading"])
         classifier = Classifier(folder)
+        if _left(parent):
+            return
         classifier.warm_up()
+        if _left(parent):
+            return
         socket.send_multipart([b"ready", classifier.device.encode()])
         collect_s, n_most = settings.collect_ms / 1000, classifier.buckets[-1]
         while (frames := _collect(socket, collect_s, n_most, parent=parent)) is not None:
@@ -186,17 +200,24 @@ def serve(endpoint: str, folder: Path, settings: ServingSettings) -> None:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Be the classifier process: endpoint, artefact folder, serving settings as JSON.
+    """Be the classifier process: endpoint, artefact folder, serving settings as JSON, the engine's pid.
 
+    The pid may be left out: then it is the parent's as of now.
     Ctrl-C is for the screen alone, which ends the engine, which ends this process.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logs.configure()
-    endpoint, folder, settings = argv
+    endpoint, folder, settings, *engine = argv
+    parent = int(engine[0]) if engine else None
     try:
-        serve(endpoint, Path(folder), msgspec.json.decode(settings, type=ServingSettings))
+        serve(endpoint, Path(folder), msgspec.json.decode(settings, type=ServingSettings), parent=parent)
     except BeatlineError:
         sys.exit(1)  # the labeller was told why
+
+
+def _left(parent: int) -> bool:
+    """Whether the parent process has gone: then nobody reads answers, and nobody ends this process."""
+    return os.getppid() != parent
 
 
 def _collect(
@@ -204,7 +225,7 @@ def _collect(
 ) -> list[list[bytes]] | None:
     """Wait for beats and return the frames of a batch; None: stop, or the parent process has gone."""
     while not socket.poll(1000):
-        if os.getppid() != parent:
+        if _left(parent):
             return None
     batch: list[list[bytes]] = []
     until = time.monotonic() + collect_s

@@ -1,5 +1,8 @@
 """The classifier: the same answer in any batch, in this process and through the socket."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 import zmq
 
-from monitor import artifact
+from monitor import artifact, classify
 from monitor.classify import BUCKETS, Classifier, Labeller, serve
 from monitor.errors import ArtifactError, FeedError
 from monitor.events import CLASSES, BeatWindow
@@ -171,6 +174,44 @@ def test_a_failed_classifier_says_why(labeller: Labeller, tmp_path: Path) -> Non
         serve(labeller.endpoint, tmp_path, ServingSettings())
     wait(labeller, lambda: labeller.state == "failed")
     assert artifact.CARD in labeller.message
+
+
+def test_the_process_ends_at_once_if_the_engine_that_it_is_told_of_has_gone(
+    labeller: Labeller, tmp_path: Path
+) -> None:
+    """An engine that dies while its child begins leaves no orphan; nothing is loaded for it either."""
+    code = "import sys; from monitor.classify import main; main(sys.argv[1:])"
+    arguments = [labeller.endpoint, str(tmp_path), "{}", str(os.getpid() + 1)]
+    process = subprocess.run([sys.executable, "-c", code, *arguments], timeout=30, check=False)
+    assert 0 == process.returncode  # 1 if it had looked for an artefact
+    assert not labeller.socket.poll(100)
+
+
+@pytest.mark.parametrize("moment", ["__init__", "warm_up"])
+def test_the_process_ends_if_the_engine_goes_while_the_network_loads(
+    labeller: Labeller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Loading takes seconds; nobody is told ready, and nobody is waited for."""
+
+    class Loading:
+        device = ""
+        buckets = (1,)
+
+        def __init__(self, _folder: Path) -> None:
+            self.note("__init__")
+
+        def warm_up(self) -> None:
+            self.note("warm_up")
+
+        def note(self, name: str) -> None:
+            if name == moment:
+                monkeypatch.setattr(os, "getppid", lambda: 1)
+
+    monkeypatch.setattr(classify, "Classifier", Loading)
+    monkeypatch.setattr(os, "getppid", lambda: 4711)
+    serve(labeller.endpoint, tmp_path, ServingSettings(), parent=4711)
+    assert [b"loading"] == _received(labeller.socket)
+    assert not labeller.socket.poll(100)
 
 
 def test_a_replaced_classifier_answers_what_the_first_one_owed(labeller: Labeller) -> None:
