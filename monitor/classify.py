@@ -276,7 +276,7 @@ def _backend() -> Callable[[Any], tuple[_Trace, str]]:
     with hushed():
         try:
             import keras
-        except ImportError as error:
+        except (ImportError, ValueError) as error:  # ValueError: KERAS_BACKEND names none that Keras knows
             raise ArtifactError(f"no network can be run: expected Keras and a backend: {error}") from error
     name = keras.backend.backend()
     known = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -214,6 +214,42 @@ def test_the_process_ends_if_the_engine_goes_while_the_network_loads(
     assert not labeller.socket.poll(100)
 
 
+def test_the_device_is_named_and_a_missing_gpu_is_a_word(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where TensorFlow finds none it says CPU, whatever this machine has."""
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: [])
+    assert f"tensorflow {tf.__version__} on CPU (no GPU found)" == Classifier(tiny).device
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: ["a"])
+    assert f"tensorflow {tf.__version__} on 1 GPU" == Classifier(tiny).device
+
+
+@pytest.mark.parametrize(
+    ("blocked", "backend"), [("keras", "tensorflow"), ("tensorflow", "tensorflow"), ("-", "nonsense")]
+)
+def test_a_machine_without_keras_or_backend_is_told_what_was_expected(
+    tiny: Path, blocked: str, backend: str
+) -> None:
+    """One line instead of a traceback; in a process of its own, because imports are for ever."""
+    code = (
+        f"import sys; sys.modules[{blocked!r}] = None\n"
+        "from pathlib import Path; from monitor.classify import Classifier\n"
+        "from monitor.errors import ArtifactError\n"
+        f"try: Classifier(Path({str(tiny)!r}))\n"
+        "except ArtifactError as error: print(error)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.stdout.startswith("no network can be run: expected Keras and a backend: "), told.stderr
+    assert (backend if blocked == "-" else blocked) in told.stdout
+
+
 def test_a_replaced_classifier_answers_what_the_first_one_owed(labeller: Labeller) -> None:
     """Beats are kept until answered: a crash of the process loses none."""
     peer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
