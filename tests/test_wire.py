@@ -161,6 +161,32 @@ def test_hello_outside_the_limits_is_refused(changes: dict[str, Any], said: str)
         decode([b"bed-1", _hello_bytes(**changes)])
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "nan", "1e999", "-1e999"])
+@pytest.mark.parametrize("field", ["fs", "gain", "index", "device_time_ns", "total"])
+def test_numbers_that_are_none_are_refused(field: str, number: str) -> None:
+    """Some writers of JSON put them in literally, and one NaN as a gain would make a bed of NaN."""
+    fields = {
+        "stream": "7",
+        "fs": "360",
+        "leads": '["II"]',
+        "gain": "[200]",
+        "baseline": "[0]",
+        "sequence": "0",
+        "index": "0",
+        "device_time_ns": "0",
+    }
+    kind = b"H"
+    if field == "total":
+        kind, fields = b"B", {"stream": "7"}
+    fields[field] = f"[{number}]" if field == "gain" else number
+    text = ", ".join(f'"{name}": {value}' for name, value in fields.items())
+    with pytest.raises(WireError, match="of bed bed-1 refused"):
+        decode([b"bed-1", b"BL\x01" + kind + b"{" + text.encode() + b"}"])
+    fields[field] = "[200]" if field == "gain" else "360"
+    text = ", ".join(f'"{name}": {value}' for name, value in fields.items())
+    decode([b"bed-1", b"BL\x01" + kind + b"{" + text.encode() + b"}"])
+
+
 @pytest.mark.parametrize(
     ("frames", "said"),
     [
