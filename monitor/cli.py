@@ -6,7 +6,6 @@ Heavy imports happen inside the commands, so that help and the first frame come 
 
 import importlib
 import logging
-import os
 import signal
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ import typer
 import typer.core
 from rich.console import Console
 
-from monitor import __version__, logs, settings
+from monitor import __version__, logs, settings, terminal
 from monitor.errors import BeatlineError
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class _FrontDoor(typer.core.TyperGroup):
         except KeyboardInterrupt as error:
             raise typer.Exit(0) from error
         except BrokenPipeError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            terminal.hush_output()
             raise typer.Exit(0) from error
 
 
@@ -364,6 +363,7 @@ def data_fetch(
 
 def main() -> None:
     """Run the command. SIGTERM ends it as Ctrl-C does."""
+    terminal.open_streams()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     app(prog_name="beatline")
 

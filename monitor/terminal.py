@@ -1,4 +1,4 @@
-"""What a process has of its terminal: its size, and its stops (Ctrl-Z, ``fg``)."""
+"""What a process has of its terminal: its size, its stops (Ctrl-Z, ``fg``), its standard streams."""
 
 import contextlib
 import os
@@ -6,9 +6,11 @@ import shutil
 import signal
 import sys
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["Stops", "terminal_size"]
+__all__ = ["Stops", "hush_output", "open_streams", "terminal_size"]
+
+_STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 
 class Stops:
@@ -61,3 +63,23 @@ def terminal_size() -> tuple[int, int]:
             return columns, rows
     columns, rows = shutil.get_terminal_size()
     return columns, rows
+
+
+def open_streams() -> None:
+    """Give a process that was started with a closed standard stream an empty one.
+
+    Else the next file or socket that it opens takes the stream's number, and what is printed goes there.
+    """
+    for name, mode in _STREAMS:
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)  # the lowest that is free: the stream's own
+            os.set_inheritable(number, True)  # as standard streams are
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+
+
+def hush_output() -> None:
+    """Drop what is still to be printed: whoever read it has gone."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        number = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(number, sys.stdout.fileno())
+        os.close(number)

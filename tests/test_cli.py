@@ -1,6 +1,9 @@
 """The front door: help that teaches, clear errors, exit codes 0, 1 and 2."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,8 @@ from typer.testing import CliRunner
 
 from monitor import __version__
 from monitor.cli import app
+from monitor.events import Notice
+from monitor.journal import Journal
 
 COMMANDS = [
     [],
@@ -106,3 +111,36 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     code, text = invoke("replay", str(file))
     assert code == 1
     assert "is not a journal" in text
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_as_good_as_empty_ones(tmp_path: Path, closed: str) -> None:
+    """No traceback, the same exit code, and nothing printed into a file that took a stream's number."""
+    path = tmp_path / "log.jsonl"
+    log = Journal(path, head={})
+    log.append(Notice(sample=0, decided=0, text="hello"), bed="a")
+    log.close()
+    before = path.read_bytes()
+    command = [sys.executable, "-m", "monitor", "replay", str(path)]
+    result = subprocess.run(
+        ["bash", "-c", f'exec "$@" {closed}', "bash", *command], capture_output=True, text=True, check=False
+    )
+    shown = result.stdout.partition(" a ")[2]
+    assert (0, "", "" if ">&-" in closed else "! hello\n") == (result.returncode, result.stderr, shown)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("pieces", [1, 3000])
+def test_a_reader_that_has_gone_is_no_fault(tmp_path: Path, pieces: int) -> None:
+    """A closed pipe ends with 0 and says nothing, however much was still to be printed."""
+    path = tmp_path / "log.jsonl"
+    log = Journal(path, head={})
+    for _ in range(pieces):
+        log.append(Notice(sample=0, decided=0, text="hello"), bed="a")
+    log.close()
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "monitor", "replay", str(path)]
+    result = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (0, "") == (result.returncode, result.stderr)
