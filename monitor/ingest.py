@@ -39,6 +39,8 @@ _BATCH: Final = 256
 _TICK_MS: Final = 100
 """How long the thread sleeps at most: how late a hole may be given up."""
 _COMPLAIN_NS: Final = 1_000_000_000
+_HELLO_NS: Final = 3_000_000_000
+"""A bed that sends for so long without a hello does not repeat it, as the protocol asks."""
 
 
 class Ingest:
@@ -92,6 +94,7 @@ class Ingest:
         self._backlog = Backlog(settings)
         self._beds: dict[str, Assembler] = {}
         self._holding: set[str] = set()
+        self._unannounced: dict[str, int] = {}
         self._complaints: dict[str | None, tuple[int, int]] = {}
         self._failure: BaseException | None = None
         self._subscriber: zmq.Socket[bytes] | None = None
@@ -235,7 +238,9 @@ class Ingest:
         assembler = self._beds.get(message.bed)
         if assembler is None:
             if not isinstance(message, Hello):
-                return  # Heard in mid-stream: its hello comes within a second.
+                self._without_hello(message.bed, received_ns)
+                return
+            self._unannounced.pop(message.bed, None)
             assembler = self._new_bed(message.bed, received_ns)
             if assembler is None:
                 return
@@ -247,6 +252,16 @@ class Ingest:
         self._put(assembler, assembler.push(message, received_ns), received_ns)
         if assembler.holding:
             self._holding.add(message.bed)
+
+    def _without_hello(self, bed: str, now_ns: int) -> None:
+        """Wait for the hello of a bed heard in mid-stream, which should come within a second; then say so."""
+        if bed not in self._unannounced and len(self._unannounced) >= self._settings.max_beds:
+            self._unannounced.clear()
+        if now_ns - self._unannounced.setdefault(bed, now_ns) > _HELLO_NS:
+            self._unannounced[bed] = now_ns
+            self._complain(
+                None, f"bed {bed} cannot be shown: expected a hello each second, received none", now_ns
+            )
 
     def _malformed(self, topic: bytes, text: str, now_ns: int) -> None:
         self.malformed += 1

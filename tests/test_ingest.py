@@ -276,6 +276,25 @@ def test_packets_before_the_hello_wait_for_it_unsaid(start: Callable[..., tuple[
     assert _spans(items) == [("samples", 30, 50)]
 
 
+def test_a_bed_that_sends_on_without_a_hello_is_told(
+    start: Callable[..., tuple[Ingest, _Device]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would see that a device is there which never says, or does not repeat, what it sends."""
+    monkeypatch.setattr("monitor.ingest._HELLO_NS", 20_000_000)
+    ingest, device = start(max_beds=2)
+    packets = itertools.chain.from_iterable(_packets(1, f"b{k % 3 + 1}", start=k) for k in itertools.count())
+    device.send(next(packets))
+    only = _packets(2000, "b")
+    while not ingest.wake.poll(2):
+        device.send(next(only))
+    (fault,) = ingest.take()
+    text = "bed b cannot be shown: expected a hello each second, received none"
+    assert fault == Fault(None, text)
+    device.send(*itertools.islice(packets, 30), _hello("b9"), _bye(0, "b9"))
+    items = _take_until(ingest, _closed())
+    assert [type(item) for item in items if not isinstance(item, Fault)] == [Opened, Closed]
+
+
 def test_take_is_bounded_and_the_rest_still_wakes(start: Callable[..., tuple[Ingest, _Device]]) -> None:
     """The wake socket stays readable while there is something to take, and no longer."""
     ingest, device = start()
