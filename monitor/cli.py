@@ -244,22 +244,13 @@ def label(
     [bold]Example:[/bold] beatline label 100 208 --out labels --events
     """
     from monitor import records
-    from monitor.label import Job, Labelled, label_all
+    from monitor.label import Job, clash_of, label_shown
 
     job = Job(out=out, settings=settings.load(path=config), data=data, model=model, events=events)
     names = names or records.available(data=data)
-    console = Console(stderr=True)
-    from rich.progress import Progress
-
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("labelling", total=len(names))
-
-        def done(result: Labelled) -> None:
-            progress.advance(task)
-            counts = " ".join(f"{name} {n}" for name, n in sorted(result.counts.items()))
-            progress.print(f"{result.record}: {result.n_beats} beats ({counts})", highlight=False)
-
-        results = label_all(names, job, jobs=jobs, done=done)
+    if clash := clash_of(names):
+        raise typer.BadParameter(clash, param_hint="RECORD")
+    results = label_shown(names, job, jobs=jobs)
     n_beats = sum(result.n_beats for result in results)
     hours = sum(result.seconds for result in results) / 3600
     print(f"{len(results)} records, {hours:.2f} h, {n_beats} beats -> {out}")  # noqa: T201  the answer

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from rich.console import Console
+from rich.progress import Progress
 
 from monitor import artifact, lines, recorder, records
 from monitor.beats import WindowSpec
@@ -24,7 +26,7 @@ from monitor.pipeline import Pipeline
 from monitor.records import Record
 from monitor.settings import Settings
 
-__all__ = ["Job", "Labelled", "label_all", "label_record"]
+__all__ = ["Job", "Labelled", "clash_of", "label_all", "label_record", "label_shown"]
 
 _BLOCK_S = 30.0
 """Signal per push: long enough to make the overhead vanish, short enough to stay in the cache."""
@@ -92,6 +94,40 @@ def label_record(
     return sorted(events, key=sort_key)
 
 
+def clash_of(names: Iterable[str]) -> str:
+    """Return what is wrong with records whose results would have one name, such as mitdb/100 and svdb/100."""
+    taken: dict[str, str] = {}
+    for name in names:
+        stem = _stem(name)
+        if stem in taken:
+            return (
+                f"expected records of different names, received {taken[stem]} and {name}: "
+                f"both would be written as {stem}. Give each a folder of its own by --out"
+            )
+        taken[stem] = name
+    return ""
+
+
+def label_shown(names: Sequence[str], job: Job, *, jobs: int = 1) -> list[Labelled]:
+    """Do as `label_all`; on a terminal, show on standard error how far it has come.
+
+    Raises
+    ------
+    SourceError, ArtifactError, StorageError
+        As `label_all`.
+    """
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("labelling", total=len(names))
+
+        def done(result: Labelled) -> None:
+            progress.advance(task)
+            counts = " ".join(f"{name} {n}" for name, n in sorted(result.counts.items()))
+            progress.print(f"{result.record}: {result.n_beats} beats ({counts})", highlight=False)
+
+        return label_all(names, job, jobs=jobs, done=done)
+
+
 def label_all(
     names: Sequence[str], job: Job, *, jobs: int = 1, done: Callable[[Labelled], None] = lambda _: None
 ) -> list[Labelled]:
@@ -136,7 +172,7 @@ def _one(job: Job, name: str) -> Labelled:
     record = records.read(name, data=job.data)
     window, classifier = _classifier(job.model)
     events = label_record(record, job.settings, window, classifier.probabilities)
-    stem = name.rsplit("/", 1)[-1]
+    stem = _stem(name)
     recorder.write_annotations(job.out / f"{stem}.blt", events, fs=record.fs)
     if job.events:
         _write_events(job.out / f"{stem}.events.jsonl", events, name=name)
@@ -145,6 +181,10 @@ def _one(job: Job, name: str) -> Labelled:
         if event_label := getattr(event, "label", None):
             counts[event_label] = counts.get(event_label, 0) + 1
     return Labelled(name, sum(counts.values()), record.n_samples / record.fs, counts)
+
+
+def _stem(name: str) -> str:
+    return name.rsplit("/", 1)[-1]
 
 
 def _write_events(path: Path, events: Iterable[Event], *, name: str) -> None:

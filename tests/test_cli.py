@@ -86,6 +86,16 @@ def test_a_record_that_does_not_exist_is_one_clear_line(tmp_path: Path) -> None:
     assert str(tmp_path) in line
 
 
+@pytest.mark.parametrize("second", ["svdb/100", "100", "mitdb/100"])
+def test_two_records_of_one_name_are_not_written_over_each_other(tmp_path: Path, second: str) -> None:
+    """Usage: 2, with both names, before anything is read or written."""
+    out = tmp_path / "out"
+    code, text = invoke("label", "mitdb/100", "mitdb/101", second, "--data", str(tmp_path), "--out", str(out))
+    assert code == 2
+    assert f"received mitdb/100 and {second}" in " ".join(text.replace("│", " ").split())
+    assert not out.exists()
+
+
 def test_a_model_that_does_not_exist_is_one_clear_line(tmp_path: Path, mitdb: Path) -> None:
     """A failure: 1, naming what was expected and received."""
     arguments = ["label", "100", "--data", str(mitdb), "--out", str(tmp_path), "--model", "nobody"]
