@@ -29,7 +29,7 @@ from rich.table import Table
 
 from monitor.app import free_port
 from monitor.errors import FeedError, StorageError
-from monitor.stats import BeatTimes, Report
+from monitor.stats import BeatTimes, Report, beats_file
 
 __all__ = ["Load", "Measured", "measure", "report", "report_memory"]
 
@@ -124,8 +124,10 @@ def measure(load: Load, *, console: Console | None = None) -> Measured:
             monitor.terminate()
             monitor.wait(30)
         report = msgspec.json.decode(stats.read_bytes(), type=Report)
+        lines = beats_file(stats).read_bytes().splitlines()
         told = msgspec.json.decode(sim_stats.read_bytes()) if sim_stats.is_file() else {}
-    beats = [beat for beat in report.beats if began_ns <= beat.received <= ended_ns]
+    shown = [msgspec.json.decode(line, type=BeatTimes) for line in lines]
+    beats = [beat for beat in shown if began_ns <= beat.received <= ended_ns]
     return Measured(
         load=load,
         beats=beats,
@@ -369,8 +371,9 @@ def report_memory(measured: Measured, *, console: Console, settle_s: float = 120
     """Print the monitor's resident memory over the run, and how flat it is after ``settle_s``."""
     monitor = ("front", "engine", "classifier")
     totals = [(look.at_s, sum(look.rss_mib.get(name, 0.0) for name in monitor)) for look in measured.usage]
-    for at, total in totals[:: max(1, len(totals) // 10)]:
-        console.print(f"{at:6.0f} s  {total:8.1f} MiB")
+    for look, (at, total) in list(zip(measured.usage, totals, strict=True))[:: max(1, len(totals) // 10)]:
+        parts = ", ".join(f"{name} {look.rss_mib.get(name, 0.0):.1f}" for name in monitor)
+        console.print(f"{at:6.0f} s  {total:8.1f} MiB  ({parts})")
     settled = [total for at, total in totals if at >= settle_s]
     if settled:
         spread = 100 * (max(settled) - min(settled)) / min(settled)

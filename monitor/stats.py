@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -10,7 +11,7 @@ from monitor.errors import StorageError
 from monitor.events import Gap, LabelledBeat
 from monitor.link import Update
 
-__all__ = ["BeatTimes", "Report", "Stats"]
+__all__ = ["BeatTimes", "Report", "Stats", "beats_file"]
 
 
 class BeatTimes(msgspec.Struct, frozen=True, array_like=True):
@@ -31,14 +32,14 @@ class BeatTimes(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """All of it, as written.
+    """What is known at the end; the beats stand in a file beside it, see `beats_file`.
 
     Attributes
     ----------
     first_frame_ns, ready_ns, first_label_ns
         Wall times: first full frame, classifier ready, first labelled beat shown.
-    frames_ns
-        Wall time of every frame.
+    last_frame_ns, n_frames
+        Of all frames.
     lost
         Samples lost on the way, all beds.
     loading_gap_ms
@@ -48,22 +49,40 @@ class Report(msgspec.Struct, kw_only=True):
     """
 
     first_frame_ns: int = 0
+    last_frame_ns: int = 0
+    n_frames: int = 0
     ready_ns: int = 0
     first_label_ns: int = 0
-    frames_ns: list[int] = []
     loading_gap_ms: float = 0.0
     cpu_s: dict[str, float] = {}
     lost: int = 0
-    beats: list[BeatTimes] = []
+
+
+def beats_file(path: Path) -> Path:
+    """Return where the beats of a report stand: one `BeatTimes` as JSON per line."""
+    return path.with_suffix(".beats")
 
 
 class Stats:
-    """Collects a `Report` if it is wanted, and costs nothing if not."""
+    """Collects a `Report` if it is wanted, and costs nothing if not; memory does not grow with the run.
+
+    Parameters
+    ----------
+    path
+        File for the report, None for none.
+
+    Raises
+    ------
+    StorageError
+        A file cannot be written; from any method.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._report = Report()
         self._unshown: list[BeatTimes] = []
+        if path is not None:
+            self._put(beats_file(path), b"", mode="wb")
 
     def frame(self) -> None:
         """A frame has been drawn."""
@@ -71,10 +90,11 @@ class Stats:
             return
         now = time.time_ns()
         report = self._report
-        if report.frames_ns and not report.ready_ns:
-            report.loading_gap_ms = max(report.loading_gap_ms, (now - report.frames_ns[-1]) / 1e6)
+        if report.last_frame_ns and not report.ready_ns:
+            report.loading_gap_ms = max(report.loading_gap_ms, (now - report.last_frame_ns) / 1e6)
         report.first_frame_ns = report.first_frame_ns or now
-        report.frames_ns.append(now)
+        report.last_frame_ns = now
+        report.n_frames += 1
         self._show(now)
 
     def push(self, update: Update, *, drawn: bool) -> None:
@@ -86,42 +106,39 @@ class Stats:
             self._report.ready_ns = now
             self.write()
         for entry in update.entries:
-            if isinstance(entry.event, Gap):
-                self._report.lost += entry.event.stop - entry.event.sample
-        for entry in update.entries:
-            beat, timing = entry.event, entry.timing
-            if isinstance(beat, LabelledBeat) and timing is not None:
+            event, timing = entry.event, entry.timing
+            if isinstance(event, Gap):
+                self._report.lost += event.stop - event.sample
+            elif isinstance(event, LabelledBeat) and timing is not None:
                 times = msgspec.structs.asdict(timing)
-                self._unshown.append(
-                    BeatTimes(
-                        bed=entry.bed, fs=entry.fs, sample=beat.sample, decided=beat.decided, shown=0, **times
-                    )
-                )
+                about = (entry.bed, entry.fs, event.sample, event.decided)
+                self._unshown.append(BeatTimes(*about, **times, shown=0))
         if drawn:
             self._show(now)
         self._report.cpu_s["engine"] = update.cpu_s
 
     def write(self) -> None:
-        """Write the report.
-
-        Raises
-        ------
-        StorageError
-            The file cannot be written.
-        """
+        """Write the report as it stands."""
         if self._path is None:
             return
         times = os.times()
         self._report.cpu_s["front"] = times.user + times.system
-        try:
-            half = self._path.with_suffix(".part")
-            half.write_bytes(msgspec.json.encode(self._report))
-            half.replace(self._path)
-        except OSError as error:
-            raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
+        half = self._path.with_suffix(".part")
+        self._put(half, msgspec.json.encode(self._report), mode="wb")
+        half.replace(self._path)
 
     def _show(self, now: int) -> None:
-        if self._unshown:
+        """Write down the beats that have just become visible."""
+        if self._unshown and self._path is not None:
             self._report.first_label_ns = self._report.first_label_ns or now
-            self._report.beats += [msgspec.structs.replace(beat, shown=now) for beat in self._unshown]
+            beats = (msgspec.structs.replace(beat, shown=now) for beat in self._unshown)
+            lines = b"".join(msgspec.json.encode(beat) + b"\n" for beat in beats)
+            self._put(beats_file(self._path), lines, mode="ab")
             self._unshown.clear()
+
+    def _put(self, path: Path, content: bytes, *, mode: Literal["wb", "ab"]) -> None:
+        try:
+            with path.open(mode) as file:
+                file.write(content)
+        except OSError as error:
+            raise StorageError(f"cannot write {path}: {error.strerror}") from error
