@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.detect_features import Network, describe, probability, remember
-from monitor.detect_levels import adapt, learn, locate
+from monitor.detect_levels import adapt, audible, learn, locate
 from monitor.detect_memory import (
     BAND,
     ENVELOPE,
@@ -92,11 +92,14 @@ def take_in(
     else:
         k.sum += envelope - rings[ENVELOPE, (now - p.smooth) & p.mask]
     rings[FEATURE, here] = max(0.0, k.sum / p.smooth)
+    k.state = quality
     if quality >= 2:
         k.since = NEVER
         k.lost += 1
         if k.lost > p.forget:
             k.known = 0
+            if quality == 2:
+                k.usual = 0.0
     elif k.since == NEVER:
         k.since = now + p.settle
         k.lost = 0
@@ -164,6 +167,16 @@ def propose(p: Parameters, m: Memory) -> None:
 
 
 @kernel
+def heard(at: int, p: Parameters, m: Memory) -> bool:
+    """Tell whether some usable lead rises above what counts as a quiet line there."""
+    for lead in range(len(m.leads)):
+        k: Lead = m.leads[lead]
+        if k.known > 0 and k.since <= at and m.rings[lead, FEATURE, at & p.mask] >= audible(k, at, p, m):
+            return True
+    return False
+
+
+@kernel
 def drop(j: int, m: Memory) -> None:
     """Give up a candidate: it was noise."""
     s: Scalars = m.scalars[0]
@@ -184,7 +197,7 @@ def look(p: Parameters, net: Network, m: Memory, trace: NDArray[np.float64], n_t
         if c.looks == 0 or (c.looks == 1 and age >= p.again) or (c.looks == 2 and age >= p.final):
             c.looks = 3 if age >= p.final else (2 if age >= p.again else 1)
             describe(c, p, m)
-            c.score = probability(m.features, net)
+            c.score = probability(m.features, net) if heard(c.at, p, m) else 0.0
             if n_trace < len(trace):
                 trace[n_trace, 0] = c.at
                 trace[n_trace, 1] = c.looks

@@ -1,10 +1,12 @@
 """What the QRS detector takes as usual, learned at a start and from every beat; and where R lies."""
 
+import numpy as np
+
 from monitor.detect_features import measure
 from monitor.detect_memory import FEATURE, NEVER, RAW, Lead, Memory, Parameters, Scalars
 from monitor.stage import kernel
 
-__all__ = ["adapt", "learn", "locate"]
+__all__ = ["adapt", "audible", "learn", "locate"]
 
 
 @kernel
@@ -31,15 +33,29 @@ def learn(p: Parameters, m: Memory) -> None:
             mean += value
             top = max(top, value)
         mean /= s.now + 1 - start
-        if top > p.floor and (top > p.crest * mean or waited > p.learn_max):
+        if top >= audible(k, s.now, p, m) and (
+            top > p.crest * mean or (waited > p.learn_max and k.usual == 0.0)
+        ):
             k.known = 1
             k.signal = top
+            k.usual = min(k.usual, 0.5 * top / p.quiet)
             k.noise = 0.5 * mean
             weigh(k)
             k.span = 0.0
             ready += 1
     if ready > 0:
         begin(start, p, m)
+
+
+@kernel
+def audible(k: Lead, at: int, p: Parameters, m: Memory) -> float:
+    """Return the height of the smoothed envelope below which a lead's line counts as quiet.
+
+    A share of its usual QRS level; that share falls to one half in a long silence, and no further.
+    """
+    s: Scalars = m.scalars[0]
+    silence = max(at - s.last_at, 0) if k.usual > 0.0 else 0
+    return float(max(p.floor, p.quiet * k.usual * (0.5 + 0.5 * np.exp(-silence / p.fade))))
 
 
 @kernel
@@ -96,6 +112,7 @@ def adapt(lead: int, at: int, p: Parameters, m: Memory) -> None:
         k.signal += gain * (min(max(top, 0.4 * k.signal), 2.0 * k.signal) - k.signal)
         if count > 0:
             k.noise += gain * (mean / count - k.noise)
+    keep_usual(at, p, s, k)
     weigh(k)
     span, rough, _ = measure(lead, at - p.lag, p, m)
     if k.span == 0.0:
@@ -104,6 +121,20 @@ def adapt(lead: int, at: int, p: Parameters, m: Memory) -> None:
     else:
         k.span += gain * (min(span, 2.0 * k.span) - k.span)
         k.rough += gain * (min(rough, 2.0 * k.rough) - k.rough)
+
+
+@kernel
+def keep_usual(at: int, p: Parameters, s: Scalars, k: Lead) -> None:
+    """Move the long memory of the QRS level: up at once, in good signal only; down slowly, by beats.
+
+    An artefact taken for the very first beats, or one that the quality stage calls noise, must not
+    make the heart that follows look like a quiet line.
+    """
+    if k.signal > k.usual:
+        if s.n_beats >= 4 and k.state == 0:
+            k.usual = k.signal
+    elif s.n_beats > 0:
+        k.usual += (k.signal - k.usual) * min(float(at - s.last_at), p.rr_max) / p.fade
 
 
 @kernel

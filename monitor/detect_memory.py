@@ -71,6 +71,8 @@ class Parameters(Protocol):
     slope: float
     mean_gain: float
     floor: float
+    quiet: float
+    fade: float
     crest: float
     smallest: float
     early: float
@@ -109,10 +111,12 @@ class Lead(Protocol):
     held: float
     band: float
     sum: float
+    state: int
     since: int
     lost: int
     known: int
     signal: float
+    usual: float
     noise: float
     weight: float
     share: float
@@ -198,6 +202,8 @@ def parameters(settings: DetectorSettings, *, fs: float, delay: int) -> NDArray[
     p["slope"] = fs / (2 * np.pi * np.sqrt(settings.low_hz * settings.high_hz))
     p["mean_gain"] = 1 / (2.0 * fs)
     p["floor"] = settings.floor_mv
+    p["quiet"] = settings.quiet
+    p["fade"] = settings.quiet_fade_s * fs
     p["crest"] = settings.crest
     p["smallest"] = settings.smallest
     p["early"] = settings.early

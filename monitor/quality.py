@@ -58,6 +58,9 @@ _SETTLE_BINS: Final = 4
 _BIN_S: Final = 0.25
 _HARMLESS: Final = 0.15
 """Below this share of the usual QRS level nothing in the QRS band swamps anything: asystole, a dead lead."""
+_QUIET_BINS: Final = 4
+_SILENCE: Final = -10.0
+"""Score of a quiet line."""
 _WEIGHTS: Final = np.array([8.655, 2.487, 0.754, -6.388, 3.89, 0.576, 5.029, 0.369, -2.946])
 _INTERCEPT: Final = 2.001
 
@@ -326,25 +329,37 @@ def _judge(bins: NDArray[np.float64], p: _Parameters, k: _Lead) -> None:
     loud = level[-2]
     if k.usual == 0.0:
         k.usual = loud + 1e-9
-    score = _score(bins, level, k.usual)
+    quiet = _quiet(bins[_QRS], k.usual)
+    score = _SILENCE if quiet else _score(bins, level, k.usual)
     if k.noisy == 0:
         k.run = k.run + 1 if score > p.enter else 0
     else:
         k.run = k.run + 1 if score < p.leave else 0
-    if k.run >= (p.enter_bins if k.noisy == 0 else p.leave_bins):
+    if quiet and k.noisy == 1:
+        k.noisy = k.run = 0
+    elif k.run >= (p.enter_bins if k.noisy == 0 else p.leave_bins):
         k.noisy = 1 - k.noisy
         k.run = 0
     gain = 0.05 if loud > k.usual else 0.01
     if k.noisy == 1:
         gain = 0.004
+    elif quiet:
+        gain = 0.0005
     k.usual += gain * (min(max(loud, 0.5 * k.usual), 2.0 * k.usual) - k.usual)
+
+
+@kernel
+def _quiet(powers: NDArray[np.float64], usual: float) -> bool:
+    """Tell whether the QRS band held next to nothing in the last second: asystole, whatever came before."""
+    for j in range(len(powers) - _QUIET_BINS, len(powers)):
+        if powers[j] >= (_HARMLESS * usual) ** 2:
+            return False
+    return True
 
 
 @kernel
 def _score(bins: NDArray[np.float64], level: NDArray[np.float64], usual: float) -> float:
     """Return the log odds that the window is noisy."""
-    if level[-1] < _HARMLESS * usual:
-        return -10.0
     n = bins.shape[1]
     power = np.zeros(4)
     for band in range(4):

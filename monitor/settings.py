@@ -107,8 +107,13 @@ class DetectorSettings(_Section, frozen=True, kw_only=True):
     """Two peaks closer than this are one beat (Pan and Tompkins 1985)."""
     smallest: _Positive = 0.1
     """A peak below this share of the usual height is no candidate."""
-    floor_mv: _Positive = 0.005
-    """A highest peak of the envelope below this is not learned from: nothing is connected."""
+    floor_mv: _Positive = 0.02
+    """An envelope below this is no QRS complex (a triangle of 0.15 mV and 70 to 120 ms, which IEC
+    60601-2-27 wants ignored, reaches 0.05)."""
+    quiet: _Share = 0.2
+    """Below this share of its usual QRS level a lead's line is quiet (0.1 in the end, in a long silence)."""
+    quiet_fade_s: _Positive = 60.0
+    """Time constant with which smaller beats lower the usual level, and silence that share."""
     again_s: _Positive = 0.15
     """Second look at a candidate, counted from its peak in the smoothed envelope."""
     final_s: _Positive = 0.28
