@@ -26,10 +26,33 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
     No fast-math: the order of floating-point operations is the order of the source. A kernel
     compiles on its first call, once per combination of argument types; pass C-contiguous arrays.
-    The cache knows a kernel by its own file only: after a change to a kernel that one in another file
-    calls, touch the caller's file too.
     """
-    return cast("Callable[P, R]", njit(cache=True, error_model="numpy")(function))
+    compiled = njit(cache=True, error_model="numpy")(function)
+    _watch_callees(compiled, function)
+    return cast("Callable[P, R]", compiled)
+
+
+def _watch_callees(compiled: object, function: Callable[..., object]) -> None:
+    """Make the cache notice changes in kernels that this one takes from other files.
+
+    numba's cache knows a kernel by the time and size of its own file, and would go on with old code
+    when one that it calls has changed elsewhere. numba offers no way to say so: where its inside has
+    changed, its own rule holds again (a test watches over it). A constant imported from a file whose
+    kernels are not used is still not seen.
+    """
+    own = _stamp(compiled)
+    if own is not None:
+        stamps = {(function.__module__, own)}
+        for other in function.__globals__.values():
+            known = _stamp(other)
+            if isinstance(known, frozenset):
+                stamps |= known
+        cast("Any", compiled)._cache._cache_file._source_stamp = frozenset(stamps)
+
+
+def _stamp(compiled: object) -> object:
+    cache_file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    return getattr(cache_file, "_source_stamp", None)
 
 
 def record(view: type) -> np.dtype[np.void]:
