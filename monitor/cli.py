@@ -133,11 +133,12 @@ def front_door(
 def demo(
     seconds: SecondsOption = None,
     record: Annotated[
-        str, typer.Option("--record", metavar="NAME", help="Record to play, such as 208 or svdb/800.")
-    ] = "208",
-    speed: Annotated[float, typer.Option("--speed", min=0.01, help="Times real time.")] = 1.0,
+        str | None,
+        typer.Option("--record", metavar="NAME", help="Record to play, such as svdb/800. Default: 208."),
+    ] = None,
+    speed: Annotated[float, typer.Option("--speed", min=0.01, max=1000, help="Times real time.")] = 1.0,
     beds: Annotated[
-        int, typer.Option("--beds", min=1, help="How many beds play it, each with its phase.")
+        int, typer.Option("--beds", min=1, max=4096, help="How many beds play it, each with its phase.")
     ] = 1,
     data: DataOption = None,
     model: ModelOption = None,

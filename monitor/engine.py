@@ -44,7 +44,7 @@ _GRACE_S = 5.0
 """How long the end of a run waits for labels that are under way, and for screens to read the rest."""
 _MAX_ITEMS = 2000
 """Items taken per turn, so that screens and answers are served between."""
-_SLOW_START_S = 3.0
+_SLOW_START_S = 5.0
 """Loading that takes longer is compiling, and is said to be."""
 _COMPILING = "compiling for this machine: on the very first start this takes up to a minute"
 

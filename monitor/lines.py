@@ -213,7 +213,7 @@ class Lines:
     def _line(self, bed: str, event: Event, time_ns: int, fs: float) -> list[str]:
         """Return the line of an event that is not a beat's, if it has one."""
         text = _told(event, fs=fs)
-        return [] if text is None else [f"{self._clock(time_ns)} {printable(bed)} {text}"]
+        return [] if text is None else [" ".join(filter(None, (self._clock(time_ns), printable(bed), text)))]
 
     def _clock(self, time_ns: int) -> str:
         return clock(time_ns, zone=self._zone)
