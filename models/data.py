@@ -40,6 +40,7 @@ __all__ = [
     "detected",
     "disturb",
     "join",
+    "pairs",
     "read",
 ]
 
@@ -184,7 +185,7 @@ def detected(recording: Recording, signal: NDArray[np.float64], settings: Settin
     found = [*detector.push(signal, quality.push(signal)[1]), *detector.flush()]
     peaks = np.array([detection.sample for detection in found], dtype=np.int64)
     labels = np.where(recording.flutter[np.clip(peaks, 0, len(signal) - 1)], LEFT_OUT, NO_BEAT)
-    for reference, detection in _pairs(recording.peaks, peaks, tolerance=_TOLERANCE_S * recording.fs):
+    for reference, detection in pairs(recording.peaks, peaks, tolerance=_TOLERANCE_S * recording.fs):
         labels[detection] = recording.labels[reference]
     return Found(_beats([(detection.sample, detection.decided) for detection in found]), labels)
 
@@ -246,7 +247,7 @@ def _beats(found: Sequence[tuple[int, int]]) -> list[Beat]:
     return beats
 
 
-def _pairs(
+def pairs(
     reference: NDArray[np.int64], found: NDArray[np.int64], *, tolerance: float
 ) -> list[tuple[int, int]]:
     """Match one to one, nearest pairs first, and return pairs of indices."""
@@ -259,13 +260,13 @@ def _pairs(
     )
     taken_reference: set[int] = set()
     taken_found: set[int] = set()
-    pairs = []
+    matched = []
     for _, i, j in near:
         if i not in taken_reference and j not in taken_found:
             taken_reference.add(i)
             taken_found.add(j)
-            pairs.append((i, j))
-    return pairs
+            matched.append((i, j))
+    return matched
 
 
 def _noise(n_samples: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -27,12 +27,19 @@ How it works
    a window of +-100 ms, on the best lead (the first unless it is much the worse), in the direction
    that was the larger one lately.
 
+8. *Silence.* A candidate that reaches a fifth of the usual QRS level on no lead is not a beat, however
+   like one it looks. That level is remembered longer than the others: it rises with good signal and
+   falls, with a time constant of a minute, while smaller beats come. In a long silence the share
+   falls to a tenth, and no further: line noise is never learned as a rhythm, so asystole stays
+   asystole. A lead that is off for 2 s, or a reset, is forgotten; a QRS complex that shrinks to less
+   than a tenth from one beat to the next, without either, is asystole for good.
+
 At a start the levels come from the highest peak of the first 1.5 s that stands out of its
 surroundings (after 3 s whatever is highest); the stretch is then searched with them, so its beats
 are found too. After six seconds without a beat the levels are learned anew.
 
-Everything but the floor of 5 uV below which nothing is a QRS complex is a ratio or a time: amplitude,
-polarity and sampling rate do not matter.
+Everything but the floor of 20 uV below which no envelope is a QRS complex is a ratio or a time:
+amplitude, polarity and sampling rate do not matter.
 
 Sources and deviations
 ----------------------
@@ -43,9 +50,10 @@ the event, and it waits for a larger one within 200 ms; here the wait depends on
 verifier is. Thakor, Webster and Tompkins (IEEE Trans Biomed Eng 31:702, 1984) and Elgendi, Jonkman
 and De Boer (Biosignals 2010) for the band. Lead weighting, verifier and its features are our own.
 
-The weights of the verifier (`monitor.detect_weights`) were trained on 20 DS1 records without 118 and
-119, and on svdb, each with both leads, single leads, resampled, and with noise added (``bw``, ``ma``,
-never ``em``). What it was chosen on and what it reaches stands in ``docs/detector-runs.md``.
+The weights of the verifier (`monitor.detect_weights`) come from `models.verifier`: 20 DS1 records
+without 118 and 119, and svdb, each with both leads, single leads, resampled, with noise added (``bw``,
+``ma``, never ``em``) and with the heart stopped now and then. What was chosen on what, and what it
+reaches, stands in ``docs/detector-runs.md``.
 
 What it does not do: name the beat, or tell fibrillation from beats.
 """

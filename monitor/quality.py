@@ -23,7 +23,9 @@ its loudest, and both against the lead's usual QRS level, which is learned while
 Nine logarithms of ratios go into one logistic score. Its weights were fitted on DS1 records without
 118 and 119, clean and with noise added (``bw``, ``ma``, coloured noise, synthetic electrode motion;
 never ``em``), a bin being noisy where the noise in the QRS band exceeds 0.9 of the signal there and
-clean below 0.45; ventricular fibrillation and tachycardia of vfdb 418 to 428 count as clean.
+clean below 0.45; ventricular fibrillation and tachycardia of vfdb 418 to 428 count as clean. A lead
+whose QRS band held next to nothing for a second is quiet, not noisy, whatever came before: asystole
+after a shock must be seen.
 
 The idea of band-power ratios and of flat-line and saturation tests follows the signal quality
 indices of Clifford, Behar, Li and Rezek (Physiol Meas 33:1419, 2012) and of Li, Mark and Clifford
@@ -351,10 +353,10 @@ def _judge(bins: NDArray[np.float64], p: _Parameters, k: _Lead) -> None:
 @kernel
 def _quiet(powers: NDArray[np.float64], usual: float) -> bool:
     """Tell whether the QRS band held next to nothing in the last second: asystole, whatever came before."""
+    loudest = 0.0
     for j in range(len(powers) - _QUIET_BINS, len(powers)):
-        if powers[j] >= (_HARMLESS * usual) ** 2:
-            return False
-    return True
+        loudest = max(loudest, powers[j])
+    return loudest < (_HARMLESS * usual) ** 2
 
 
 @kernel

@@ -26,6 +26,7 @@ COMMANDS = [
     ["bench", "memory"],
     ["models"],
     ["models", "train"],
+    ["models", "verifier"],
     ["models", "evaluate"],
     ["models", "export"],
     ["models", "list"],
