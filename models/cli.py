@@ -70,7 +70,7 @@ def verifier(
 ) -> None:
     """Train the QRS detector's verifier, cross-validated by patient, and write its weights.
 
-    About ten minutes on two cores. Needs mitdb, svdb and nstdb (BEATLINE_DATA, cache or PhysioNet);
+    Three to ten minutes on two cores. Needs mitdb, svdb and nstdb (BEATLINE_DATA, cache or PhysioNet);
     the test records (DS2) are not read.
 
     Example:  [bold]beatline models verifier monitor/detect_weights.py[/bold]
