@@ -24,7 +24,7 @@ def entry(number: int) -> Entry:
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def engine_end(tmp_path: Path) -> Iterator[tuple["zmq.Socket[bytes]", str]]:
     """Yield a listening socket and its address."""
     address = link.endpoint(tmp_path, "link")
@@ -101,7 +101,7 @@ def test_commands_arrive(engine_end: tuple["zmq.Socket[bytes]", str]) -> None:
     client = Client(address)
     client.tell(Acknowledge(bed="3"))
     client.tell(Stop())
-    received = []
+    received: list[link.Request] = []
     while len(received) < 2 and socket.poll(2000):
         asked = link.next_request(socket)
         assert asked is not None
@@ -116,8 +116,8 @@ def test_what_is_no_request_is_a_wire_error(
 ) -> None:
     """Law 5: bad bytes are WireError, and the next request is served."""
     socket, address = engine_end
-    raw = zmq.Context.instance().socket(zmq.DEALER)
-    raw.linger = 0
+    raw: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    raw.setsockopt(zmq.LINGER, 0)
     raw.connect(address)
     raw.send(bytes_)
     assert socket.poll(2000)

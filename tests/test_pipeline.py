@@ -182,7 +182,7 @@ def test_labels_that_come_late_and_out_of_order_change_nothing(record_208: Sampl
         told.take(pipeline.push(Block(at, record_208[at : at + 1800])), label=False)
         waiting += told.windows
         told.windows = []
-        rng.shuffle(waiting)  # type: ignore[arg-type]
+        rng.shuffle(waiting)
         for _ in range(len(waiting) // 3):
             window = waiting.pop()
             told.labelled += pipeline.label(window.sample, pure(window))
