@@ -106,7 +106,10 @@ class Processes:
         return self.ended(name) and self._children[name].returncode != 0
 
     def complaint(self, name: str) -> str:
-        """Return the last line that a child wrote to standard error."""
+        """Return the last line that a child wrote to standard error; nothing of one that was killed."""
+        code = self._children[name].poll()
+        if code is None or code < 0:
+            return ""
         text = (self._folder / name).read_text(encoding="utf-8", errors="replace").strip()
         return text.splitlines()[-1].removeprefix("beatline: ") if text else ""
 
@@ -189,10 +192,11 @@ def _run(told: link.Config, look: Look, processes: Processes) -> int:
         finally:
             client.close()
     stats.write()
-    for name in ("sim", "engine"):
-        complaint = processes.complaint(name) if code and processes.failed(name) else ""
-        if complaint:
-            raise FeedError(complaint)
+    if processes.failed("sim"):
+        raise FeedError(processes.complaint("sim") or "the simulated device has died")
+    complaint = processes.complaint("engine") if code and processes.failed("engine") else ""
+    if complaint:
+        raise FeedError(complaint)
     return code
 
 
@@ -231,7 +235,8 @@ class _Watch:
                 if update.done:
                     return 1 if update.faults or self._device_died else 0
             elif self._processes.ended("engine"):
-                return self._died(interrupted)
+                asked = self._told_at is not None and not self._processes.failed("engine")
+                return 0 if asked else self._died(interrupted)
             if self._processes.failed("sim") and not self._device_died:
                 self._device_died = True
                 self._end()

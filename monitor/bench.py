@@ -114,7 +114,7 @@ def measure(load: Load, *, console: Console | None = None) -> Measured:
             sim_arguments += ["--data", str(load.data)]
         started_ns = time.time_ns()
         with _screen(monitor_arguments) as (monitor, counter), _process(sim_arguments, folder) as sim:
-            _wait_until_ready(stats, monitor, sim)
+            _wait_until_ready(stats, monitor, sim, folder / "errors")
             _sleep(_WARM_UP_S, console, "warming up")
             began_ns, began_bytes = time.time_ns(), counter.n_bytes
             usage = _observe(load.seconds, monitor.pid, sim.pid, console)
@@ -235,13 +235,18 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def _wait_until_ready(stats: Path, *processes: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(
+    stats: Path, monitor: subprocess.Popen[bytes], sim: subprocess.Popen[bytes], complaints: Path
+) -> None:
     """Wait for the first report, which the monitor writes when its model is ready."""
     deadline = time.monotonic() + _READY_WITHIN_S
     while not stats.is_file():
-        for process in processes:
-            if process.poll() is not None:
-                raise FeedError(f"a process ended early with code {process.returncode}: {process.args!r}")
+        if sim.poll() is not None:
+            said = complaints.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            reason = said[-1].removeprefix("beatline: ") if said else f"code {sim.returncode}"
+            raise FeedError(f"the simulator ended before there was anything to measure: {reason}")
+        if monitor.poll() is not None:
+            raise FeedError(f"the monitor ended before its model was ready, with code {monitor.returncode}")
         if time.monotonic() > deadline:
             raise FeedError(f"the model was not ready: expected within {_READY_WITHIN_S:.0f} s")
         time.sleep(0.1)

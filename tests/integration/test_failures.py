@@ -11,7 +11,7 @@ import psutil
 
 from monitor import lines
 from monitor.events import Notice
-from tests.integration.processes import beatline, free_port, interrupt
+from tests.integration.processes import beatline, free_port, interrupt, no_records, run
 
 Facts = dict[str, Any]
 
@@ -105,3 +105,23 @@ def test_a_disk_that_fills_is_an_alarm_and_what_was_written_stays(tmp_path: Path
     kept = [json.loads(line)["type"] for line in journal.read_text().splitlines()]
     assert kept[n_before] == "journal"
     assert "qrs" in kept[n_before:]
+
+
+def test_a_demo_whose_device_dies_ends_with_1_and_says_so(tmp_path: Path) -> None:
+    """The device is a part of the demo: what dies is said, and what was shown stays shown."""
+    with beatline("demo", "--plain", env=no_records(tmp_path)) as demo:
+        assert demo.stdout is not None
+        while "stream begins" not in demo.stdout.readline():
+            pass
+        child(demo, "--or-synthetic").kill()
+        _, err = demo.communicate(timeout=60)
+    assert (demo.returncode, err) == (1, "beatline: the simulated device has died\n")
+
+
+def test_a_record_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
+    """Only the demo's own record may be replaced by the synthetic patient."""
+    code, _, err = run("demo", "--plain", "--record", "208", env=no_records(tmp_path))
+    assert code == 1
+    (line,) = err.strip().splitlines()
+    assert line.startswith("beatline: ")
+    assert "208" in line
