@@ -14,7 +14,7 @@ from monitor import records
 from tests.integration.processes import beatline, free_port, interrupt, no_records, run
 
 RECORD = "208"
-SECONDS = 60.0
+SECONDS = 45.0
 
 Fact = dict[str, Any]
 
@@ -38,7 +38,7 @@ def without_probabilities(events: list[Fact]) -> list[Fact]:
 
 @pytest.fixture(scope="module")
 def excerpt(mitdb: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the first minute of record 208."""
+    """Return a folder with the first 45 s of record 208."""
     folder = tmp_path_factory.mktemp("excerpt")
     record = records.read(RECORD, data=mitdb)
     stop = round(SECONDS * record.fs)
@@ -76,7 +76,7 @@ def test_a_live_run_gives_the_events_of_label(excerpt: Path, tmp_path: Path) -> 
     assert (monitor.returncode, err, sim.returncode) == (0, "", 0)
     live = facts(out)
 
-    assert len([fact for fact in live if fact["type"] == "beat"]) > 80
+    assert len([fact for fact in live if fact["type"] == "beat"]) > 60
     assert without_probabilities(offline) == without_probabilities(live)
     for a, b in zip(offline, live, strict=True):
         if a.get("probabilities") is not None:
@@ -101,13 +101,13 @@ def test_a_live_run_gives_the_events_of_label(excerpt: Path, tmp_path: Path) -> 
 
 def test_the_demo_without_records_or_network_is_synthetic_and_says_so(tmp_path: Path) -> None:
     """On a machine with nothing at all there is something to see, named for what it is."""
-    code, out, err = run("demo", "--seconds", "7", "--plain", env=no_records(tmp_path))
+    code, out, err = run("demo", "--seconds", "4", "--plain", env=no_records(tmp_path))
     assert (code, err) == (0, "")
     (begins,) = [line for line in out.splitlines() if "stream begins" in line]
     assert "synthetic" in begins
     assert "\x1b" not in out
     beats = [line for line in out.splitlines() if re.search(r" (N|S|V|F|Q|-) RR ", line)]
-    assert len(beats) >= 5
+    assert len(beats) >= 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
