@@ -25,6 +25,7 @@ from monitor.errors import FeedError
 from monitor.settings import Settings
 from monitor.show import JsonLines, PlainLines, Show
 from monitor.stats import Stats
+from monitor.wire import DEFAULT_ENDPOINT
 
 __all__ = ["Device", "Kind", "Look", "Processes", "config", "demo", "free_port", "run"]
 
@@ -32,7 +33,6 @@ Kind: TypeAlias = Literal["screen", "plain", "json"]
 
 _PATIENCE_S = 12.0
 """How long an engine may take to end once it is told to."""
-_DEFAULT_ENDPOINT = "tcp://127.0.0.1:5600"
 DEMO_RECORD = "208"
 """What a demonstration plays: bigeminy, couplets and runs within half an hour."""
 
@@ -143,7 +143,7 @@ def config(
 ) -> link.Config:
     """Return what an engine is to be told; the folder is filled in by `run`."""
     return link.Config(
-        endpoints=tuple(endpoints or [_DEFAULT_ENDPOINT]),
+        endpoints=tuple(endpoints or [DEFAULT_ENDPOINT]),
         bind=not connect,
         settings=settings,
         model=model,

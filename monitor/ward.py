@@ -7,6 +7,7 @@ written is an alarm on every bed that it concerns and is tried again.
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from monitor.assemble import Counters, Item, Samples
@@ -84,19 +85,19 @@ class Ward:
         if isinstance(item, Samples) and self.first_sample_ns is None:
             self.first_sample_ns = item.received_ns
         bed = self.beds.get(item.bed) or self._admit(item.bed)
-        self._contained(bed, lambda: bed.take(item))
+        self._contained(bed, partial(bed.take, item))
 
     def answer(self, key: Key, probabilities: Sequence[float]) -> None:
         """Give the classifier's answer to the bed that asked; a bed that has gone needs none."""
         name, _, count = key[0].rpartition("#")
         bed = self.beds.get(name)
         if bed is not None:
-            self._contained(bed, lambda: bed.answer(int(count), key[1], probabilities))
+            self._contained(bed, partial(bed.answer, int(count), key[1], probabilities))
 
     def check(self, now_ns: int) -> None:
         """Let every bed look at the wall clock; forget those that left long ago."""
         for bed in list(self.beds.values()):
-            self._contained(bed, lambda bed=bed: bed.tick(now_ns))  # type: ignore[misc]
+            self._contained(bed, partial(bed.tick, now_ns))
             if bed.closed_ns is not None and now_ns - bed.closed_ns > _FORGET_NS and not bed.snapshot.alarms:
                 bed.close()
                 del self.beds[bed.name]
@@ -110,7 +111,7 @@ class Ward:
     def technical(self, kind: str) -> None:
         """Raise a technical alarm on every bed."""
         for bed in self.beds.values():
-            self._contained(bed, lambda bed=bed: bed.technical(kind))  # type: ignore[misc]
+            self._contained(bed, partial(bed.technical, kind))
 
     def fault(self, part: str, text: str) -> None:
         """Keep what has failed: it is shown until the end, and the exit code will be 1."""
@@ -138,7 +139,7 @@ class Ward:
         if self._journal_error:
             self._journal_error = ""
             for bed in self.beds.values():
-                self._contained(bed, lambda bed=bed: bed.stored("journal"))  # type: ignore[misc]
+                self._contained(bed, partial(bed.stored, "journal"))
 
     def end(self) -> None:
         """End every stream: last beats and windows leave, answers are still taken."""

@@ -3,11 +3,12 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from monitor.app import free_port
 
 __all__ = ["beatline", "free_port", "interrupt", "run"]
 
@@ -55,14 +56,6 @@ def interrupt(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err
-
-
-def free_port() -> int:
-    """Return a loopback port that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def no_records(tmp_path: Path) -> dict[str, str]:
