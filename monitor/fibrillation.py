@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from monitor.events import Rhythm
 from monitor.filters import SosFilter
 from monitor.settings import RhythmSettings
-from monitor.stage import State, kernel
+from monitor.stage import State, kernel, put_in_order
 
 __all__ = ["Fibrillation"]
 
@@ -251,17 +251,5 @@ def _score(
         if n_used == 0:
             scores[k] = -np.inf
         else:
-            scores[k] = _median(of_leads, n_used)
-
-
-@kernel
-def _median(values: NDArray[np.float64], n: int) -> float:
-    """Return the median of the first ``n``; puts them in order (numpy's sort takes seconds to compile)."""
-    for i in range(1, n):
-        value = values[i]
-        j = i
-        while j > 0 and values[j - 1] > value:
-            values[j] = values[j - 1]
-            j -= 1
-        values[j] = value
-    return float(0.5 * (values[(n - 1) // 2] + values[n // 2]))
+            put_in_order(of_leads[:n_used])
+            scores[k] = 0.5 * (of_leads[(n_used - 1) // 2] + of_leads[n_used // 2])

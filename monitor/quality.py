@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 
 from monitor.events import LeadQuality
 from monitor.settings import QualitySettings
-from monitor.stage import State, kernel, record
+from monitor.stage import State, kernel, put_in_order, record
 
 __all__ = ["STATES", "LeadState", "Quality"]
 
@@ -328,7 +328,7 @@ def _close_bin(sums: NDArray[np.float64], bins: NDArray[np.float64], k: _Lead) -
 def _judge(bins: NDArray[np.float64], p: _Parameters, k: _Lead) -> None:
     """Score the window, move between good and noisy, and learn the usual QRS level while good."""
     level = np.sqrt(bins[_QRS])
-    _order(level)
+    put_in_order(level)
     loud = level[-2]
     if k.usual == 0.0:
         k.usual = loud + 1e-9
@@ -383,15 +383,3 @@ def _score(bins: NDArray[np.float64], level: NDArray[np.float64], usual: float) 
     for j in range(9):
         score += _WEIGHTS[j] * terms[j]
     return float(score)
-
-
-@kernel
-def _order(values: NDArray[np.float64]) -> None:
-    """Put a few values in order, in place: numpy's sort takes seconds to compile."""
-    for i in range(1, len(values)):
-        value = values[i]
-        j = i
-        while j > 0 and values[j - 1] > value:
-            values[j] = values[j - 1]
-            j -= 1
-        values[j] = value

@@ -11,8 +11,9 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-__all__ = ["State", "kernel", "record"]
+__all__ = ["State", "kernel", "put_in_order", "record"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,3 +62,15 @@ def record(view: type) -> np.dtype[np.void]:
     The class is never instantiated: it lets kernels and type checker agree on the fields of a record.
     """
     return np.dtype([(name, "i8" if kind is int else "f8") for name, kind in view.__annotations__.items()])
+
+
+@kernel
+def put_in_order(values: NDArray[np.float64]) -> None:
+    """Sort a few values in place: numpy's own sort takes seconds to compile."""
+    for i in range(1, len(values)):
+        value = values[i]
+        j = i
+        while j > 0 and values[j - 1] > value:
+            values[j] = values[j - 1]
+            j -= 1
+        values[j] = value
