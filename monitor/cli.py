@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-_LAZY: Final = {"sim": "sim.cli", "models": "models.cli"}
+_LAZY: Final = {
+    "label": "monitor.label_cli",
+    "sim": "sim.cli",
+    "models": "models.cli",
+}
 """Commands that live in rooms of their own; imported when they are called or listed."""
 
 
@@ -220,41 +224,6 @@ def monitor(
         until_bye=until_bye,
     )
     raise typer.Exit(application.run(told, look))
-
-
-@app.command()
-def label(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[RECORD]...", help="Records; all of the folder when none.")
-    ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the annotations go.")] = Path(
-        "labels"
-    ),
-    data: DataOption = None,
-    model: ModelOption = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")] = 1,
-    events: Annotated[
-        bool, typer.Option("--events", help="Also write every event, as <record>.events.jsonl.")
-    ] = False,
-    config: ConfigOption = None,
-) -> None:
-    """Label finished records, exactly as the live line would, as fast as it goes.
-
-    Writes DIR/<record>.blt, WFDB annotations that rdann and bxb read.
-
-    [bold]Example:[/bold] beatline label 100 208 --out labels --events
-    """
-    from monitor import records
-    from monitor.label import Job, clash_of, label_shown
-
-    job = Job(out=out, settings=settings.load(path=config), data=data, model=model, events=events)
-    names = names or records.available(data=data)
-    if clash := clash_of(names):
-        raise typer.BadParameter(clash, param_hint="RECORD")
-    results = label_shown(names, job, jobs=jobs)
-    n_beats = sum(result.n_beats for result in results)
-    hours = sum(result.seconds for result in results) / 3600
-    print(f"{len(results)} records, {hours:.2f} h, {n_beats} beats -> {out}")  # noqa: T201  the answer
 
 
 @app.command()

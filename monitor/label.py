@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from monitor import artifact, lines, recorder, records
+from monitor import artifact, lines, prepare, recorder, records
 from monitor.beats import WindowSpec
 from monitor.classify import Classifier
 from monitor.errors import StorageError
@@ -43,6 +43,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         Folder for ``<record>.blt`` and, if ``events``, ``<record>.events.jsonl``.
     model
         Name or folder of the artefact, None for the shipped one.
+    leads, fs
+        Leads to use and rate to resample to, as `monitor.prepare.prepared` takes them.
     """
 
     out: Path
@@ -50,6 +52,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     data: Path | None = None
     model: str | None = None
     events: bool = False
+    leads: tuple[str, ...] = ()
+    fs: float | None = None
 
 
 class Labelled(msgspec.Struct, frozen=True):
@@ -169,7 +173,7 @@ def _classifier(model: str | None) -> tuple[WindowSpec, Classifier]:
 
 
 def _one(job: Job, name: str) -> Labelled:
-    record = records.read(name, data=job.data)
+    record = prepare.prepared(records.read(name, data=job.data), leads=job.leads, fs=job.fs)
     window, classifier = _classifier(job.model)
     events = label_record(record, job.settings, window, classifier.probabilities)
     stem = _stem(name)

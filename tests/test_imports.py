@@ -54,7 +54,10 @@ ROOMS = {
     ),
     # -- rooms of one library each, known to shells --
     "noise": Room("monitor.noise monitor.score*", "base", "numpy scipy"),
-    "records": Room("monitor.records monitor.physionet", "base", "numpy platformdirs rich wfdb"),
+    "records": Room(
+        "monitor.records monitor.physionet monitor.selection", "base", "numpy platformdirs rich wfdb"
+    ),
+    "prepare": Room("monitor.prepare", "base records", "numpy scipy"),
     "wire": Room("monitor.wire", "base", "msgspec numpy"),
     "artifact": Room("monitor.artifact", "base window", "msgspec"),
     "lines": Room("monitor.lines", "base", "msgspec"),
@@ -85,8 +88,9 @@ ROOMS = {
         "msgspec numpy zmq",
     ),
     "front": Room(
-        "monitor.app monitor.bench monitor.label monitor.replay monitor.stats",
-        f"base {CORE} noise records wire artifact lines link logs files ingest classify display engine",
+        "monitor.app monitor.bench monitor.label monitor.replay monitor.stats monitor.stress monitor.figures",
+        f"base {CORE} noise records prepare wire artifact lines link logs files ingest classify display "
+        "engine",
         "matplotlib msgspec numpy psutil rich",
     ),
     # -- the other two packages; monitor never knows them --
@@ -97,7 +101,11 @@ ROOMS = {
         "keras matplotlib msgspec numpy rich scipy sklearn typer",
     ),
     # -- the front door: the only one that mounts their commands --
-    "cli": Room("monitor.cli monitor.__main__", "base records logs display front sim models", "rich typer"),
+    "cli": Room(
+        "monitor.cli monitor.label_cli monitor.noise_cli monitor.__main__",
+        "base records logs display front sim models",
+        "rich typer",
+    ),
 }
 
 PURE_STDLIB = frozenset(
