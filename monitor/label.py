@@ -8,8 +8,6 @@ those of a live run.
 import functools
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -25,8 +23,9 @@ from monitor.events import BeatWindow, Block, Event, Output, sort_key
 from monitor.pipeline import Pipeline
 from monitor.records import Record
 from monitor.settings import Settings
+from monitor.spread import spread
 
-__all__ = ["Job", "Labelled", "clash_of", "label_all", "label_record", "label_shown"]
+__all__ = ["Job", "Labelled", "clash_of", "classifier_of", "label_all", "label_record", "label_shown"]
 
 _BLOCK_S = 30.0
 """Signal per push: long enough to make the overhead vanish, short enough to stay in the cache."""
@@ -147,34 +146,22 @@ def label_all(
     except OSError as error:
         raise StorageError(f"cannot make the folder {job.out}: {error.strerror}") from error
     results = []
-    for result in _each(names, job, jobs=jobs):
+    for result in spread(functools.partial(_one, job), names, jobs=jobs):
         done(result)
         results.append(result)
     return results
 
 
-def _each(names: Sequence[str], job: Job, *, jobs: int) -> Iterable[Labelled]:
-    if jobs == 1 or len(names) < 2:
-        yield from map(functools.partial(_one, job), names)
-        return
-    with ProcessPoolExecutor(min(jobs, len(names)), mp_context=get_context("spawn")) as pool:
-        try:
-            yield from pool.map(functools.partial(_one, job), names)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
 @functools.cache
-def _classifier(model: str | None) -> tuple[WindowSpec, Classifier]:
-    """Load the artefact once per process."""
+def classifier_of(model: str | None) -> tuple[WindowSpec, Classifier]:
+    """Load an artefact, once per process: what it wants of a beat, and what answers."""
     folder = artifact.locate(model)
     return artifact.load_card(folder).window, Classifier(folder)
 
 
 def _one(job: Job, name: str) -> Labelled:
     record = prepare.prepared(records.read(name, data=job.data), leads=job.leads, fs=job.fs)
-    window, classifier = _classifier(job.model)
+    window, classifier = classifier_of(job.model)
     events = label_record(record, job.settings, window, classifier.probabilities)
     stem = _stem(name)
     recorder.write_annotations(job.out / f"{stem}.blt", events, fs=record.fs)

@@ -63,6 +63,7 @@ ROOMS = {
     "lines": Room("monitor.lines", "base", "msgspec"),
     "link": Room("monitor.link", "base", "msgspec zmq"),
     "quiet": Room("monitor.quiet"),
+    "spread": Room("monitor.spread"),
     "logs": Room("monitor.logs", "base"),
     # -- shells --
     "files": Room(
@@ -88,9 +89,10 @@ ROOMS = {
         "msgspec numpy zmq",
     ),
     "front": Room(
-        "monitor.app monitor.bench monitor.label monitor.replay monitor.stats monitor.stress monitor.figures",
-        f"base {CORE} noise records prepare wire artifact lines link logs files ingest classify display "
-        "engine",
+        "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "
+        "monitor.stress* monitor.alarm_truth monitor.figures",
+        f"base {CORE} noise records prepare spread wire artifact lines link logs files ingest classify "
+        "display engine",
         "matplotlib msgspec numpy psutil rich",
     ),
     # -- the other two packages; monitor never knows them --
