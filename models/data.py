@@ -119,7 +119,9 @@ class Beats:
     windows
         Of shape (n_beats, n_points, n_channels), float32.
     features
-        Of shape (n_beats, n_features), float32.
+        Of shape (n_beats, n_features), float32: provisional, nothing known of the next beat.
+    confirmed
+        Of the same shape: with what the next beat tells. The window is the same.
     labels
         Of shape (n_beats,): index into `monitor.events.CLASSES`, or `NO_BEAT`.
     records
@@ -128,12 +130,19 @@ class Beats:
 
     windows: NDArray[np.float32]
     features: NDArray[np.float32]
+    confirmed: NDArray[np.float32]
     labels: NDArray[np.int64]
     records: NDArray[np.str_]
 
     def of(self, chosen: NDArray[np.bool_]) -> "Beats":
         """Return the chosen rows."""
-        return Beats(self.windows[chosen], self.features[chosen], self.labels[chosen], self.records[chosen])
+        return Beats(
+            self.windows[chosen],
+            self.features[chosen],
+            self.confirmed[chosen],
+            self.labels[chosen],
+            self.records[chosen],
+        )
 
 
 class Augment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -218,10 +227,12 @@ def cut(
     """Cut beats with the serving code; what is labelled `LEFT_OUT` counts for the running state alone."""
     band_pass = monitor_band(band, fs=recording.fs, n_leads=signal.shape[1])
     cutter = BeatCutter(spec, fs=recording.fs, n_leads=signal.shape[1], wave_delay=band_pass.delay)
-    windows = cutter.push(band_pass.push(signal), found.beats) + cutter.flush()
+    shown = cutter.push(band_pass.push(signal), found.beats) + cutter.flush()
+    windows = [window for window in shown if window.provisional]
     return Beats(
         windows=np.stack([window.window for window in windows]),
         features=np.stack([window.features for window in windows]),
+        confirmed=np.stack([window.features for window in shown if not window.provisional]),
         labels=found.labels,
         records=np.full(len(windows), recording.name),
     ).of(found.labels != LEFT_OUT)
@@ -232,6 +243,7 @@ def join(parts: Sequence[Beats]) -> Beats:
     return Beats(
         windows=np.concatenate([part.windows for part in parts]),
         features=np.concatenate([part.features for part in parts]),
+        confirmed=np.concatenate([part.confirmed for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
         records=np.concatenate([part.records for part in parts]),
     )

@@ -2,7 +2,8 @@
 
 Two lanes that share nothing but the list of what stands. The *signal* lane waits for no label:
 asystole, fibrillation, extreme and limit rates, pause, leads off, cannot analyse. The *label* lane
-is run whenever labels arrive; its alarms take effect where the labels do.
+is run whenever labels arrive; its alarms take effect where the labels do. Which labels, provisional
+or confirmed, a definition says and each step of an alarm repeats.
 
 Every step is decided at an exact sample. Time runs by two kinds of news: `Alarms.observe` (an event,
 so everything decided earlier is known) and `Alarms.advance` (nothing decided earlier will come). A
@@ -117,7 +118,7 @@ class Alarms:
         return self._taken()
 
     def labelled(self, beat: LabelledBeat, rhythms: Sequence[Rhythm]) -> list[Alarm]:
-        """Take a labelled beat and the rhythms that it started or ended, in beat order.
+        """Take a provisionally labelled beat and the rhythms that it started or ended, in beat order.
 
         The signal lane's state plays no part, so the time of the call changes nothing.
         """
@@ -360,6 +361,7 @@ class Alarms:
             text=text,
             lead=lead,
             value=value,
+            labels=definition.labels,
         )
 
     def _start(self, kind: str, sample: int, *, lead: int | None = None, value: float | None = None) -> None:

@@ -8,14 +8,15 @@ longer distances, SUB and AUX for what belongs to an annotation, and a word of z
 =============  ======  ==============================================================
 event          symbol  at, and with what
 =============  ======  ==============================================================
-LabelledBeat   NSVFQ   its R peak; a later label of the same beat replaces an earlier
+LabelledBeat   NSVFQ   its R peak, of one kind; a later label of the same beat replaces an earlier
 Rhythm         ``+``   where it begins; where it ends, the rhythm that goes on or (N
 VF, flutter    ``[ ]`` where it begins and ends
 Gap            ``~``   its first sample, subtype -1 (unreadable), reason and length
 Alarm          ``"``   where it was *decided*: a note of priority, kind, step and text
 =============  ======  ==============================================================
 
-Other events are not written. A note at index 0 is written at 1: readers take notes at 0 to be about
+Other events are not written. Two files differ in their labels alone: ``.blt`` holds the confirmed
+ones, ``.blp`` the provisional. A note at index 0 is written at 1: readers take notes at 0 to be about
 the file, and wfdb hides them.
 """
 
@@ -25,10 +26,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from monitor.events import Alarm, Event, Gap, LabelledBeat, Rhythm, sort_key
+from monitor.events import Alarm, Event, Gap, LabelKind, LabelledBeat, Rhythm, sort_key
 from monitor.storage import cannot_write
 
-__all__ = ["END", "Annotator", "Mark", "encode", "opening", "place", "write_annotations"]
+__all__ = ["END", "SUFFIXES", "Annotator", "Mark", "encode", "opening", "place", "write_annotations"]
+
+SUFFIXES: Final[dict[LabelKind, str]] = {"confirmed": ".blt", "provisional": ".blp"}
+"""Where the labels of each kind stand."""
 
 END: Final = b"\0\0"
 """The word that ends an annotation file."""
@@ -57,9 +61,16 @@ class Mark(NamedTuple):
 
 
 class Annotator:
-    """Turns events, in the order in which they became known, into marks."""
+    """Turns events, in the order in which they became known, into marks.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    labels
+        Which labels are marked.
+    """
+
+    def __init__(self, labels: LabelKind = "confirmed") -> None:
+        self._provisional = labels == "provisional"
         self._rhythms: list[str] = []
         self._fibrillations = 0
 
@@ -67,7 +78,7 @@ class Annotator:
         """Return what stands for an event, or None where nothing does."""
         match event:
             case LabelledBeat():
-                return Mark(event.sample, 4, event.label)
+                return Mark(event.sample, 4, event.label) if event.provisional == self._provisional else None
             case Rhythm() if event.rhythm in _FIBRILLATION:
                 return self._fibrillation(event)
             case Rhythm():
@@ -143,20 +154,24 @@ def opening(fs: float) -> bytes:
     return _entry(Mark(0, 0, '"', note=f"## time resolution: {fs:.10g}"), 0)
 
 
-def write_annotations(path: Path, events: Iterable[Event], *, fs: float) -> None:
+def write_annotations(
+    path: Path, events: Iterable[Event], *, fs: float, labels: LabelKind = "confirmed"
+) -> None:
     """Write all annotations of a finished record; the file appears whole or not at all.
 
     Parameters
     ----------
     events
         In any order; sample 0 is the first sample of the record.
+    labels
+        Which labels are written.
 
     Raises
     ------
     StorageError
         The file cannot be written.
     """
-    annotator = Annotator()
+    annotator = Annotator(labels)
     marks: list[Mark] = []
     for event in sorted(events, key=sort_key):
         mark = annotator.mark(event)

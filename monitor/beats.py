@@ -2,26 +2,49 @@
 
 A beat is shown to the network as a short window of the monitor-band signal around R, resampled to
 the rate that the model card names, next to the patient's dominant beat so far, and as a few numbers
-about rhythm and shape. All of it comes from the past and the window itself: nothing here waits for
-the next beat, and no label ever comes back in (law 2).
+about rhythm and shape. All of it comes from the past and the window itself, and no label ever comes
+back in (law 2).
+
+A beat is shown twice. The *provisional* window leaves as soon as its last sample is there, and says
+nothing of the next beat. The one to *confirm* is the same window with what the next beat tells
+(`monitor.window.NEXT_FEATURES`), once that beat is decided or has not come within ``confirm_s`` of R.
+Where the card asks for nothing of the next beat there is nothing to wait for: both leave together.
 
 Per-beat work is plain loop kernels with explicit state: bit-identical for any partition (law 1).
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.events import Beat, BeatWindow
+from monitor.settings import ServingSettings
 from monitor.shapes import N_CLUSTERS, N_HABITS, N_RHYTHM, resample_kernel, rhythm_kernel, shape_kernel
 from monitor.stage import State
-from monitor.window import FEATURES, MAX_LAG_S, QRS_S, WindowSpec
+from monitor.window import FEATURES, MAX_LAG_S, NEXT_FEATURES, QRS_S, WindowSpec
 
 __all__ = ["FEATURES", "BeatCutter", "WindowSpec"]
 
 _LOOKBACK_S = 4.0
 """How long after R a detector may still decide a beat (search-back)."""
+_RR_S = (0.15, 3.0)
+"""RR beyond are taken for these, as the kernels do."""
+_RR_TO_MEAN = FEATURES.index("rr_to_mean")
+_NEXT_KNOWN, _NEXT_TO_MEAN, _NEXT_TO_RR = (FEATURES.index(name) for name in NEXT_FEATURES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """The last beat that was cut: shown provisionally, to be confirmed; ``features`` are all there are."""
+
+    sample: int
+    decided: int
+    rr: int | None
+    window: NDArray[np.float32]
+    features: NDArray[np.float64]
 
 
 class BeatCutter:
@@ -39,6 +62,8 @@ class BeatCutter:
         The wave at index ``i`` shows the signal at ``i - wave_delay``.
     start
         Absolute index of the first sample to come.
+    confirm_s
+        How long after R a next beat is waited for; the setting ``serving.confirm_s``.
 
     Attributes
     ----------
@@ -46,7 +71,16 @@ class BeatCutter:
         Samples after R that a window needs, ``wave_delay`` included: the declared delay.
     """
 
-    def __init__(self, spec: WindowSpec, *, fs: float, n_leads: int, wave_delay: int, start: int = 0) -> None:
+    def __init__(
+        self,
+        spec: WindowSpec,
+        *,
+        fs: float,
+        n_leads: int,
+        wave_delay: int,
+        start: int = 0,
+        confirm_s: float = ServingSettings().confirm_s,
+    ) -> None:
         self.spec = spec
         self._fs = fs
         self._n_leads = n_leads
@@ -54,6 +88,7 @@ class BeatCutter:
         self._delay = wave_delay
         self._first, self._weights = _resampler(spec, fs=fs)
         self.post = int(self._first[-1]) + self._weights.shape[1] - 1 + wave_delay
+        self._patience = round(confirm_s * fs)
         self._lookback = round(_LOOKBACK_S * fs)
         self._history = self._lookback + max(0, -int(self._first[0])) + 1
         self._select = np.array([FEATURES.index(name) for name in spec.features], dtype=np.int64)
@@ -69,6 +104,7 @@ class BeatCutter:
         self._wave = np.zeros((0, self._n_leads))
         self._stop = start
         self._pending: list[Beat] = []
+        self._open: _Open | None = None
         self._rhythm = np.zeros(N_RHYTHM)
         self._shapes = np.zeros((N_CLUSTERS, self.spec.n_points, self.spec.n_leads))
         self._clusters = np.zeros((N_CLUSTERS, N_HABITS))
@@ -86,7 +122,8 @@ class BeatCutter:
         Returns
         -------
         list of BeatWindow
-            Those complete by the last sample pushed, in the order of their beats.
+            Those decided by the last sample pushed, in the order of ``decided``: provisional ones and
+            those to confirm, either kind in the order of its beats.
 
         Raises
         ------
@@ -105,25 +142,36 @@ class BeatCutter:
         self._wave = np.concatenate([self._wave, wave])
         self._stop += len(wave)
         self._pending.extend(beats)
+        windows: list[BeatWindow] = []
         n_ready = 0
         for beat in self._pending:
+            windows += self._confirmed_by(beat)
             if beat.sample + self.post >= self._stop:
                 break
+            windows += self._cut(beat, max(beat.sample + self.post, beat.decided))
             n_ready += 1
-        ready = self._pending[:n_ready]
         del self._pending[:n_ready]
-        windows = [self._cut(beat, max(beat.sample + self.post, beat.decided)) for beat in ready]
+        if self._open is not None and self._open.sample + self._patience < self._stop:
+            windows += self._confirmed_alone(self._open)
         if len(self._wave) > self._history:
             self._wave = self._wave[-self._history :].copy()
-        return windows
+        return sorted(windows, key=_order)
 
     def flush(self, beats: Sequence[Beat] = ()) -> list[BeatWindow]:
         """Complete what is pending at the end of a stream, as if its last value had gone on.
 
-        ``beats`` are those that the end itself decided. Such a window is decided by the last sample.
+        ``beats`` are those that the end itself decided. Such a window is decided by the last sample, and
+        the last beat is confirmed without anything known of a next one.
         """
         pending, self._pending = [*self._pending, *beats], []
-        return [self._cut(beat, max(self._stop - 1, beat.decided)) for beat in pending]
+        windows: list[BeatWindow] = []
+        for beat in pending:
+            windows += self._confirmed_by(beat)
+            windows += self._cut(beat, max(self._stop - 1, beat.decided))
+        last, self._open = self._open, None
+        if last is not None:
+            windows.append(self._shown(last, max(self._stop - 1, last.decided), provisional=False))
+        return sorted(windows, key=_order)
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
@@ -131,6 +179,7 @@ class BeatCutter:
             "wave": self._wave.copy(),
             "stop": self._stop,
             "pending": [(beat.sample, beat.decided, beat.rr) for beat in self._pending],
+            "open": None if self._open is None else asdict(self._open),
             "rhythm": self._rhythm.copy(),
             "shapes": self._shapes.copy(),
             "clusters": self._clusters.copy(),
@@ -143,11 +192,13 @@ class BeatCutter:
         self._pending = [
             Beat(sample=sample, decided=decided, rr=rr) for sample, decided, rr in state["pending"]
         ]
+        self._open = None if state["open"] is None else _Open(**state["open"])
         self._rhythm = state["rhythm"].copy()
         self._shapes = state["shapes"].copy()
         self._clusters = state["clusters"].copy()
 
-    def _cut(self, beat: Beat, decided: int) -> BeatWindow:
+    def _cut(self, beat: Beat, decided: int) -> list[BeatWindow]:
+        """Cut a beat: its provisional window, and the one to confirm if it waits for nothing."""
         spec = self.spec
         raw = np.zeros((spec.n_points, spec.n_leads))
         window = np.zeros((spec.n_points, spec.n_channels), dtype=np.float32)
@@ -157,8 +208,56 @@ class BeatCutter:
         rr_s = 0.0 if beat.rr is None else beat.rr / self._fs
         rhythm_kernel(rr_s, self._rhythm, features)
         shape_kernel(raw, self._qrs, self._rhythm, self._shapes, self._clusters, features, window)
-        chosen = np.clip(features[self._select], -2.5, 2.5).astype(np.float32)
-        return BeatWindow(sample=beat.sample, decided=decided, window=window, features=chosen)
+        cut = _Open(beat.sample, decided, beat.rr, window, features)
+        provisional = self._shown(cut, decided, provisional=True)
+        if self.spec.asks_next:
+            self._open = cut
+            return [provisional]
+        return [provisional, replace(provisional, provisional=False)]
+
+    def _confirmed_by(self, following: Beat) -> list[BeatWindow]:
+        """Confirm the open beat, if there is one, by the beat that follows it, if that came in time."""
+        beat = self._open
+        if beat is None:
+            return []
+        latest = max(beat.decided, beat.sample + self._patience)
+        if following.decided > latest:
+            return self._confirmed_alone(beat)
+        self._open = None
+        known = self._with_next(beat, following.sample - beat.sample, known=1.0)
+        return [self._shown(known, max(beat.decided, following.decided), provisional=False)]
+
+    def _confirmed_alone(self, beat: _Open) -> list[BeatWindow]:
+        """Confirm the open beat for want of a next one."""
+        self._open = None
+        decided = max(beat.decided, beat.sample + self._patience)
+        known = self._with_next(beat, decided - beat.sample, known=0.5)
+        return [self._shown(known, decided, provisional=False)]
+
+    def _with_next(self, beat: _Open, rr: int, *, known: float) -> _Open:
+        """Return the beat with the features that the RR after it tells."""
+        features = beat.features.copy()
+        features[_NEXT_KNOWN] = known
+        if beat.rr is not None:
+            own_s, next_s = (min(max(n / self._fs, _RR_S[0]), _RR_S[1]) for n in (beat.rr, rr))
+            features[_NEXT_TO_RR] = math.log(next_s / own_s)
+            features[_NEXT_TO_MEAN] = features[_NEXT_TO_RR] + features[_RR_TO_MEAN]
+        return replace(beat, features=features)
+
+    def _shown(self, beat: _Open, decided: int, *, provisional: bool) -> BeatWindow:
+        """Return the beat as the card asks for it."""
+        chosen = np.clip(beat.features[self._select], -2.5, 2.5).astype(np.float32)
+        return BeatWindow(
+            sample=beat.sample,
+            decided=decided,
+            provisional=provisional,
+            window=beat.window,
+            features=chosen,
+        )
+
+
+def _order(window: BeatWindow) -> tuple[int, int, bool]:
+    return (window.decided, window.sample, not window.provisional)
 
 
 def _resampler(spec: WindowSpec, *, fs: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

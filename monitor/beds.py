@@ -39,8 +39,8 @@ from monitor.vitals import BedSnapshot
 
 __all__ = ["Bed", "Key", "Sink"]
 
-Key: TypeAlias = tuple[str, int]
-"""Names a beat for the classifier: ``bed#stream-count`` and the beat's sample."""
+Key: TypeAlias = tuple[str, int, bool]
+"""Names a window for the classifier: ``bed#stream-count``, the beat's sample, whether it is provisional."""
 
 Sink: TypeAlias = Callable[[Entry], None]
 
@@ -92,7 +92,7 @@ class Bed:
         self._pipeline: Pipeline | None = None
         self._stream_count = 0
         self._technical: dict[str, Alarm] = {}
-        self._timings: dict[int, Timing] = {}
+        self._timings: dict[tuple[int, bool], Timing] = {}
         self._detected: dict[int, tuple[int, int, int]] = {}
         self._last_received_ns: int | None = None
         self._latency_ms: float | None = None
@@ -115,10 +115,12 @@ class Bed:
             case Fault():
                 self._refuse(item.text)
 
-    def answer(self, stream_count: int, sample: int, probabilities: Sequence[float]) -> None:
+    def answer(
+        self, stream_count: int, sample: int, probabilities: Sequence[float], *, provisional: bool
+    ) -> None:
         """Take the classifier's answer; one for an earlier stream is too late to matter."""
         if self._pipeline is not None and stream_count == self._stream_count:
-            self._labels(self._pipeline.label(sample, probabilities))
+            self._labels(self._pipeline.label(sample, probabilities, provisional=provisional))
 
     def tick(self, now_ns: int) -> None:
         """Look at the wall clock: give up on overdue labels, notice a feed that went silent."""
@@ -330,9 +332,14 @@ class Bed:
         now = time.time_ns()
         for output in outputs:
             if isinstance(output, BeatWindow):
-                known = self._detected.pop(output.sample, (output.decided, received, now))
-                self._timings[output.sample] = Timing(*known, captured, received, now, 0)
-                self._ask((f"{self.name}#{self._stream_count}", output.sample), output)
+                known = self._detected.get(output.sample, (output.decided, received, now))
+                timing = Timing(*known, captured, received, now, 0)
+                self._timings[output.sample, output.provisional] = timing
+                if not self._window.asks_next:
+                    self._timings[output.sample, False] = timing
+                if not (output.provisional and self._window.asks_next):
+                    self._detected.pop(output.sample, None)
+                self._ask((f"{self.name}#{self._stream_count}", output.sample, output.provisional), output)
             elif isinstance(output, Wave):
                 self.snapshot = vitals.fold(self.snapshot, output)
             else:
@@ -345,7 +352,7 @@ class Bed:
         for event in events:
             timing = None
             if isinstance(event, LabelledBeat):
-                known = self._timings.pop(event.sample, None)
+                known = self._timings.pop((event.sample, event.provisional), None)
                 if event.probabilities is None:
                     self.technical("classifier_late")
                 else:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from monitor.events import Alarm, Priority
+from monitor.events import Alarm, LabelKind, Priority
 
 __all__ = ["DEFINITIONS", "Definition", "announced"]
 
-Lane: TypeAlias = Literal["signal", "labels", "wall"]
+Lane: TypeAlias = Literal["signal", "provisional", "confirmed", "wall"]
 
 _URGENCY: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "medium": 1, "low": 2})
 
@@ -35,8 +35,9 @@ class Definition:
     priority
         High, medium, low or technical.
     lane
-        What decides it: ``signal`` (the fast lane: beats, rate, waveform, quality), ``labels``
-        (labelled beats) or ``wall`` (wall-clock trouble, raised outside the core).
+        What decides it: ``signal`` (the fast lane: beats, rate, waveform, quality), ``provisional``
+        or ``confirmed`` (labels of that kind: what must alarm at once takes the provisional ones, each
+        told at the end of its beat's window) or ``wall`` (wall-clock trouble, raised outside the core).
     families
         The chains that it belongs to.
     rank
@@ -64,6 +65,11 @@ class Definition:
         """0 high, 1 medium, 2 low: how it is signalled, technical alarms included."""
         return _URGENCY[self.borrows or self.priority]
 
+    @property
+    def labels(self) -> LabelKind | None:
+        """Which labels decide it, None where it needs none."""
+        return self.lane if self.lane == "provisional" or self.lane == "confirmed" else None
+
 
 def _lethal(kind: str, text: str, lane: Lane, families: tuple[str, ...], rank: int) -> Definition:
     """Return a high-priority definition; asystole, fibrillation and VT cannot be switched off."""
@@ -74,7 +80,7 @@ _HEART = ("ventricular", "rate")
 _TABLE: Final[tuple[Definition, ...]] = (
     _lethal("asystole", "ASYSTOLE", "signal", (*_HEART, "pause"), 0),
     _lethal("ventricular_fibrillation", "VENT FIB/FLUTTER", "signal", (*_HEART, "pause"), 1),
-    _lethal("ventricular_tachycardia", "VENT TACHY", "labels", _HEART, 2),
+    _lethal("ventricular_tachycardia", "VENT TACHY", "provisional", _HEART, 2),
     _lethal("extreme_tachycardia", "EXTREME TACHY", "signal", _HEART, 3),
     _lethal("extreme_bradycardia", "EXTREME BRADY", "signal", ("rate",), 4),
     Definition("pause", "PAUSE", "medium", "signal", ("pause",), 10),

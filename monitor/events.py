@@ -25,6 +25,7 @@ __all__ = [
     "Event",
     "Gap",
     "Label",
+    "LabelKind",
     "LabelledBeat",
     "LeadQuality",
     "Notice",
@@ -42,6 +43,9 @@ Label: TypeAlias = Literal["N", "S", "V", "F", "Q"]
 
 CLASSES: Final[tuple[Label, ...]] = ("N", "S", "V", "F", "Q")
 """The AAMI classes in the order used by every probability vector that names no other."""
+
+LabelKind: TypeAlias = Literal["provisional", "confirmed"]
+"""A label at the end of the beat's window, and the same once the next beat has been heard of."""
 
 Priority: TypeAlias = Literal["high", "medium", "low", "technical"]
 """IEC 60601-1-8 priority; technical alarms are a kind of their own here."""
@@ -82,22 +86,26 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class BeatWindow:
-    """One beat as the network wants it, handed out for labelling.
+    """One beat as the network wants it, handed out for labelling: first provisionally, then to confirm.
 
     Attributes
     ----------
     sample
-        The beat's R peak; the key under which the answer is given back.
+        The beat's R peak; with ``provisional`` the key under which the answer is given back.
     decided
-        End of the window: the signal-time sample at which the label takes effect.
+        The signal-time sample at which the label takes effect: the end of the window, or, to confirm,
+        where the next beat was decided or waited for long enough.
+    provisional
+        Whether nothing is known of the next beat yet.
     window
-        Of shape (n_points, n_leads), float32, as the model card asks.
+        Of shape (n_points, n_channels), float32, as the model card asks; the same array both times.
     features
-        Of shape (n_features,), float32: RR features, as the model card asks.
+        Of shape (n_features,), float32, as the model card asks.
     """
 
     sample: int
     decided: int
+    provisional: bool
     window: NDArray[np.float32] = field(repr=False)
     features: NDArray[np.float32] = field(repr=False)
 
@@ -153,10 +161,12 @@ class Rate(Event, frozen=True, kw_only=True, tag="rate"):
 
 
 class LabelledBeat(Event, frozen=True, kw_only=True, tag="beat"):
-    """A beat with its class.
+    """A beat with its class; each beat is told twice, provisional and confirmed.
 
-    ``decided`` is the end of the beat's window, whenever the answer arrived. ``probabilities``
-    follow `CLASSES`; None where no answer came in time and the label is Q by default.
+    ``decided`` is that of the `BeatWindow`, whenever the answer arrived: for a ``provisional`` label the
+    end of the beat's window, for a confirmed one where the next beat was decided or had not come in
+    time. ``probabilities`` follow `CLASSES`; None where no answer came in time and the label is Q by
+    default.
     """
 
     rank: ClassVar[int] = 4
@@ -167,11 +177,15 @@ class LabelledBeat(Event, frozen=True, kw_only=True, tag="beat"):
 
 
 class Rhythm(Event, frozen=True, kw_only=True, tag="rhythm"):
-    """A rhythm begins (``state`` start) or ends, named by its WFDB aux string, such as ``(VT``."""
+    """A rhythm begins (``state`` start) or ends, named by its WFDB aux string, such as ``(VT``.
+
+    ``labels`` says which labels it was derived from, None where it needs none.
+    """
 
     rank: ClassVar[int] = 5
     rhythm: str
     state: Literal["start", "end"]
+    labels: LabelKind | None = None
 
 
 class Alarm(Event, frozen=True, kw_only=True, tag="alarm"):
@@ -180,6 +194,7 @@ class Alarm(Event, frozen=True, kw_only=True, tag="alarm"):
     ``sample`` is the onset of the condition and, with ``kind`` and ``lead``, names the alarm through
     its life: ``start``, then ``end`` when the condition is over, ``acknowledged`` by a person, and
     ``cleared`` when nothing of it is left to show (a latched alarm: ended and acknowledged).
+    ``labels`` says which labels decide it, None where it needs none.
     """
 
     rank: ClassVar[int] = 6
@@ -189,6 +204,7 @@ class Alarm(Event, frozen=True, kw_only=True, tag="alarm"):
     text: str
     lead: int | None = None
     value: float | None = None
+    labels: LabelKind | None = None
 
 
 class Stream(Event, frozen=True, kw_only=True, tag="stream"):
@@ -226,10 +242,12 @@ def sort_key(event: Event) -> tuple[int, int, int, str, int]:
 
     The steps that alarms of one kind take at one sample keep the order in which they were told: an old
     one is cleared before a new one starts, and their onsets do not tell which is older, as a new stream
-    may count its samples from 0 again.
+    may count its samples from 0 again. A beat's provisional label stands before its confirmed one.
     """
     if isinstance(event, Alarm):
         return (event.decided, event.rank, 0, event.kind, -1 if event.lead is None else event.lead)
+    if isinstance(event, LabelledBeat):
+        return (event.decided, event.rank, event.sample, "", 0 if event.provisional else 1)
     detail = getattr(event, "rhythm", "") or str(getattr(event, "lead", ""))
     state = getattr(event, "state", "")
     step = _STATES.index(state) if state in _STATES else -1

@@ -15,11 +15,12 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from monitor import artifact, lines, prepare, recorder, records
+from monitor import artifact, lines, prepare, records
+from monitor.annotations import SUFFIXES, write_annotations
 from monitor.beats import WindowSpec
 from monitor.classify import Classifier
 from monitor.errors import StorageError
-from monitor.events import BeatWindow, Block, Event, Output, sort_key
+from monitor.events import BeatWindow, Block, Event, LabelledBeat, Output, sort_key
 from monitor.pipeline import Pipeline
 from monitor.records import Record
 from monitor.settings import Settings
@@ -39,7 +40,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     data
         The folder of one database, None to find records as `monitor.records` does.
     out
-        Folder for ``<record>.blt`` and, if ``events``, ``<record>.events.jsonl``.
+        Folder for ``<record>.blt`` (confirmed labels), ``<record>.blp`` (provisional ones) and, if
+        ``events``, ``<record>.events.jsonl``.
     model
         Name or folder of the artefact, None for the shipped one.
     leads, fs
@@ -56,7 +58,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Labelled(msgspec.Struct, frozen=True):
-    """What came of one record."""
+    """What came of one record; beats are counted by their confirmed labels."""
 
     record: str
     n_beats: int
@@ -93,7 +95,7 @@ def label_record(
             np.stack([window.window for window in windows]), np.stack([window.features for window in windows])
         )
         for window_, answer in zip(windows, answers, strict=True):
-            events += pipeline.label(window_.sample, answer)
+            events += pipeline.label(window_.sample, answer, provisional=window_.provisional)
     return sorted(events, key=sort_key)
 
 
@@ -164,13 +166,14 @@ def _one(job: Job, name: str) -> Labelled:
     window, classifier = classifier_of(job.model)
     events = label_record(record, job.settings, window, classifier.probabilities)
     stem = _stem(name)
-    recorder.write_annotations(job.out / f"{stem}.blt", events, fs=record.fs)
+    for labels, suffix in SUFFIXES.items():
+        write_annotations(job.out / f"{stem}{suffix}", events, fs=record.fs, labels=labels)
     if job.events:
         _write_events(job.out / f"{stem}.events.jsonl", events, name=name)
     counts: dict[str, int] = {}
     for event in events:
-        if event_label := getattr(event, "label", None):
-            counts[event_label] = counts.get(event_label, 0) + 1
+        if isinstance(event, LabelledBeat) and not event.provisional:
+            counts[event.label] = counts.get(event.label, 0) + 1
     return Labelled(name, sum(counts.values()), record.n_samples / record.fs, counts)
 
 

@@ -7,7 +7,8 @@ Messages over one local ZeroMQ socket, first frame the kind; numbers are little-
   float64, five to a beat), ``failed`` (why).
 
 Beats are kept until they are answered, so that those asked for while the network loads, or before
-a classifier process was replaced, are sent when the next one is ready. Only so many are sent and
+a classifier process was replaced, are sent when the next one is ready. A beat's provisional window and
+the one to confirm are asked for under ids of their own. Only so many are sent and
 unanswered at a time, so that a classifier that lives and does nothing does not fill the socket.
 """
 
@@ -23,13 +24,13 @@ from monitor.events import CLASSES, BeatWindow
 
 __all__ = ["Key", "Labeller", "State"]
 
-Key: TypeAlias = tuple[str, int]
-"""Whose beat, and its sample."""
+Key: TypeAlias = tuple[str, int, bool]
+"""Whose beat, its sample, and whether it is asked for provisionally: each is asked for twice."""
 
 State: TypeAlias = Literal["loading", "ready", "failed"]
 
-_BACKLOG: Final = 16384
-"""Beats that may wait: a minute of a hundred beds at 160 bpm."""
+_BACKLOG: Final = 32768
+"""Windows that may wait: a minute of a hundred beds at 160 bpm, two to a beat."""
 _UNDER_WAY: Final = 4096
 """Beats that may be sent and unanswered: four of the largest batches, some megabytes."""
 

@@ -118,13 +118,22 @@ def parse(line: bytes | str) -> tuple[Envelope, AnyEvent]:
 
 @dataclass(slots=True)
 class _Held:
-    """A beat that waits for its label."""
+    """A beat that waits for its confirmed label; ``first`` is the provisional one."""
 
     sample: int
     time: str
     rr_ms: int | None
     hr_bpm: float | None
+    first: str | None = None
     label: str | None = None
+
+    def line(self, bed: str) -> str:
+        """Return what is told of it: the best label there is, and the first one where it was another."""
+        rr = "-" if self.rr_ms is None else str(self.rr_ms)
+        hr = "-" if self.hr_bpm is None else f"{self.hr_bpm:.0f}"
+        label = self.label or self.first or "-"
+        first = "" if self.first in (None, "-", label) else f", first called {self.first}"
+        return f"{self.time} {printable(bed)} {label} RR {rr:>4} ms HR {hr:>3} bpm{first}"
 
 
 @dataclass(slots=True)
@@ -136,10 +145,12 @@ class _Bed:
 class Lines:
     """Events of many beds as text lines: one per beat, alarm step, gap and notice.
 
-    A beat's line is held until the beat is labelled, so that each beat has one line, in order. A beat
-    without an answer (its label Q carries no probabilities) is printed with ``-``: Q is what the
-    network says of a beat, ``-`` is that nobody said anything. Alarms, gaps and notices are not held.
-    Provisional labels are not printed. A new stream of a bed ends the wait for labels of the old one.
+    A beat's line is held until its label is confirmed, so that each beat has one line, in order, and
+    none is taken back. A beat whose provisional label was another says so at the end of its line: an
+    alarm may have been raised by it. A beat without an answer (its label Q carries no probabilities) is
+    printed with ``-``: Q is what the network says of a beat, ``-`` is that nobody said anything. Alarms,
+    gaps and notices are not held. A new stream of a bed ends the wait for labels of the old one: a beat
+    that was not confirmed goes with its provisional label.
 
     Parameters
     ----------
@@ -176,11 +187,14 @@ class Lines:
                 if self._abandoned:
                     return self._released(bed, state, everything=True)
                 if len(state.held) > _HELD:
-                    state.held[0].label = "-"
-            case LabelledBeat() if not event.provisional:
+                    state.held[0].label = state.held[0].first or "-"
+            case LabelledBeat():
+                label = "-" if event.probabilities is None else event.label
                 for held in state.held:
-                    if held.sample == event.sample:
-                        held.label = "-" if event.probabilities is None else event.label
+                    if held.sample == event.sample and event.provisional:
+                        held.first = label
+                    elif held.sample == event.sample:
+                        held.label = label
             case Stream():  # its samples may be counted from 0 again: labels to come are not of these beats
                 state.hr_bpm = None
                 return [*self._released(bed, state, everything=True), *self._line(bed, event, time_ns, fs)]
@@ -189,7 +203,7 @@ class Lines:
         return self._released(bed, state, everything=False)
 
     def flush(self) -> list[str]:
-        """Return every beat still held, with ``-`` for those without a label: the end of a run."""
+        """Return every beat still held, with ``-`` for those without any label: the end of a run."""
         return [
             line for bed, state in self._beds.items() for line in self._released(bed, state, everything=True)
         ]
@@ -202,12 +216,7 @@ class Lines:
     def _released(self, bed: str, state: _Bed, *, everything: bool) -> list[str]:
         lines = []
         while state.held and (everything or state.held[0].label is not None):
-            held = state.held.popleft()
-            rr = "-" if held.rr_ms is None else str(held.rr_ms)
-            hr = "-" if held.hr_bpm is None else f"{held.hr_bpm:.0f}"
-            lines.append(
-                f"{held.time} {printable(bed)} {held.label or '-'} RR {rr:>4} ms HR {hr:>3} bpm",
-            )
+            lines.append(state.held.popleft().line(bed))
         return lines
 
     def _line(self, bed: str, event: Event, time_ns: int, fs: float) -> list[str]:

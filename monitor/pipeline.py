@@ -1,18 +1,18 @@
 """One bed, from sample blocks to beats, labels, rhythms and alarms: the pure core put together.
 
-Two lanes share one signal clock (law 2). The *fast lane* runs as samples arrive: quality, detection,
-fibrillation, heart rate, and the alarms that need no label. The *label lane* runs as answers arrive:
-it releases labels strictly in beat order, each taking effect at the end of its beat's window, and
-derives the rhythms and alarms that need labels. Neither lane reads the other's state, so when an
-answer arrives changes nothing in what comes out, and a live run and a batch run give the same events.
+Lanes share one signal clock (law 2). The *fast lane* runs as samples arrive: quality, detection,
+fibrillation, heart rate, and the alarms that need no label. Two *label lanes* run as answers arrive,
+one for provisional labels and one for confirmed ones (`monitor.lane`): each releases its labels
+strictly in beat order and each label takes effect where its window was decided. The rhythms and alarms
+that need labels are derived from the lane that their definition names (`monitor.definitions`): runs of
+ventricular beats, which must alarm at once, from the provisional one. No lane reads another's state, so
+when an answer arrives changes nothing in what comes out, and a live run and a batch run give the same
+events.
 
 The pipeline calls no network: it hands windows out and is given probabilities back.
 """
 
-from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from monitor.alarms import Alarms
 from monitor.beats import BeatCutter, WindowSpec
 from monitor.detect import Detection, Detector
 from monitor.events import (
-    CLASSES,
     Alarm,
     Beat,
     BeatWindow,
@@ -37,6 +36,7 @@ from monitor.events import (
 )
 from monitor.fibrillation import Fibrillation
 from monitor.filters import monitor_band
+from monitor.lane import Lane
 from monitor.quality import Quality
 from monitor.rhythm import HeartRate, Rhythms
 from monitor.settings import Settings
@@ -47,28 +47,6 @@ __all__ = ["Pipeline"]
 
 _FS_HZ = (100.0, 1000.0)
 _MAX_LEADS = 12
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A beat on its way through the label lane."""
-
-    beat: Beat
-    decided: int | None = None
-    probabilities: tuple[float, ...] | None = None
-    answered: bool = False
-
-    def row(self) -> list[Any]:
-        """Return it as plain values."""
-        beat = self.beat
-        known = [beat.sample, beat.decided, beat.rr, beat.confidence]
-        return [*known, self.decided, self.probabilities, self.answered]
-
-    @classmethod
-    def of(cls, row: Sequence[Any]) -> "_Pending":
-        """Read what `row` wrote."""
-        sample, decided, rr, confidence, *rest = row
-        return cls(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence), *rest)
 
 
 class Pipeline:
@@ -116,7 +94,15 @@ class Pipeline:
         self._quality = Quality(settings.quality, fs=fs, n_leads=n_leads, start=start)
         self._detector = Detector(settings.detector, fs=fs, n_leads=n_leads, start=start)
         self._fibrillation = Fibrillation(settings.rhythm, fs=fs, n_leads=n_leads, start=start)
-        self._cutter = BeatCutter(window, fs=fs, n_leads=n_leads, start=start, wave_delay=self._band.delay)
+        self._asks_next = window.asks_next
+        self._cutter = BeatCutter(
+            window,
+            fs=fs,
+            n_leads=n_leads,
+            start=start,
+            wave_delay=self._band.delay,
+            confirm_s=settings.serving.confirm_s,
+        )
         self._rate = HeartRate(fs=fs, start=start)
         self._rhythms = Rhythms(settings.rhythm, fs=fs)
         self._alarms = Alarms(
@@ -125,7 +111,8 @@ class Pipeline:
         self._last_beat: int | None = None
         self._lead_states: list[str] = ["good"] * n_leads
         self._fibrillating: str | None = None
-        self._pending: deque[_Pending] = deque()
+        self._provisional = Lane("provisional")
+        self._confirmed = Lane("confirmed")
 
     def push(self, item: Block | Gap) -> list[Output]:
         """Take the next samples, or the news that some will never come.
@@ -137,7 +124,8 @@ class Pipeline:
         -------
         list
             A `Wave` per block, the fast lane's events in the order of `sort_key`, then the
-            `BeatWindow` s to be labelled.
+            `BeatWindow` s to be labelled, in the order of their ``decided``: each beat's provisional
+            one and, if the model asks for anything of the next beat, the one to confirm.
 
         Raises
         ------
@@ -155,34 +143,30 @@ class Pipeline:
             )
         return self._block(item.samples)
 
-    def label(self, sample: int, probabilities: Iterable[float] | None) -> list[Event]:
-        """Take the answer for the beat at ``sample``: probabilities in the order of `CLASSES`.
+    def label(self, sample: int, probabilities: Iterable[float] | None, *, provisional: bool) -> list[Event]:
+        """Take the answer for a window: its beat's sample, probabilities in the order of `CLASSES`.
 
-        None means that there will be no answer: the beat is Q. Answers may come in any order;
-        labels leave in beat order. An answer for a beat that waits no longer is ignored.
+        None means that there will be no answer: the beat is Q. Answers may come in any order; labels
+        leave in beat order, the provisional and the confirmed ones each for themselves. An answer for
+        a beat that waits no longer is ignored. Where the model asks for nothing of the next beat, the
+        provisional answer is the confirmed one too.
         """
-        for entry in self._pending:
-            if entry.beat.sample == sample:
-                entry.answered = True
-                entry.probabilities = None if probabilities is None else tuple(map(float, probabilities))
-                break
-        return self._release()
+        told = None if probabilities is None else tuple(probabilities)
+        labels = []
+        if provisional:
+            labels += self._provisional.answer(sample, told)
+        if not (provisional and self._asks_next):
+            labels += self._confirmed.answer(sample, told)
+        return self._labelled(labels)
 
     def give_up(self) -> list[Event]:
         """Call Q the beats whose answer is overdue by ``serving.label_timeout_s`` of signal."""
-        for entry in self._pending:
-            if entry.decided is None or entry.decided + self._timeout >= self.index:
-                break
-            entry.answered = True
-        return self._release()
+        before = self.index - self._timeout
+        return self._labelled([*self._provisional.give_up(before), *self._confirmed.give_up(before)])
 
     def abandon(self) -> list[Event]:
         """Call Q every beat that still waits: nobody will answer any more."""
-        for entry in self._pending:
-            entry.answered = True
-            if entry.decided is None:
-                entry.decided = entry.beat.decided
-        return self._release()
+        return self._labelled([*self._provisional.abandon(self.index), *self._confirmed.abandon(self.index)])
 
     def flush(self) -> list[Output]:
         """End the stream: give out what the stages still hold. Answers are taken until all are in."""
@@ -200,8 +184,8 @@ class Pipeline:
 
     @property
     def n_waiting(self) -> int:
-        """How many beats wait for their label."""
-        return len(self._pending)
+        """How many beats wait for a label."""
+        return max(len(self._provisional), len(self._confirmed))
 
     def snapshot(self) -> State:
         """Return all state, as plain arrays, numbers and lists; `restore` goes on from it exactly."""
@@ -210,7 +194,6 @@ class Pipeline:
             "last_beat": self._last_beat,
             "lead_states": list(self._lead_states),
             "fibrillating": self._fibrillating,
-            "pending": [entry.row() for entry in self._pending],
             "stages": {name: getattr(self, f"_{name}").snapshot() for name in _STAGES},
         }
 
@@ -220,7 +203,6 @@ class Pipeline:
         self._last_beat = state["last_beat"]
         self._lead_states = list(state["lead_states"])
         self._fibrillating = state["fibrillating"]
-        self._pending = deque(map(_Pending.of, state["pending"]))
         for name, stage in state["stages"].items():
             getattr(self, f"_{name}").restore(stage)
 
@@ -283,16 +265,16 @@ class Pipeline:
             rr = None if self._last_beat is None else sample - self._last_beat
             self._last_beat = sample
             beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence))
-        self._pending.extend(map(_Pending, beats))
+        self._provisional.expect(beats)
+        self._confirmed.expect(beats)
         return beats
 
     def _cut(self, windows: Sequence[BeatWindow]) -> Sequence[BeatWindow]:
-        if not windows:
-            return windows
-        decided = {window.sample: window.decided for window in windows}
-        for entry in self._pending:
-            entry.decided = decided.get(entry.beat.sample, entry.decided)
-        return windows
+        """Tell the label lanes what was decided; return the windows that are to be labelled."""
+        provisional = [window for window in windows if window.provisional]
+        self._provisional.decide(provisional)
+        self._confirmed.decide([window for window in windows if not window.provisional])
+        return windows if self._asks_next else provisional
 
     def _fast(self, events: list[Event], stop: int) -> list[Event]:
         """Run rate and alarms over fast-lane events, all decided before ``stop`` (a gap: at it)."""
@@ -307,21 +289,26 @@ class Pipeline:
         alarms += self._alarms.advance(stop)
         return sorted(events + alarms, key=sort_key)
 
-    def _release(self) -> list[Event]:
-        """Let the label lane advance up to the oldest beat without an answer."""
+    def _labelled(self, labels: Sequence[LabelledBeat]) -> list[Event]:
+        """Let rhythms and alarms follow the labels that have left a lane."""
         events: list[Event] = []
-        while self._pending and self._pending[0].answered:
-            entry = self._pending.popleft()
-            beat = LabelledBeat(
-                sample=entry.beat.sample,
-                decided=entry.decided if entry.decided is not None else entry.beat.decided,
-                label="Q" if entry.probabilities is None else CLASSES[int(np.argmax(entry.probabilities))],
-                probabilities=entry.probabilities,
-                rr=entry.beat.rr,
-            )
-            rhythms = self._rhythms.push(beat)
-            events += [beat, *rhythms, *self._alarms.labelled(beat, rhythms)]
+        for beat in labels:
+            events.append(beat)
+            if beat.provisional:
+                rhythms = self._rhythms.push(beat)
+                events += [*rhythms, *self._alarms.labelled(beat, rhythms)]
         return events
 
 
-_STAGES = ("band", "quality", "detector", "fibrillation", "cutter", "rate", "rhythms", "alarms")
+_STAGES = (
+    "band",
+    "quality",
+    "detector",
+    "fibrillation",
+    "cutter",
+    "rate",
+    "rhythms",
+    "alarms",
+    "provisional",
+    "confirmed",
+)

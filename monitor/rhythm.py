@@ -1,14 +1,16 @@
 """Heart rate from beats, and rhythms from labelled beats.
 
 `HeartRate` belongs to the fast lane: it waits for no label. `Rhythms` belongs to the label lane: it
-is fed labelled beats in beat order and what it decides takes effect where the deciding beat's label
-does, whenever that label arrived (law 2).
+is fed labelled beats of one kind in beat order and what it decides takes effect where the deciding
+beat's label does, whenever that label arrived (law 2).
 
 Definitions: makers' manuals for the heart rate, PhysioNet/CinC Challenge 2015 (table 1) for
 ventricular tachycardia; see ``docs/alarms.md``.
 """
 
-from monitor.events import Beat, LabelledBeat, Rate, Rhythm
+from typing import Literal
+
+from monitor.events import Beat, LabelKind, LabelledBeat, Rate, Rhythm
 from monitor.settings import RhythmSettings
 from monitor.stage import State
 
@@ -127,7 +129,7 @@ class Rhythms:
         self._break()
 
     def push(self, beat: LabelledBeat) -> list[Rhythm]:
-        """Take the next beat, in beat order, whenever its label arrived.
+        """Take the next beat, in beat order, whenever its label arrived; all of one kind.
 
         Returns
         -------
@@ -171,15 +173,17 @@ class Rhythms:
     def _become(self, rhythm: str | None, beat: LabelledBeat, onset: int) -> list[Rhythm]:
         if rhythm == self._standing:
             return []
-        changes = []
-        if self._standing is not None:
-            changes.append(
-                Rhythm(sample=beat.sample, decided=beat.decided, rhythm=self._standing, state="end")
-            )
-        if rhythm is not None:
-            changes.append(Rhythm(sample=onset, decided=beat.decided, rhythm=rhythm, state="start"))
+        labels: LabelKind = "provisional" if beat.provisional else "confirmed"
+        steps: list[tuple[str | None, int, Literal["end", "start"]]] = [
+            (self._standing, beat.sample, "end"),
+            (rhythm, onset, "start"),
+        ]
         self._standing = rhythm
-        return changes
+        return [
+            Rhythm(sample=sample, decided=beat.decided, rhythm=name, state=state, labels=labels)
+            for name, sample, state in steps
+            if name is not None
+        ]
 
     def snapshot(self) -> State:
         """Return a copy of the state."""

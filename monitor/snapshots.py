@@ -39,10 +39,14 @@ _Quality: TypeAlias = Literal["good", "noisy", "off", "saturated", "flat"]
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
-    """A beat on the screen; ``label`` is None until the network has answered."""
+    """A beat on the screen; ``label`` is None until the network has answered, then its latest.
+
+    It is the provisional label until the confirmed one comes.
+    """
 
     sample: int
     label: Label | None = None
+    confirmed: bool = False
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +105,7 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     marks
         Beats of the last `monitor.vitals.KEEP_S`, in order.
     ventricular
-        Samples of the beats labelled V within the last minute.
+        Samples of the beats whose confirmed label is V, within the last minute.
     latency_ms
         Transport: device to here, None where unknown.
     bridge_s
@@ -137,7 +141,7 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def pvc_per_min(self) -> int:
-        """Beats labelled V in the last minute of signal."""
+        """Beats confirmed as V in the last minute of signal."""
         since = self.index - PVC_WINDOW_S * self.fs
         return sum(1 for sample in self.ventricular if sample >= since)
 

@@ -15,10 +15,11 @@ __all__ = ["BeatTimes", "Report", "Stats", "beats_file"]
 
 
 class BeatTimes(msgspec.Struct, frozen=True, array_like=True):
-    """One labelled beat: samples (R, label, detection), then wall-clock ns; see `monitor.link.Timing`."""
+    """One label of a beat: samples (R, label, detection), then wall-clock ns; see `monitor.link.Timing`."""
 
     bed: str
     fs: float
+    provisional: bool
     sample: int
     decided: int
     detection: int
@@ -111,7 +112,7 @@ class Stats:
                 self._report.lost += event.stop - event.sample
             elif isinstance(event, LabelledBeat) and timing is not None:
                 times = msgspec.structs.asdict(timing)
-                about = (entry.bed, entry.fs, event.sample, event.decided)
+                about = (entry.bed, entry.fs, event.provisional, event.sample, event.decided)
                 self._unshown.append(BeatTimes(*about, **times, shown=0))
         if drawn:
             self._show(now)

@@ -227,18 +227,26 @@ def _on_beat(bed: BedSnapshot, event: Beat) -> BedSnapshot:
 
 
 def _on_label(bed: BedSnapshot, event: LabelledBeat) -> BedSnapshot:
-    """Write the label at its beat; one that has left the strip already still counts as a PVC."""
+    """Write the label at its beat, the confirmed one for good; only confirmed ones count as PVC.
+
+    One that has left the strip already still counts.
+    """
+    marks = bed.marks
+    for i in range(len(marks) - 1, -1, -1):
+        if marks[i].sample == event.sample:
+            if event.provisional and marks[i].confirmed:
+                return bed
+            mark = Mark(event.sample, event.label, confirmed=not event.provisional)
+            marks = (*marks[:i], mark, *marks[i + 1 :])
+            break
+    if event.provisional:
+        return replace(bed, marks=marks)
     ventricular = bed.ventricular
     if (event.label == "V") != (event.sample in ventricular):
         since = bed.index - PVC_WINDOW_S * bed.fs
         kept = (sample for sample in ventricular if sample >= since and sample != event.sample)
         ventricular = (*kept, event.sample) if event.label == "V" else tuple(kept)
         ventricular = ventricular[-_MAX_MARKS:]
-    marks = bed.marks
-    for i in range(len(marks) - 1, -1, -1):
-        if marks[i].sample == event.sample:
-            marks = (*marks[:i], Mark(event.sample, event.label), *marks[i + 1 :])
-            break
     return replace(bed, marks=marks, ventricular=ventricular)
 
 

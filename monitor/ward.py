@@ -89,10 +89,13 @@ class Ward:
 
     def answer(self, key: Key, probabilities: Sequence[float]) -> None:
         """Give the classifier's answer to the bed that asked; a bed that has gone needs none."""
-        name, _, count = key[0].rpartition("#")
+        stream, sample, provisional = key
+        name, _, count = stream.rpartition("#")
         bed = self.beds.get(name)
         if bed is not None:
-            self._contained(bed, partial(bed.answer, int(count), key[1], probabilities))
+            self._contained(
+                bed, partial(bed.answer, int(count), sample, probabilities, provisional=provisional)
+            )
 
     def check(self, now_ns: int) -> None:
         """Let every bed look at the wall clock; forget those that left long ago."""

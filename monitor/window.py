@@ -7,7 +7,14 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["FEATURES", "MAX_LAG_S", "QRS_S", "WindowSpec"]
+__all__ = ["FEATURES", "MAX_LAG_S", "NEXT_FEATURES", "QRS_S", "WindowSpec"]
+
+NEXT_FEATURES: Final = ("next_known", "next_to_mean", "next_to_rr")
+"""Features that the next beat tells: 0 in a provisional window, filled in for a confirmed one.
+
+``next_known`` is 1 once the next beat is in and 0.5 where none came in time; then its RR counts as
+the time without one so far. It stays 0 where the stream ends first.
+"""
 
 FEATURES: Final = (
     "rr",
@@ -25,15 +32,16 @@ FEATURES: Final = (
     "cluster_prematurity",
     "cluster_pause",
     "experience",
+    *NEXT_FEATURES,
 )
 """Every feature a card may ask for, in the order they are computed.
 
 ``rr`` is (RR - 0.8 s) / 0.4 s; the ``*_to_*`` are natural logarithms of ratios (mean of the 8 RR
-before this one, long mean over about 128 beats); ``variability`` is the mean absolute change of RR
-over its mean; ``correlation``, ``amplitude`` and ``width`` compare the QRS with the dominant
-shape; ``*_share`` are shares of recent beats; ``cluster_prematurity`` and ``cluster_pause`` are the
-running mean log ratios of the RR before and after earlier beats of this shape; ``experience`` grows
-from 0 to 1 over the first 32 beats. All are clipped to +-2.5.
+before this one, long mean over about 128 beats; ``next`` is the RR after this beat); ``variability``
+is the mean absolute change of RR over its mean; ``correlation``, ``amplitude`` and ``width`` compare
+the QRS with the dominant shape; ``*_share`` are shares of recent beats; ``cluster_prematurity`` and
+``cluster_pause`` are the running mean log ratios of the RR before and after earlier beats of this
+shape; ``experience`` grows from 0 to 1 over the first 32 beats. All are clipped to +-2.5.
 """
 
 QRS_S: Final = (-0.10, 0.15)
@@ -81,6 +89,11 @@ class WindowSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 f"window: expected at least {before:g} s before and {after:g} s after R, "
                 f"received {self.n_pre} and {self.n_post} points at {self.fs:g} Hz"
             )
+
+    @property
+    def asks_next(self) -> bool:
+        """Whether the network is to be asked again once the next beat is known."""
+        return any(name in NEXT_FEATURES for name in self.features)
 
     @property
     def n_points(self) -> int:

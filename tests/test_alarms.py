@@ -265,7 +265,9 @@ def label_lane(alarms: Alarms, labels: str, rr: int = 50, first: int = 100) -> l
     steps = []
     for i, label in enumerate(labels):
         at = first + i * rr
-        beat = LabelledBeat(sample=at, decided=at + 40, label=_label(label), rr=rr if i else None)
+        beat = LabelledBeat(
+            sample=at, decided=at + 40, label=_label(label), provisional=True, rr=rr if i else None
+        )
         steps += alarms.labelled(beat, table.push(beat))
     return steps
 
@@ -280,6 +282,7 @@ def test_tachycardia_takes_effect_where_the_fifth_label_does() -> None:
     steps = label_lane(alarms, "NNVVVVVVN")
     assert [("ventricular_tachycardia", "start", 440), ("ventricular_tachycardia", "end", 540)] == told(steps)
     assert [200, 200] == [step.sample for step in steps]
+    assert {"provisional"} == {step.labels for step in steps}
     assert ["end"] == [alarm.state for alarm in alarms.standing()]
 
 
@@ -507,6 +510,10 @@ def test_every_definition_is_documented() -> None:
     [
         ("high latches, the rest does not", lambda d: d.latches == (d.priority == "high")),
         ("technical borrows a signal", lambda d: (d.borrows != "") == (d.priority == "technical")),
+        (
+            "what must alarm at once waits for no next beat",
+            lambda d: d.urgency > 0 or d.labels != "confirmed",
+        ),
         ("wall-clock alarms are technical", lambda d: d.lane != "wall" or d.priority == "technical"),
     ],
 )

@@ -1,5 +1,6 @@
 """The cut: one window per beat, the same for any partition, from the past alone."""
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -9,7 +10,7 @@ from monitor.beats import BeatCutter, WindowSpec
 from monitor.events import Beat, BeatWindow
 from monitor.filters import monitor_band
 from monitor.settings import FilterSettings
-from monitor.window import FEATURES
+from monitor.window import FEATURES, NEXT_FEATURES
 
 FS = 250.0
 SPEC = WindowSpec(fs=128.0, n_pre=38, n_post=57, n_leads=2, template=True, features=FEATURES)
@@ -51,8 +52,14 @@ def feed(
     return windows
 
 
+def kind(windows: list[BeatWindow], *, provisional: bool) -> list[BeatWindow]:
+    """Return the windows of one kind."""
+    return [window for window in windows if window.provisional == provisional]
+
+
 def assert_same(expected: list[BeatWindow], actual: list[BeatWindow]) -> None:
-    assert [(w.sample, w.decided) for w in expected] == [(w.sample, w.decided) for w in actual]
+    keys = [[(w.sample, w.decided, w.provisional) for w in windows] for windows in (expected, actual)]
+    assert keys[0] == keys[1]
     for one, other in zip(expected, actual, strict=True):
         assert_array_equal(one.window, other.window)
         assert_array_equal(one.features, other.features)
@@ -66,14 +73,14 @@ def test_any_partition_gives_identical_windows(sizes: list[int]) -> None:
     expected = feed(whole, wave, beats, [len(wave)]) + whole.flush()
     parts = cutter()
     actual = feed(parts, wave, beats, sizes) + parts.flush()
-    assert len(expected) == len(beats)
+    assert len(expected) == 2 * len(beats)
     assert_same(expected, actual)
 
 
 def test_restored_cutter_goes_on_as_if_nothing_had_happened() -> None:
     """A bed is moved in mid-record without a trace."""
     wave, beats = patient(40)
-    middle = len(wave) // 2
+    middle = beats[20].sample + round(0.7 * FS)  # cut, and not yet confirmed
     whole = cutter()
     expected = feed(whole, wave, beats, [100])
     first = cutter()
@@ -89,23 +96,56 @@ def test_later_signal_changes_nothing() -> None:
     """Law 2: a window and its features come from what was received by ``decided``, nothing later."""
     wave, beats = patient(30)
     expected = feed(cutter(), wave, beats, [64])
-    for window in expected[::6]:
+    for window in expected[::7]:
         known = window.decided + 1
         until = [beat for beat in beats if beat.decided < known]
         stage = cutter()
         actual = feed(stage, wave[:known], until, [64])
         assert_same(expected[: len(actual)], actual)
-        assert window.sample == actual[-1].sample
+        assert (window.sample, window.provisional) in [(w.sample, w.provisional) for w in actual[-2:]]
 
 
 def test_decided_is_the_end_of_the_window_or_the_late_decision() -> None:
     """Law 2: ``decided`` is the first sample at which the window could be known."""
     wave, beats = patient(20)
     stage = cutter()
-    windows = feed(stage, wave, beats, [10])
+    windows = kind(feed(stage, wave, beats, [10]), provisional=True)
     expected = [max(beat.sample + stage.post, beat.decided) for beat in beats[: len(windows)]]
     assert expected == [window.decided for window in windows]
     assert stage.post <= round(0.5 * FS)
+
+
+def test_a_beat_is_confirmed_by_the_next_or_after_a_while() -> None:
+    """Law 2: max(end of window, min(next beat's decision, R + 1.5 s)); what is known then is told."""
+    peaks = [300, 500, 620, 1200, 1390, 1480, 1600]
+    decided = [330, 530, 650, 1800, 1800, 1870, 1890]  # from the fourth on by search-back
+    rr = [None, *np.diff(peaks).tolist()]
+    beats = [Beat(sample=p, decided=d, rr=r) for p, d, r in zip(peaks, decided, rr, strict=True)]
+    wave = np.random.default_rng(0).normal(size=(2600, 2))
+    windows = feed(cutter(), wave, beats, [1])
+    confirmed = kind(windows, provisional=False)
+    assert [530, 650, 995, 1800, 1800, 1870, 1975] == [w.decided for w in confirmed]
+    told = [dict(zip(FEATURES, w.features.tolist(), strict=True)) for w in confirmed]
+    assert [1, 1, 0.5, 1, 0.5, 0.5, 0.5] == [one["next_known"] for one in told]
+    after = [200, 120, 375, 190, 410, 390, 375]
+    ratios = [0.0 if b.rr is None else np.log(n / b.rr) for b, n in zip(beats, after, strict=True)]
+    np.testing.assert_allclose(ratios, [one["next_to_rr"] for one in told], atol=1e-6)
+    for one, first in zip(told[2:], kind(windows, provisional=True)[2:], strict=True):
+        before = dict(zip(FEATURES, first.features.tolist(), strict=True))
+        assert (0, 0, 0) == tuple(before[name] for name in NEXT_FEATURES)
+        assert one["next_to_rr"] + before["rr_to_mean"] == pytest.approx(one["next_to_mean"], abs=1e-6)
+
+
+def test_without_a_feature_of_the_next_beat_nothing_waits_for_it() -> None:
+    """Both windows leave together and are one."""
+    wave, beats = patient(10)
+    spec = msgspec.structs.replace(SPEC, features=("rr", "width"))
+    windows = feed(cutter(spec), wave, beats, [7])
+    assert 20 == len(windows)
+    for first, second in zip(windows[::2], windows[1::2], strict=True):
+        assert (first.sample, first.decided, True) == (second.sample, second.decided, first.provisional)
+        assert first.window is second.window
+        assert first.features is second.features
 
 
 def test_flush_completes_by_holding_the_last_value() -> None:
@@ -117,7 +157,10 @@ def test_flush_completes_by_holding_the_last_value() -> None:
     late = [b for b in beats if b.decided >= len(cut_short)]
     at_end = [Beat(sample=b.sample, decided=len(cut_short) - 1, rr=b.rr) for b in late]
     windows += stage.flush(at_end)
-    assert [beat.sample for beat in beats] == [window.sample for window in windows]
+    for provisional in (True, False):
+        told = kind(windows, provisional=provisional)
+        assert [beat.sample for beat in beats] == [window.sample for window in told]
+    assert_array_equal(windows[-2].features, windows[-1].features)  # of the next beat nothing is known
     assert len(cut_short) - 1 == windows[-1].decided
     assert np.ptp(windows[-1].window[-20:, 0]) == 0
 
@@ -166,7 +209,7 @@ def test_features_tell_an_early_wide_beat() -> None:
     """RR and shape features mean what their names say."""
     wave, beats = patient(28)
     stage = cutter()
-    windows = feed(stage, wave, beats, [1000]) + stage.flush()
+    windows = kind(feed(stage, wave, beats, [1000]) + stage.flush(), provisional=True)
     told = {name: np.array([w.features[k] for w in windows]) for k, name in enumerate(FEATURES)}
     odd = np.arange(28) % 7 == 6
     assert told["rr_to_mean"][odd].max() < -0.3 < told["rr_to_mean"][~odd][1:].min()
@@ -193,8 +236,6 @@ def test_a_wave_of_other_leads_is_refused() -> None:
 )
 def test_an_impossible_window_is_refused(changed: dict[str, object]) -> None:
     """A card cannot ask for what cannot be cut."""
-    import msgspec
-
     with pytest.raises(ValueError, match=r"expected"):
         msgspec.convert({**msgspec.to_builtins(SPEC), **changed}, WindowSpec)
 

@@ -69,8 +69,8 @@ class Ward:
 
     def answer_all(self) -> None:
         """Call every beat normal."""
-        for (name, sample), _ in self.asked:
-            self.bed.answer(int(name.rpartition("#")[2]), sample, NORMAL)
+        for (name, sample, provisional), _ in self.asked:
+            self.bed.answer(int(name.rpartition("#")[2]), sample, NORMAL, provisional=provisional)
         self.asked.clear()
 
 
@@ -118,8 +118,8 @@ def test_answers_for_an_earlier_stream_are_too_late_to_matter() -> None:
     ward.open(2)
     ward.play(beating(10))
     told = len(ward.events(LabelledBeat))
-    for (name, sample), _ in late:
-        ward.bed.answer(int(name.rpartition("#")[2]), sample, NORMAL)
+    for (name, sample, provisional), _ in late:
+        ward.bed.answer(int(name.rpartition("#")[2]), sample, NORMAL, provisional=provisional)
     assert len(ward.events(LabelledBeat)) == told
 
 
@@ -131,7 +131,8 @@ def test_beats_of_an_ended_stream_that_nobody_labelled_are_q() -> None:
     ward.open(2)
     beats = [event.sample for event in ward.events(Beat)]
     labelled = [event for event in ward.events(LabelledBeat) if isinstance(event, LabelledBeat)]
-    assert [event.sample for event in labelled] == beats
+    for provisional in (True, False):
+        assert [event.sample for event in labelled if event.provisional == provisional] == beats
     assert {(event.label, event.probabilities) for event in labelled} == {("Q", None)}
 
 

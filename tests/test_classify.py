@@ -15,6 +15,7 @@ from monitor import artifact, classify
 from monitor.classify import BUCKETS, Classifier, Labeller, serve
 from monitor.errors import ArtifactError, FeedError
 from monitor.events import CLASSES, BeatWindow
+from monitor.labeller import Key
 from monitor.settings import ServingSettings
 from tests.tiny import SPEC, make_artifact, random_beats
 
@@ -35,10 +36,12 @@ def classifier(tiny: Path) -> Classifier:
 
 def window(sample: int) -> BeatWindow:
     windows, features = random_beats(sample + 1)
-    return BeatWindow(sample=sample, decided=sample + 1, window=windows[0], features=features[0])
+    return BeatWindow(
+        sample=sample, decided=sample + 1, provisional=True, window=windows[0], features=features[0]
+    )
 
 
-def wait(labeller: Labeller, until: Callable[[], bool]) -> list[tuple[tuple[str, int], np.ndarray]]:
+def wait(labeller: Labeller, until: Callable[[], bool]) -> list[tuple[Key, np.ndarray]]:
     """Collect answers until a condition holds."""
     found = []
     for _ in range(100):
@@ -150,13 +153,13 @@ def test_a_card_of_another_network_is_refused(tiny: Path, tmp_path: Path) -> Non
 
 def test_beats_of_many_beds_come_back_under_their_keys(served: Labeller, classifier: Classifier) -> None:
     """Micro-batching mixes beds and confuses none; what was asked while loading is answered too."""
-    keys = [(f"bed{k % 3}", k) for k in range(50)]
+    keys = [(f"bed{k % 3}", k // 2, k % 2 == 0) for k in range(50)]  # each beat twice
     for key in keys:
-        served.ask(key, window(key[1]))
+        served.ask(key, window(2 * key[1] + key[2]))
     found = dict(wait(served, lambda: served.n_waiting == 0))
     assert set(keys) == set(found)
     for key in keys[::7]:
-        beat = window(key[1])
+        beat = window(2 * key[1] + key[2])
         alone = classifier.probabilities(beat.window[np.newaxis], beat.features[np.newaxis])[0]
         np.testing.assert_allclose(alone, found[key], atol=1e-5)
 
@@ -256,7 +259,7 @@ def test_a_replaced_classifier_answers_what_the_first_one_owed(labeller: Labelle
     peer.connect(labeller.endpoint)
     peer.send_multipart([b"ready", b"first"])
     wait(labeller, lambda: labeller.state == "ready")
-    labeller.ask(("bed", 1), window(1))
+    labeller.ask(("bed", 1, True), window(1))
     assert peer.poll(2000)
     first = peer.recv_multipart()
     peer.send_multipart([b"loading"])
@@ -271,7 +274,7 @@ def test_a_replaced_classifier_answers_what_the_first_one_owed(labeller: Labelle
 def test_asking_a_classifier_that_has_gone_waits_for_nobody(labeller: Labeller) -> None:
     """The engine's loop never blocks: what cannot be sent is kept for the next classifier."""
     labeller.state = "ready"
-    labeller.ask(("bed", 1), window(1))
+    labeller.ask(("bed", 1, True), window(1))
     assert 1 == labeller.n_waiting
 
 
@@ -279,7 +282,7 @@ def test_a_backlog_is_bounded_and_counts_what_it_drops() -> None:
     """While the network loads, memory does not grow without end; the oldest go."""
     labeller = Labeller(ENDPOINT, backlog=3)
     for sample in range(5):
-        labeller.ask(("bed", sample), window(sample))
+        labeller.ask(("bed", sample, True), window(sample))
     assert (3, 2) == (labeller.n_waiting, labeller.n_dropped)
     labeller.close()
 
@@ -292,7 +295,7 @@ def test_a_classifier_that_lives_and_does_nothing_is_sent_only_so_much() -> None
     peer.send_multipart([b"ready", b"hung"])
     wait(labeller, lambda: labeller.state == "ready")
     for sample in range(9):
-        labeller.ask(("bed", sample), window(sample))
+        labeller.ask(("bed", sample, True), window(sample))
     assert (2, 6, 3) == (labeller.n_under_way, labeller.n_waiting, labeller.n_dropped)
     sent = [_received(peer)[1] for _ in range(2)]
     assert [_id(0), _id(1)] == sent
@@ -314,11 +317,11 @@ def test_an_answer_of_the_classifier_before_this_one_still_counts() -> None:
     peer.send_multipart([b"ready", b""])
     wait(labeller, lambda: labeller.state == "ready")
     for sample in range(3):
-        labeller.ask(("bed", sample), window(sample))
+        labeller.ask(("bed", sample, True), window(sample))
     peer.send_multipart([b"answer", _id(1), np.zeros(len(CLASSES)).tobytes()])
-    assert [("bed", 1)] == [key for key, _ in wait(labeller, lambda: labeller.n_waiting == 2)]
+    assert [("bed", 1, True)] == [key for key, _ in wait(labeller, lambda: labeller.n_waiting == 2)]
     peer.send_multipart([b"answer", _id(0), np.zeros(len(CLASSES)).tobytes()])
-    assert [("bed", 0)] == [key for key, _ in wait(labeller, lambda: labeller.n_waiting == 1)]
+    assert [("bed", 0, True)] == [key for key, _ in wait(labeller, lambda: labeller.n_waiting == 1)]
     assert [_id(0), _id(2)] == [_received(peer)[1] for _ in range(2)]
     peer.close(0)
     labeller.close()

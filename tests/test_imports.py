@@ -47,7 +47,10 @@ ROOMS = {
         "monitor.alarms monitor.definitions monitor.standing", "base stage rhythm", "msgspec numpy", pure=True
     ),
     "pipeline": Room(
-        "monitor.pipeline", "base stage filters window detect beats rhythm alarms", "numpy", pure=True
+        "monitor.pipeline monitor.lane",
+        "base stage filters window detect beats rhythm alarms",
+        "numpy",
+        pure=True,
     ),
     "vitals": Room(
         "monitor.vitals monitor.snapshots monitor.strip", "base alarms", "msgspec numpy", pure=True

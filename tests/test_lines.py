@@ -86,12 +86,25 @@ def test_a_beat_without_an_answer_is_a_dash_and_a_real_q_is_q() -> None:
 
 
 def test_a_provisional_label_does_not_release_the_line() -> None:
-    """One line per beat, with its confirmed label."""
+    """One line per beat, with its confirmed label; what it was called first is told where it differs."""
     lines = Lines(zone=datetime.UTC)
-    push(lines, beat(100))
-    assert [] == push(lines, label(100, "N", provisional=True))
-    (line,) = push(lines, label(100, "S"))
-    assert "S" == line.split()[2]
+    for sample, first, last in ((100, "V", "S"), (200, "N", "N")):
+        push(lines, beat(sample))
+        assert [] == push(lines, label(sample, first, provisional=True))
+        (line,) = push(lines, label(sample, last))
+        assert line.endswith(f"{last} RR  800 ms HR   - bpm" + (", first called V" if first == "V" else ""))
+
+
+def test_a_beat_that_was_never_confirmed_goes_with_its_provisional_label() -> None:
+    """At the end of a run the best there is; a dash is said by nobody, and corrected by anybody."""
+    lines = Lines(zone=datetime.UTC)
+    for sample in (100, 200, 300):
+        push(lines, beat(sample))
+    push(lines, label(100, "V", provisional=True))
+    push(lines, label(200, "Q", answered=False, provisional=True))
+    push(lines, label(200, "N"))
+    assert ["V", "N", "-"] == [line.split()[2] for line in lines.flush()]
+    assert not any("called" in line for line in lines.flush())
 
 
 def test_alarms_gaps_and_notices_are_told_at_once() -> None:

@@ -3,8 +3,10 @@
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -18,10 +20,12 @@ from monitor.events import (
     Block,
     Event,
     Gap,
+    LabelKind,
     LabelledBeat,
     LeadQuality,
     Output,
     Rate,
+    Rhythm,
     Wave,
     sort_key,
 )
@@ -46,6 +50,16 @@ def pure(window: BeatWindow) -> list[float]:
     return (scores / scores.sum()).tolist()  # type: ignore[no-any-return]
 
 
+def answered(pipeline: Pipeline, window: BeatWindow) -> list[Event]:
+    """Give the answer for a window."""
+    return pipeline.label(window.sample, pure(window), provisional=window.provisional)
+
+
+def key(window: BeatWindow) -> tuple[int, int, bool]:
+    """Return what names a window, and where it was decided."""
+    return (window.sample, window.decided, window.provisional)
+
+
 class Told:
     """What a run said: fast lane, label lane and waveform."""
 
@@ -64,9 +78,13 @@ class Told:
             elif isinstance(output, BeatWindow):
                 self.windows.append(output)
                 if label:
-                    self.labelled += self.pipeline.label(output.sample, pure(output))
+                    self.labelled += answered(self.pipeline, output)
             else:
                 self.fast.append(output)
+
+    def lane(self, kind: LabelKind) -> list[Event]:
+        """Return what one label lane said: its labels and what is derived from them."""
+        return [event for event in self.labelled if lane_of(event) == kind]
 
     @property
     def wave(self) -> Samples:
@@ -77,6 +95,13 @@ class Told:
     def events(self) -> list[Event]:
         """All events in the order of signal time."""
         return sorted(self.fast + self.labelled, key=sort_key)
+
+
+def lane_of(event: Event) -> LabelKind | None:
+    """Return which label lane an event comes from."""
+    if isinstance(event, LabelledBeat):
+        return "provisional" if event.provisional else "confirmed"
+    return event.labels if isinstance(event, Rhythm | Alarm) else None
 
 
 def run(samples: Samples, sizes: Iterable[int], pipeline: Pipeline | None = None) -> Told:
@@ -111,9 +136,8 @@ def assert_same(expected: Told, actual: Told) -> None:
     assert expected.fast == actual.fast
     assert expected.labelled == actual.labelled
     np.testing.assert_array_equal(expected.wave, actual.wave)
-    assert [w.sample for w in expected.windows] == [w.sample for w in actual.windows]
+    assert [key(window) for window in expected.windows] == [key(window) for window in actual.windows]
     for a, b in zip(expected.windows, actual.windows, strict=True):
-        assert a.decided == b.decided
         np.testing.assert_array_equal(a.window, b.window)
         np.testing.assert_array_equal(a.features, b.features)
 
@@ -148,9 +172,15 @@ def test_two_minutes_sample_by_sample_say_the_same(record_208: Samples) -> None:
 
 
 def test_the_record_has_beats_labels_rates_and_alarms(whole: Told) -> None:
-    """The invariance tests above compare something."""
+    """The invariance tests above compare something, labels that change when confirmed included."""
     assert {type(event) for event in whole.events} >= {Beat, LabelledBeat, Rate, Alarm}
-    assert len([event for event in whole.labelled if isinstance(event, LabelledBeat)]) > 900
+    first, last = (
+        [event for event in whole.lane(kind) if isinstance(event, LabelledBeat)]
+        for kind in ("provisional", "confirmed")
+    )
+    assert len(first) > 900
+    assert [beat.sample for beat in first] == [beat.sample for beat in last]
+    assert sum(a.label != b.label for a, b in zip(first, last, strict=True)) > 100
 
 
 @pytest.mark.parametrize("cut", [round(61.5 * FS), round(166.7 * FS), round(400 * FS)])
@@ -185,12 +215,16 @@ def test_labels_that_come_late_and_out_of_order_change_nothing(record_208: Sampl
         rng.shuffle(waiting)
         for _ in range(len(waiting) // 3):
             window = waiting.pop()
-            told.labelled += pipeline.label(window.sample, pure(window))
+            told.labelled += answered(pipeline, window)
     told.take(pipeline.flush(), label=False)
     for window in waiting + told.windows:
-        told.labelled += pipeline.label(window.sample, pure(window))
+        told.labelled += answered(pipeline, window)
     assert whole.fast == told.fast
-    assert whole.labelled == told.labelled
+    assert whole.events == told.events
+    for kind in ("provisional", "confirmed"):
+        assert whole.lane(kind) == told.lane(kind)
+        decided = [event.decided for event in told.lane(kind)]
+        assert decided == sorted(decided)
 
 
 def test_an_overdue_label_becomes_q_and_the_rest_go_on(record_208: Samples) -> None:
@@ -200,15 +234,18 @@ def test_an_overdue_label_becomes_q_and_the_rest_go_on(record_208: Samples) -> N
     told.take(pipeline.push(Block(0, record_208[: round(30 * FS)])), label=False)
     missing, *others = told.windows
     for window in others:
-        told.labelled += pipeline.label(window.sample, pure(window))
-    assert told.labelled == []
+        told.labelled += answered(pipeline, window)
+    assert told.lane("provisional") == []
+    assert len(told.lane("confirmed")) > 30
     told.take(pipeline.push(Block(pipeline.index, record_208[pipeline.index : round(70 * FS)])), label=False)
-    given_up = [event for event in pipeline.give_up() if isinstance(event, LabelledBeat)]
-    assert given_up[0] == LabelledBeat(
-        sample=missing.sample, decided=missing.decided, label="Q", probabilities=None, rr=given_up[0].rr
+    given_up = [event for event in pipeline.give_up() if lane_of(event) == "provisional"]
+    first, *rest = [event for event in given_up if isinstance(event, LabelledBeat)]
+    assert first == LabelledBeat(
+        sample=missing.sample, decided=missing.decided, label="Q", provisional=True, rr=first.rr
     )
-    assert [beat.sample for beat in given_up[1 : len(others) + 1]] == [window.sample for window in others]
-    assert pipeline.label(missing.sample, [1, 0, 0, 0, 0]) == []
+    waited = [window.sample for window in others if window.provisional]
+    assert [beat.sample for beat in rest[: len(waited)]] == waited
+    assert pipeline.label(missing.sample, [1, 0, 0, 0, 0], provisional=True) == []
 
 
 def test_no_event_is_decided_before_its_sample_or_after_the_block(record_208: Samples) -> None:
@@ -250,7 +287,58 @@ def test_a_long_gap_makes_the_stages_learn_anew(record_208: Samples) -> None:
     assert all(not 40_000 <= beat.sample < 42_000 for beat in beats)
     gaps = [event for event in told.fast if isinstance(event, Gap)]
     assert len(told.wave) + sum(gap.stop - gap.sample for gap in gaps) == 60_000
-    assert len(told.windows) == len(beats)
+    for provisional in (True, False):
+        windows = [window.sample for window in told.windows if window.provisional == provisional]
+        assert [beat.sample for beat in beats] == windows
+
+
+def test_a_model_that_asks_nothing_of_the_next_beat_is_asked_once(record_208: Samples) -> None:
+    """One answer is both labels, where the window ends; the fast lane does not change."""
+    spec = msgspec.structs.replace(WINDOW, features=("rr", "rr_to_mean", "correlation"))
+    pipeline = Pipeline(Settings(), spec, fs=FS, leads=["a", "b"])
+    told = run(record_208[:20_000], every(500, 20_000), pipeline)
+    assert {window.provisional for window in told.windows} == {True}
+    first, last = (
+        [event for event in told.labelled if isinstance(event, LabelledBeat) and event.provisional == first]
+        for first in (True, False)
+    )
+    assert len(first) == len(told.windows) > 50
+    assert [msgspec.structs.replace(beat, provisional=False) for beat in first] == last
+
+
+def by_the_next(window: BeatWindow) -> list[float]:
+    """Call V what comes early, and N once the next beat comes as early: a fast rhythm."""
+    told = dict(zip(FEATURES, window.features.tolist(), strict=True))
+    early = told["rr_to_mean"] < -0.15
+    pause = told["next_known"] == 0 or told["next_to_rr"] > 0.3
+    return [0.0, 0.0, 1.0, 0.0, 0.0] if early and pause else [1.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_a_label_that_the_next_beat_changes_is_told_both_ways() -> None:
+    """Both are events; decided at the end of the window, and where the next beat is or 1.5 s after R."""
+    rr_s = [0.8] * 15 + [0.55, 1.05] + [0.8] * 5 + [0.55] * 8 + [1.7, 1.9, 1.8, 1.7]
+    peaks = np.cumsum([1.0, *rr_s])
+    time = np.arange(round((peaks[-1] + 3) * FS)) / FS
+    pulses = np.exp(-0.5 * ((time[:, np.newaxis] - peaks) / 0.012) ** 2).sum(axis=1)
+    pipeline = made(1)
+    beats: dict[int, Beat] = {}
+    labels: dict[tuple[int, bool], LabelledBeat] = {}
+    for at in range(0, len(pulses), 50):
+        outputs = pipeline.push(Block(at, pulses[at : at + 50, np.newaxis]))
+        beats |= {output.sample: output for output in outputs if isinstance(output, Beat)}
+        for window in [output for output in outputs if isinstance(output, BeatWindow)]:
+            told = pipeline.label(window.sample, by_the_next(window), provisional=window.provisional)
+            labels |= {(e.sample, e.provisional): e for e in told if isinstance(e, LabelledBeat)}
+    samples = list(beats)
+    np.testing.assert_allclose(peaks, np.array(samples) / FS, atol=0.02)
+    first = "".join(labels[sample, True].label for sample in samples)
+    last = "".join(labels[sample, False].label for sample in samples)
+    assert first == "N" * 16 + "V" + "N" * 6 + "V" * 6 + "N" * (len(samples) - 29)
+    assert last == "N" * 16 + "V" + "N" * (len(samples) - 17)
+    for sample, following in pairwise(samples):
+        expected = min(beats[following].decided, sample + round(1.5 * FS))
+        assert expected == labels[sample, False].decided > labels[sample, True].decided
+        assert labels[following, True].decided - following < 0.45 * FS
 
 
 def test_a_block_out_of_order_is_the_callers_mistake() -> None:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from monitor.events import Beat, Label, LabelledBeat, Rate, Rhythm
@@ -34,6 +35,7 @@ def labelled(labels: Sequence[Label], rr_s: float = 0.5, first: int = 0) -> list
             sample=first + i * step,
             decided=first + i * step + 40,
             label=label,
+            provisional=True,
             rr=step if i or first else None,
         )
         for i, label in enumerate(labels)
@@ -101,8 +103,8 @@ def test_the_fifth_fast_ventricular_beat_starts_tachycardia() -> None:
     """Five V at more than 100 bpm, decided where the fifth label takes effect, about the first V."""
     given = labelled("NNVVVVVVN")  # type: ignore[arg-type]
     assert [
-        Rhythm(sample=100, decided=340, rhythm="(VT", state="start"),
-        Rhythm(sample=400, decided=440, rhythm="(VT", state="end"),
+        Rhythm(sample=100, decided=340, rhythm="(VT", state="start", labels="provisional"),
+        Rhythm(sample=400, decided=440, rhythm="(VT", state="end", labels="provisional"),
     ] == rhythms(given)
 
 
@@ -142,8 +144,17 @@ def test_a_run_that_slows_down_changes_its_name() -> None:
 def test_a_gap_ends_the_run() -> None:
     """The beat after a gap has no RR: what was before it says nothing about what follows."""
     given = labelled("NVVVVV")  # type: ignore[arg-type]
-    after = [LabelledBeat(sample=900, decided=940, label="V", rr=None)]
-    assert Rhythm(sample=900, decided=940, rhythm="(VT", state="end") == rhythms([*given, *after])[-1]
+    after = [LabelledBeat(sample=900, decided=940, label="V", provisional=True, rr=None)]
+    end = Rhythm(sample=900, decided=940, rhythm="(VT", state="end", labels="provisional")
+    assert end == rhythms([*given, *after])[-1]
+
+
+def test_a_rhythm_says_which_labels_it_was_derived_from() -> None:
+    """Provisional or confirmed: whatever the table is fed."""
+    given = labelled("NVVVVVN")  # type: ignore[arg-type]
+    assert ["provisional"] * 2 == [change.labels for change in rhythms(given)]
+    confirmed = [msgspec.structs.replace(beat, provisional=False) for beat in given]
+    assert ["confirmed"] * 2 == [change.labels for change in rhythms(confirmed)]
 
 
 def test_the_length_and_rate_of_a_run_are_settings() -> None:

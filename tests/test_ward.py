@@ -100,8 +100,9 @@ def test_a_bed_that_fails_is_set_aside_and_the_others_go_on(
     assert list(run.ward.faults) == ["bed 1"]
     assert run.n_beats("2") > 22
     beats = [entry.event.sample for entry in run.told("1") if isinstance(entry.event, Beat)]
-    labelled = [entry.event.sample for entry in run.told("1") if isinstance(entry.event, LabelledBeat)]
-    assert beats == labelled  # they leave, as Q
+    labelled = [entry.event for entry in run.told("1") if isinstance(entry.event, LabelledBeat)]
+    for provisional in (True, False):  # they leave, as Q
+        assert beats == [label.sample for label in labelled if label.provisional == provisional]
     assert (tmp_path / "1.hea").read_text().splitlines()[0].split()[3] == str(round(10.1 * FS))
     run.ward.abandon()
 
@@ -196,7 +197,7 @@ def test_a_bed_that_left_long_ago_is_forgotten() -> None:
     assert set(run.ward.beds) == {"1", "2"}
     run.ward.check(closed + 601 * SECOND)
     assert set(run.ward.beds) == {"2"}
-    run.ward.answer(("1#1", 100), [1.0, 0.0, 0.0, 0.0, 0.0])  # too late, and nobody is hurt
+    run.ward.answer(("1#1", 100, True), [1.0, 0.0, 0.0, 0.0, 0.0])  # too late, and nobody is hurt
 
 
 def test_a_bed_that_cannot_even_be_set_aside_hurts_nobody(

@@ -1,0 +1,115 @@
+"""The label lanes: labels of one kind on their way, let go strictly in the order of their beats.
+
+Answers come in any order and at any time; a label leaves when every beat before it has left, and
+says where it takes effect, fixed in advance (law 2). A bed has two lanes, for provisional labels and
+for confirmed ones. Neither waits for the other; each is in beat order, and so in the order of
+``decided``.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from monitor.events import CLASSES, Beat, BeatWindow, LabelKind, LabelledBeat
+from monitor.stage import State
+
+__all__ = ["Lane"]
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A beat on its way through the lane."""
+
+    sample: int
+    rr: int | None
+    decided: int | None = None
+    probabilities: tuple[float, ...] | None = None
+    answered: bool = False
+
+
+class Lane:
+    """Labels of one kind.
+
+    Parameters
+    ----------
+    kind
+        Which.
+    """
+
+    def __init__(self, kind: LabelKind) -> None:
+        self.kind = kind
+        self._pending: deque[_Pending] = deque()
+
+    def __len__(self) -> int:
+        """Return how many beats have not left yet."""
+        return len(self._pending)
+
+    def expect(self, beats: Iterable[Beat]) -> None:
+        """Take beats, in order, that will be labelled."""
+        self._pending.extend(_Pending(beat.sample, beat.rr) for beat in beats)
+
+    def decide(self, windows: Sequence[BeatWindow]) -> None:
+        """Learn from windows of this kind where the labels of their beats take effect."""
+        decided = {window.sample: window.decided for window in windows}
+        for entry in self._pending if decided else ():
+            entry.decided = decided.get(entry.sample, entry.decided)
+
+    def answer(self, sample: int, probabilities: Iterable[float] | None) -> list[LabelledBeat]:
+        """Take the answer for the beat at ``sample``; return the labels that can leave now.
+
+        An answer for a beat that waits no longer is ignored.
+        """
+        for entry in self._pending:
+            if entry.sample == sample:
+                entry.answered = True
+                entry.probabilities = None if probabilities is None else tuple(map(float, probabilities))
+                break
+        return self._released()
+
+    def give_up(self, before: int) -> list[LabelledBeat]:
+        """Call Q the beats without an answer whose label would have taken effect before ``before``."""
+        for entry in self._pending:
+            if entry.decided is None or entry.decided >= before:
+                break
+            entry.answered = True
+        return self._released()
+
+    def abandon(self, index: int) -> list[LabelledBeat]:
+        """Call Q every beat that still waits; what was not decided by ``index`` is decided there."""
+        for entry in self._pending:
+            entry.answered = True
+            if entry.decided is None:
+                entry.decided = index
+        return self._released()
+
+    def snapshot(self) -> State:
+        """Return a copy of the state."""
+        return {"pending": [_row(entry) for entry in self._pending]}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state that `snapshot` returned."""
+        self._pending = deque(_Pending(*row) for row in state["pending"])
+
+    def _released(self) -> list[LabelledBeat]:
+        labels = []
+        while self._pending and self._pending[0].answered and self._pending[0].decided is not None:
+            labels.append(self._label(self._pending.popleft()))
+        return labels
+
+    def _label(self, entry: _Pending) -> LabelledBeat:
+        told = entry.probabilities
+        return LabelledBeat(
+            sample=entry.sample,
+            decided=entry.sample if entry.decided is None else entry.decided,
+            label="Q" if told is None else CLASSES[int(np.argmax(told))],
+            provisional=self.kind == "provisional",
+            probabilities=told,
+            rr=entry.rr,
+        )
+
+
+def _row(entry: _Pending) -> list[Any]:
+    return [entry.sample, entry.rr, entry.decided, entry.probabilities, entry.answered]
