@@ -64,7 +64,7 @@ class Measured(msgspec.Struct, kw_only=True):
     Attributes
     ----------
     beats
-        Labelled within the measured window.
+        Labels told within the measured window: of each beat the provisional and the confirmed one.
     stages
         Milliseconds per stage, each of shape (n_beats,).
     sim
@@ -145,7 +145,11 @@ def measure(load: Load, *, console: Console | None = None) -> Measured:
 
 
 def _stages(beats: list[BeatTimes]) -> dict[str, NDArray[np.float64]]:
-    """Wall-clock milliseconds of each stage; the capture clock is the simulator's on this machine."""
+    """Wall-clock milliseconds of each stage; the capture clock is the simulator's on this machine.
+
+    All stages are those of the provisional label. A confirmed one is counted from the packet that
+    brought what it waited for: the decision of the next beat, or the end of the wait.
+    """
     pairs = {
         "capture -> received": ("captured", "received"),
         "received -> detected": ("heard", "detected"),
@@ -154,18 +158,29 @@ def _stages(beats: list[BeatTimes]) -> dict[str, NDArray[np.float64]]:
         "received -> labelled": ("received", "labelled"),
         "labelled -> shown": ("labelled", "shown"),
     }
-    return {
-        name: np.array([(getattr(beat, b) - getattr(beat, a)) / 1e6 for beat in beats])
-        for name, (a, b) in pairs.items()
-    }
+    first, last = _kinds(beats)
+    stages = {name: _between(first, a, b) / 1e6 for name, (a, b) in pairs.items()}
+    return stages | {"received -> confirmed": _between(last, "received", "labelled") / 1e6}
 
 
 def _delays(beats: list[BeatTimes]) -> dict[str, NDArray[np.float64]]:
     """Signal-time milliseconds from R: what the algorithms wait for, whatever the machine."""
+    first, last = _kinds(beats)
+    rates = [np.array([1000 / beat.fs for beat in kind]) for kind in (first, last)]
     return {
-        "R -> detection": np.array([1000 * (beat.detection - beat.sample) / beat.fs for beat in beats]),
-        "R -> label": np.array([1000 * (beat.decided - beat.sample) / beat.fs for beat in beats]),
+        "R -> detection": rates[0] * _between(first, "sample", "detection"),
+        "R -> provisional label": rates[0] * _between(first, "sample", "decided"),
+        "R -> confirmed label": rates[1] * _between(last, "sample", "decided"),
     }
+
+
+def _kinds(beats: list[BeatTimes]) -> tuple[list[BeatTimes], list[BeatTimes]]:
+    """Return the provisional labels and the confirmed ones."""
+    return [beat for beat in beats if beat.provisional], [beat for beat in beats if not beat.provisional]
+
+
+def _between(beats: list[BeatTimes], a: str, b: str) -> NDArray[np.float64]:
+    return np.array([getattr(beat, b) - getattr(beat, a) for beat in beats], dtype=np.float64)
 
 
 class _Counter:
@@ -292,7 +307,7 @@ def report(measured: Measured, *, console: Console, out: Path | None = None) -> 
     load = measured.load
     console.print(
         f"{load.beds} bed(s) of record {load.record} at speed {load.speed:g}, {load.seconds:g} s, "
-        f"{len(measured.beats)} beats, {measured.lost} samples lost"
+        f"{len(_kinds(measured.beats)[0])} beats, {measured.lost} samples lost"
     )
     console.print(_table("wall clock, ms", measured.stages))
     console.print(_table("signal time, ms", measured.delays))
@@ -365,7 +380,8 @@ def _draw(measured: Measured, path: Path) -> None:
     axes.set_ylabel("beats within it, %")
     load = measured.load
     axes.set_title(
-        f"{load.beds} bed(s), record {load.record}, speed {load.speed:g}, {len(measured.beats)} beats"
+        f"{load.beds} bed(s), record {load.record}, speed {load.speed:g}, "
+        f"{len(_kinds(measured.beats)[0])} beats"
     )
     axes.grid(visible=True, alpha=0.3)
     axes.legend()

@@ -1,10 +1,10 @@
-"""What a bed sent, kept as a WFDB record: signals as received, annotations ``blt`` beside them.
+"""What a bed sent, kept as a WFDB record: signals as received, and annotations beside them.
 
-At any moment, killed or not, ``wfdb.rdrecord`` and ``rdann`` read what has been flushed so far. The
-signal file (format 16) only grows, by whole frames, and its header gives no length until the record is
-closed: readers then take it from the file's size. Annotations are written in whole entries. Labels
-come late, so an entry may belong before others that are on disk; then the file is cut back to there
-and its end is written anew. Between these two steps, microseconds apart, readers find the part before.
+``blt`` holds the confirmed labels, ``blp`` the provisional ones; all else stands in both. At any
+moment, killed or not, ``wfdb.rdrecord`` and ``rdann`` read what has been flushed so far. The signal
+file (format 16) only grows, by whole frames, and its header gives no length until the record is closed:
+readers then take it from the file's size. Labels come late; `monitor.annotationfile` says how their
+entries find their place in what is on disk already.
 
 Samples that never came are written as missing, so that an annotation's index is the sample's index.
 """
@@ -19,8 +19,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.annotations import END, Annotator, Mark, encode, opening, place, write_annotations
-from monitor.events import Block, Event, Gap
+from monitor.annotationfile import AnnotationFile
+from monitor.annotations import END, SUFFIXES, Annotator, Mark, write_annotations
+from monitor.events import Block, Event, Gap, LabelKind
 from monitor.signalfile import Layout, SignalFile
 from monitor.storage import WholeFile, cannot_write
 
@@ -29,11 +30,9 @@ __all__ = ["Recorder", "write_annotations"]
 _DEFAULT_GAIN: Final = 1000.0
 """Units per millivolt where the device's own are not told: 1 uV steps, +-32 mV."""
 _FLUSH_S: Final = 1.0
+_SUFFIXES: Final = (".hea", ".dat", *SUFFIXES.values())
 _LONGEST_GAP_S: Final = 3600.0
 """A longer gap begins a new record: hours of nothing are not worth the disk."""
-_LATE_S: Final = 120.0
-"""How far behind the newest sample an annotation may still fall into its place: twice the time after
-which a beat is given up. A later one goes to the earliest place that is left."""
 
 
 class Recorder:
@@ -86,7 +85,7 @@ class Recorder:
         self._layout = Layout(tuple(leads), fs, np.array(gains, np.float64), np.array(baselines, np.float64))
         self._folder = folder
         self._name = _safe(bed)
-        self._annotator = Annotator()
+        self._annotators = {labels: Annotator(labels) for labels in SUFFIXES}
         self._before: _Part | None = None
         self._part = _Part(folder, self._name, self._layout)
 
@@ -110,20 +109,24 @@ class Recorder:
     def gap(self, gap: Gap) -> None:
         """Take the news that samples will never come: they are written as missing and marked ``~``."""
         self._reach(gap.sample)
-        mark = self._annotator.mark(gap)
-        if mark is not None:
-            self._part.add(mark)
+        for labels, annotator in self._annotators.items():
+            mark = annotator.mark(gap)
+            if mark is not None:
+                self._part.add(labels, mark)
         self._reach(gap.stop)
         self._part.flush_when_due()
 
     def event(self, event: Event) -> None:
         """Take an event; what has no place among annotations is ignored."""
-        mark = None if isinstance(event, Gap) else self._annotator.mark(event)
-        if mark is not None:
-            part = self._part
-            if self._before is not None and mark.sample < part.start:
-                part = self._before
-            part.add(mark)
+        if isinstance(event, Gap):
+            return
+        for labels, annotator in self._annotators.items():
+            mark = annotator.mark(event)
+            if mark is not None:
+                part = self._part
+                if self._before is not None and mark.sample < part.start:
+                    part = self._before
+                part.add(labels, mark)
 
     def flush(self) -> None:
         """Bring the files up to date."""
@@ -161,20 +164,16 @@ class Recorder:
 
 
 class _Part:
-    """One record on disk: three files."""
+    """One record on disk: header, signals, and an annotation file for each kind of labels."""
 
     def __init__(self, folder: Path, name: str, layout: Layout) -> None:
         self._layout = layout
-        self.path, self._file, self._notes = _create(folder, name)
+        self.path, self._file, notes = _create(folder, name)
+        self._notes = {labels: AnnotationFile(file, fs=layout.fs) for labels, file in notes.items()}
         self._signals = SignalFile(self._file, layout)
         self._headed = False
         self._due = 0
-        self._early: list[Mark] = []
-        self._marks: list[Mark] = []
-        self._ends: list[int] = []
-        self._floor = 0
-        self._notes.put(opening(layout.fs))
-        self._base = self._notes.size
+        self._early: list[tuple[LabelKind, Mark]] = []
         self.start = 0
         self.begun = False
 
@@ -187,8 +186,8 @@ class _Part:
         """Go on at ``sample``: the first one ever begins the record, else what lies between is missing."""
         if not self.begun:
             self.start, self.begun = sample, True
-            for mark in self._early:
-                self.add(mark)
+            for labels, mark in self._early:
+                self.add(labels, mark)
         n_missing = sample - self.stop
         if n_missing < 0:
             raise ValueError(
@@ -201,49 +200,26 @@ class _Part:
         """Take frames."""
         self._signals.put(frames)
 
-    def add(self, mark: Mark) -> None:
+    def add(self, labels: LabelKind, mark: Mark) -> None:
         """Put a mark into its place, or the nearest that is left."""
-        if not self.begun:
-            self._early.append(mark)
-            return
-        earliest = 1 if mark.symbol == '"' else 0
-        index = place(self._marks, mark._replace(sample=max(mark.sample - self.start, earliest, self._floor)))
-        del self._ends[index:]
+        if self.begun:
+            self._notes[labels].add(mark._replace(sample=mark.sample - self.start))
+        else:
+            self._early.append((labels, mark))
 
     def flush(self) -> None:
         """Write what waits: signals, then annotations."""
         self._signals.flush()
         if self._signals.n_written and not self._headed:  # readers refuse a record without a sample
             self._write_header("")
-        self._annotate()
+        for notes in self._notes.values():
+            notes.flush(n_frames=self._signals.n_frames)
 
     def flush_when_due(self) -> None:
         """Write once a second of signal has come together."""
         if self._signals.n_frames >= self._due:
             self._due = self._signals.n_frames + round(_FLUSH_S * self._layout.fs)
             self.flush()
-
-    def _annotate(self) -> None:
-        done = len(self._ends)
-        if done < len(self._marks):
-            entries = encode(self._marks[done:], after=self._marks[done - 1].sample if done else self._floor)
-            at = self._ends[-1] if done else self._base
-            self._notes.put(b"".join(entries), at=at)
-            for entry in entries:
-                at += len(entry)
-                self._ends.append(at)
-        self._settle()
-
-    def _settle(self) -> None:
-        """Forget marks that are on disk and too old for anything to come before them."""
-        oldest = self.stop - self.start - round(_LATE_S * self._layout.fs)
-        n_settled = 0
-        while n_settled < len(self._marks) and self._marks[n_settled].sample < oldest:
-            n_settled += 1
-        if n_settled:
-            self._floor = self._marks[n_settled - 1].sample
-            self._base = self._ends[n_settled - 1]
-            del self._marks[:n_settled], self._ends[:n_settled]
 
     def close(self) -> None:
         """Write what waits and the header with the record's length."""
@@ -257,9 +233,10 @@ class _Part:
         if self._file.closed:
             return
         self._file.close()
-        self._notes.close()
+        for notes in self._notes.values():
+            notes.close()
         if not self._signals.n_written:
-            for suffix in (".hea", ".dat", ".blt"):
+            for suffix in _SUFFIXES:
                 self.path.with_suffix(suffix).unlink(missing_ok=True)
 
     def _write_header(self, length: str) -> None:
@@ -275,19 +252,23 @@ class _Part:
             raise cannot_write(self.path.with_suffix(".hea"), error) from error
 
 
-def _create(folder: Path, name: str) -> tuple[Path, WholeFile, WholeFile]:
+def _create(folder: Path, name: str) -> tuple[Path, WholeFile, dict[LabelKind, WholeFile]]:
     """Make the files of the first record name that is free."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for number in count(1):
             path = folder / (name if number == 1 else f"{name}_{number}")
-            if any(path.with_suffix(suffix).exists() for suffix in (".hea", ".dat", ".blt")):
+            if any(path.with_suffix(suffix).exists() for suffix in _SUFFIXES):
                 continue
             try:
                 signals = WholeFile(path.with_suffix(".dat"))
             except FileExistsError:  # another process was faster
                 continue
-            return path, signals, WholeFile(path.with_suffix(".blt"), end=END)
+            return (
+                path,
+                signals,
+                {labels: WholeFile(path.with_suffix(suffix), end=END) for labels, suffix in SUFFIXES.items()},
+            )
     except OSError as error:
         raise cannot_write(folder / name, error) from error
     raise AssertionError("unreachable: names do not run out")

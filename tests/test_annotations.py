@@ -7,9 +7,9 @@ import wfdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.annotations import END, Annotator, Mark, encode, opening, place, write_annotations
+from monitor.annotations import END, SUFFIXES, Annotator, Mark, encode, opening, place, write_annotations
 from monitor.errors import StorageError
-from monitor.events import Alarm, Beat, Event, Gap, Label, LabelledBeat, Rate, Rhythm
+from monitor.events import Alarm, Beat, Event, Gap, Label, LabelKind, LabelledBeat, Rate, Rhythm
 
 SYMBOLS = 'NSVFQ~+[]"'
 
@@ -61,6 +61,19 @@ def test_order_of_the_events_does_not_matter(tmp_path: Path) -> None:
     events: list[Event] = [beat(3000), beat(10), beat(2000, "Q")]
     events.append(LabelledBeat(sample=2000, decided=9000, label="V"))
     assert written(tmp_path / "r.blt", events) == [(10, "N", ""), (2000, "V", ""), (3000, "N", "")]
+
+
+def test_a_file_holds_the_labels_of_one_kind_and_all_else(tmp_path: Path) -> None:
+    """``.blt`` the confirmed, ``.blp`` the provisional: the same beats, each once."""
+    first = LabelledBeat(sample=2000, decided=2100, label="V", provisional=True)
+    events = [first, beat(2000, "S"), Rhythm(sample=2000, decided=2100, rhythm="(VT", state="start")]
+    kinds: tuple[tuple[LabelKind, Label], ...] = (("confirmed", "S"), ("provisional", "V"))
+    for labels, label in kinds:
+        path = tmp_path / f"r{SUFFIXES[labels]}"
+        write_annotations(path, events, fs=360, labels=labels)
+        found = wfdb.rdann(str(path.with_suffix("")), path.suffix[1:])
+        assert found.symbol == ["+", label]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".blp", ".blt"]
 
 
 def test_a_rhythm_ends_where_the_next_goes_on(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ ROOMS = {
     "logs": Room("monitor.logs", "base"),
     # -- shells --
     "files": Room(
-        "monitor.storage monitor.journal monitor.recorder monitor.annotations monitor.signalfile",
+        "monitor.storage monitor.journal monitor.recorder monitor.annotation* monitor.signalfile",
         "base lines",
         "msgspec numpy",
     ),

@@ -47,8 +47,8 @@ def signals(path: Path) -> NDArray[np.int64]:
     return found
 
 
-def notes(path: Path) -> list[tuple[int, str, str]]:
-    found = wfdb.rdann(str(path), "blt")
+def notes(path: Path, kind: str = "blt") -> list[tuple[int, str, str]]:
+    found = wfdb.rdann(str(path), kind)
     return list(zip(found.sample.tolist(), found.symbol, found.aux_note, strict=True))
 
 
@@ -235,7 +235,7 @@ def test_a_bed_gives_its_record_a_safe_name(tmp_path: Path, bed: str, name: str)
     feed(kept, digital(50))
     kept.close()
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {
-        f"{name}.{s}" for s in ("hea", "dat", "blt")
+        f"{name}.{s}" for s in ("hea", "dat", "blt", "blp")
     }
     assert len(signals(tmp_path / "kept" / name)) == 50
 
@@ -262,6 +262,22 @@ def late_events(n: int) -> list[Event]:
         Alarm(sample=3000, decided=4000, kind="vt", priority="high", state="end", text="VT"),
     ]
     return sorted(events, key=lambda event: event.decided)
+
+
+def test_each_kind_of_labels_has_its_file_and_all_else_stands_in_both(tmp_path: Path) -> None:
+    """``.blt`` holds the confirmed labels, ``.blp`` the provisional, in whatever order they come."""
+    rhythm = Rhythm(sample=100, decided=900, rhythm="(VT", state="start", labels="provisional")
+    first = LabelledBeat(sample=100, decided=220, label="V", provisional=True)
+    events = [LabelledBeat(sample=100, decided=400, label="S"), first, rhythm]
+    kept = start(tmp_path)
+    feed(kept, digital(500))
+    kept.gap(Gap(sample=500, decided=510, stop=510))
+    for event in events:
+        kept.event(event)
+    kept.close()
+    rest = [(100, "+", "(VT"), (500, "~", "lost 10 samples")]
+    assert sorted([(100, "S", ""), *rest]) == sorted(notes(tmp_path / "bed1"))
+    assert sorted([(100, "V", ""), *rest]) == sorted(notes(tmp_path / "bed1", "blp"))
 
 
 @pytest.mark.parametrize("late", [0, 1, 5, 30])
@@ -299,8 +315,8 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
         kept.gap(Gap(sample=second * 250, decided=second * 250, stop=(second + 10) * 250))
         for i in range(10):
             kept.event(beat((second + i) * 250 + 100))
-    assert len(kept._part._marks) < 200
-    assert len(kept._part._ends) < 200
+    for annotations in kept._part._notes.values():
+        assert annotations.n_kept < 200
     kept.close()
     assert len(notes(tmp_path / "bed1")) == 3960
 

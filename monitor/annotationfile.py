@@ -1,0 +1,80 @@
+"""The annotations of a record that is being made: they grow, and what is late still finds its place."""
+
+from typing import Final
+
+from monitor.annotations import Mark, encode, opening, place
+from monitor.storage import WholeFile
+
+__all__ = ["AnnotationFile"]
+
+_LATE_S: Final = 120.0
+"""How far behind the newest sample an annotation may still fall into its place: twice the time after
+which a beat is given up. A later one goes to the earliest place that is left."""
+
+
+class AnnotationFile:
+    """Marks of one record, in their order on disk whenever they come.
+
+    Entries are written whole. Where one belongs before others that are on disk already, the file is
+    cut back to there and its end is written anew; between these two steps, microseconds apart, readers
+    find the part before.
+
+    Parameters
+    ----------
+    file
+        Empty.
+    fs
+        Sampling rate in Hz.
+    """
+
+    def __init__(self, file: WholeFile, *, fs: float) -> None:
+        self._file = file
+        self._late = round(_LATE_S * fs)
+        self._marks: list[Mark] = []
+        self._ends: list[int] = []
+        self._floor = 0
+        self._file.put(opening(fs))
+        self._base = self._file.size
+
+    @property
+    def n_kept(self) -> int:
+        """How many marks are kept in memory: those that something may still come before."""
+        return len(self._marks)
+
+    def add(self, mark: Mark) -> None:
+        """Put a mark, its sample counted within the record, into its place, or the nearest that is left."""
+        earliest = 1 if mark.symbol == '"' else 0
+        index = place(self._marks, mark._replace(sample=max(mark.sample, earliest, self._floor)))
+        del self._ends[index:]
+
+    def flush(self, *, n_frames: int) -> None:
+        """Write what waits, and forget what is too old, ``n_frames`` into the record, to change any more.
+
+        Raises
+        ------
+        StorageError
+            It cannot be written; it goes on waiting.
+        """
+        done = len(self._ends)
+        if done < len(self._marks):
+            entries = encode(self._marks[done:], after=self._marks[done - 1].sample if done else self._floor)
+            at = self._ends[-1] if done else self._base
+            self._file.put(b"".join(entries), at=at)
+            for entry in entries:
+                at += len(entry)
+                self._ends.append(at)
+        self._settle(n_frames - self._late)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _settle(self, oldest: int) -> None:
+        """Forget marks that are on disk and too old for anything to come before them."""
+        n_settled = 0
+        while n_settled < len(self._marks) and self._marks[n_settled].sample < oldest:
+            n_settled += 1
+        if n_settled:
+            self._floor = self._marks[n_settled - 1].sample
+            self._base = self._ends[n_settled - 1]
+            del self._marks[:n_settled], self._ends[:n_settled]
