@@ -29,7 +29,7 @@ from rich.table import Table
 
 from monitor.app import free_port
 from monitor.errors import FeedError, StorageError
-from monitor.stats import BeatTimes, Report, beats_file
+from monitor.stats import BeatTimes, Report, beats_file, delays, stages
 
 __all__ = ["Load", "Measured", "measure", "report", "report_memory"]
 
@@ -92,6 +92,11 @@ class Measured(msgspec.Struct, kw_only=True):
     bytes_per_s: float
     lost: int
 
+    @property
+    def n_beats(self) -> int:
+        """How many beats were labelled provisionally."""
+        return sum(beat.provisional for beat in self.beats)
+
 
 def measure(load: Load, *, console: Console | None = None) -> Measured:
     """Run simulator and monitor, wait for the model, warm up, and measure for ``load.seconds``.
@@ -131,8 +136,8 @@ def measure(load: Load, *, console: Console | None = None) -> Measured:
     return Measured(
         load=load,
         beats=beats,
-        stages=_stages(beats),
-        delays=_delays(beats),
+        stages=stages(beats),
+        delays=delays(beats),
         sim=told,
         usage=usage,
         first_frame_s=(report.first_frame_ns - started_ns) / 1e9,
@@ -142,45 +147,6 @@ def measure(load: Load, *, console: Console | None = None) -> Measured:
         bytes_per_s=(ended_bytes - began_bytes) / ((ended_ns - began_ns) / 1e9),
         lost=report.lost,
     )
-
-
-def _stages(beats: list[BeatTimes]) -> dict[str, NDArray[np.float64]]:
-    """Wall-clock milliseconds of each stage; the capture clock is the simulator's on this machine.
-
-    All stages are those of the provisional label. A confirmed one is counted from the packet that
-    brought what it waited for: the decision of the next beat, or the end of the wait.
-    """
-    pairs = {
-        "capture -> received": ("captured", "received"),
-        "received -> detected": ("heard", "detected"),
-        "received -> windowed": ("received", "windowed"),
-        "windowed -> labelled": ("windowed", "labelled"),
-        "received -> labelled": ("received", "labelled"),
-        "labelled -> shown": ("labelled", "shown"),
-    }
-    first, last = _kinds(beats)
-    stages = {name: _between(first, a, b) / 1e6 for name, (a, b) in pairs.items()}
-    return stages | {"received -> confirmed": _between(last, "received", "labelled") / 1e6}
-
-
-def _delays(beats: list[BeatTimes]) -> dict[str, NDArray[np.float64]]:
-    """Signal-time milliseconds from R: what the algorithms wait for, whatever the machine."""
-    first, last = _kinds(beats)
-    rates = [np.array([1000 / beat.fs for beat in kind]) for kind in (first, last)]
-    return {
-        "R -> detection": rates[0] * _between(first, "sample", "detection"),
-        "R -> provisional label": rates[0] * _between(first, "sample", "decided"),
-        "R -> confirmed label": rates[1] * _between(last, "sample", "decided"),
-    }
-
-
-def _kinds(beats: list[BeatTimes]) -> tuple[list[BeatTimes], list[BeatTimes]]:
-    """Return the provisional labels and the confirmed ones."""
-    return [beat for beat in beats if beat.provisional], [beat for beat in beats if not beat.provisional]
-
-
-def _between(beats: list[BeatTimes], a: str, b: str) -> NDArray[np.float64]:
-    return np.array([getattr(beat, b) - getattr(beat, a) for beat in beats], dtype=np.float64)
 
 
 class _Counter:
@@ -307,7 +273,7 @@ def report(measured: Measured, *, console: Console, out: Path | None = None) -> 
     load = measured.load
     console.print(
         f"{load.beds} bed(s) of record {load.record} at speed {load.speed:g}, {load.seconds:g} s, "
-        f"{len(_kinds(measured.beats)[0])} beats, {measured.lost} samples lost"
+        f"{measured.n_beats} beats, {measured.lost} samples lost"
     )
     console.print(_table("wall clock, ms", measured.stages))
     console.print(_table("signal time, ms", measured.delays))
@@ -380,8 +346,7 @@ def _draw(measured: Measured, path: Path) -> None:
     axes.set_ylabel("beats within it, %")
     load = measured.load
     axes.set_title(
-        f"{load.beds} bed(s), record {load.record}, speed {load.speed:g}, "
-        f"{len(_kinds(measured.beats)[0])} beats"
+        f"{load.beds} bed(s), record {load.record}, speed {load.speed:g}, {measured.n_beats} beats"
     )
     axes.grid(visible=True, alpha=0.3)
     axes.legend()

@@ -1,4 +1,4 @@
-"""What the front process measures of a run, for ``beatline bench``: frames, beats, CPU."""
+"""What the front process measures of a run, for ``beatline bench``, and the times that come of it."""
 
 import os
 import time
@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from monitor.errors import StorageError
 from monitor.events import Gap, LabelledBeat
 from monitor.link import Update
 
-__all__ = ["BeatTimes", "Report", "Stats", "beats_file"]
+__all__ = ["BeatTimes", "Report", "Stats", "beats_file", "delays", "stages"]
 
 
 class BeatTimes(msgspec.Struct, frozen=True, array_like=True):
@@ -143,3 +145,42 @@ class Stats:
                 file.write(content)
         except OSError as error:
             raise StorageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def stages(beats: list[BeatTimes]) -> dict[str, NDArray[np.float64]]:
+    """Wall-clock milliseconds of each stage; the capture clock is the simulator's on this machine.
+
+    All stages are those of the provisional label. A confirmed one is counted from the packet that
+    brought what it waited for: the decision of the next beat, or the end of the wait.
+    """
+    pairs = {
+        "capture -> received": ("captured", "received"),
+        "received -> detected": ("heard", "detected"),
+        "received -> windowed": ("received", "windowed"),
+        "windowed -> labelled": ("windowed", "labelled"),
+        "received -> labelled": ("received", "labelled"),
+        "labelled -> shown": ("labelled", "shown"),
+    }
+    first, last = _kinds(beats)
+    times = {name: _between(first, a, b) / 1e6 for name, (a, b) in pairs.items()}
+    return times | {"received -> confirmed": _between(last, "received", "labelled") / 1e6}
+
+
+def delays(beats: list[BeatTimes]) -> dict[str, NDArray[np.float64]]:
+    """Signal-time milliseconds from R: what the algorithms wait for, whatever the machine."""
+    first, last = _kinds(beats)
+    rates = [np.array([1000 / beat.fs for beat in kind]) for kind in (first, last)]
+    return {
+        "R -> detection": rates[0] * _between(first, "sample", "detection"),
+        "R -> provisional label": rates[0] * _between(first, "sample", "decided"),
+        "R -> confirmed label": rates[1] * _between(last, "sample", "decided"),
+    }
+
+
+def _kinds(beats: list[BeatTimes]) -> tuple[list[BeatTimes], list[BeatTimes]]:
+    """Return the provisional labels and the confirmed ones."""
+    return [beat for beat in beats if beat.provisional], [beat for beat in beats if not beat.provisional]
+
+
+def _between(beats: list[BeatTimes], a: str, b: str) -> NDArray[np.float64]:
+    return np.array([getattr(beat, b) - getattr(beat, a) for beat in beats], dtype=np.float64)
