@@ -13,13 +13,16 @@ database's own gains within 1.5 % (test).
 Nothing here reads a file: noise comes in as an array.
 """
 
-from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "DATABASE_GAINS",
+    "KINDS",
     "NoiseKind",
     "gains",
     "noise_rms",
@@ -32,6 +35,22 @@ __all__ = [
 
 NoiseKind: TypeAlias = Literal["muscle", "motion", "baseline", "white"]
 """The kinds that `synthetic` makes."""
+
+KINDS: Final[tuple[NoiseKind, ...]] = get_args(NoiseKind)
+
+DATABASE_GAINS: Final[Mapping[tuple[str, str], Mapping[float, tuple[float, ...]]]] = MappingProxyType(
+    {
+        ("118", "em"): MappingProxyType(
+            {
+                24.0: (0.1868, 0.4818),
+                12.0: (0.7432, 1.9156),
+                0.0: (2.9604, 7.6391),
+                -6.0: (5.9084, 15.2501),
+            }
+        )
+    }
+)
+"""The gains that the database's own records were made with, by record and noise, dB and lead."""
 
 _WINDOWS: Final = 300
 """QRS complexes, and one-second windows of noise, that are measured: the first so many."""

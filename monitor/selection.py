@@ -10,9 +10,9 @@ from typing import Final
 
 from monitor.errors import SourceError
 from monitor.physionet import DATABASES, DS1, DS2, PACED
-from monitor.records import available
+from monitor.records import available, parse
 
-__all__ = ["SETS", "chosen"]
+__all__ = ["SETS", "chosen", "folder_of"]
 
 SETS: Final = ("all", "DS1", "DS2", "paced", "nonpaced")
 """Names of sets, beside those of databases."""
@@ -43,6 +43,24 @@ def chosen(names: Sequence[str], *, data: Path | None = None) -> list[str]:
     """
     wanted = [part.strip() for name in names or ("all",) for part in name.split(",") if part.strip()]
     return [record for name in wanted for record in _members(name, data)]
+
+
+def folder_of(name: str, data: Path | None) -> Path | None:
+    """Return the folder of a record's database, where ``data`` may hold several databases by name.
+
+    Parameters
+    ----------
+    data
+        A folder with databases by name, or the folder of one database, beside which others may lie;
+        None is None: `monitor.records` then looks where it always does.
+    """
+    if data is None:
+        return None
+    database, record = parse(name)
+    for folder in (data / database, data, data.parent / database):
+        if (folder / f"{record}.hea").is_file():
+            return folder
+    return data / database if (data / database).is_dir() else data
 
 
 def _members(name: str, data: Path | None) -> Sequence[str]:

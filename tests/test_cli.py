@@ -20,6 +20,7 @@ COMMANDS = [
     ["monitor"],
     ["sim"],
     ["label"],
+    ["noise"],
     ["replay"],
     ["bench"],
     ["bench", "latency"],

@@ -108,7 +108,7 @@ ROOMS = {
     # -- the front door: the only one that mounts their commands --
     "cli": Room(
         "monitor.cli monitor.label_cli monitor.noise_cli monitor.__main__",
-        "base records logs display front sim models",
+        "base noise records artifact logs display front sim models",
         "rich typer",
     ),
 }

@@ -1,0 +1,130 @@
+"""Pictures of what was measured, as PNG: plain axes with units, colours that the colour-blind can tell.
+
+matplotlib is imported where a picture is drawn, never before; no window is ever opened.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor.storage import cannot_write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "noise_curves", "picture"]
+
+COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito 2008: told apart by people with any colour vision."""
+MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
+"""A second cue beside colour."""
+_STYLE: Final[Any] = {  # matplotlib types its names one by one
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "figure.dpi": 120,
+    "savefig.dpi": 120,
+}
+
+
+@contextmanager
+def picture(
+    path: Path, *, rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.0, 4.5)
+) -> "Iterator[tuple[Figure, list[Axes]]]":
+    """Give a figure with axes to draw on, and write it when they are drawn.
+
+    Parameters
+    ----------
+    path
+        A PNG file; its folder is made if it does not exist.
+    size
+        Width and height in inches, at 120 dots each.
+
+    Raises
+    ------
+    StorageError
+        The file cannot be written.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(rows, columns, squeeze=False)
+        yield figure, list(axes.flat)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+
+_MOST_CURVES: Final = 6
+"""Of more records only the sum is drawn."""
+_CURVES: Final = (
+    ("QRS missed and invented", "beats", (("fn", "missed", "-"), ("fp", "invented", "--"))),
+    ("V told where there is none", "beats", (("false_v", "", "-"),)),
+    ("False high-priority alarms", "per hour", (("high_per_h", "", "-"),)),
+    ("Other false alarms", "per hour", (("medium_per_h", "medium", "-"), ("low_per_h", "low", "--"))),
+)
+"""Title, unit, and the lines: key of a row, what to call it, style."""
+
+
+def noise_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw errors and false alarms against the noise, a line per record.
+
+    Parameters
+    ----------
+    rows
+        Of `monitor.stress_report.rows`. Levels stand from the left: without noise, then ratios in
+        descending order, or gains in the order given.
+    path
+        A PNG file.
+    """
+    levels = list(dict.fromkeys(row["level"] for row in rows))
+    levels.sort(key=lambda level: _order(level, rows))
+    records = [name for name in dict.fromkeys(row["record"] for row in rows) if name != "all"]
+    if len(records) > _MOST_CURVES:
+        records = ["all"]
+    values = {(row["record"], row["level"]): row for row in rows}
+    with picture(path, rows=2, columns=2, size=(10.0, 7.0)) as (figure, axes):
+        for axis, (title, unit, lines) in zip(axes, _CURVES, strict=True):
+            for i, record in enumerate(records):
+                for key, name, style in lines:
+                    heights = [values.get((record, level), {}).get(key) for level in levels]
+                    if name and not any(heights) and len(lines) > 1:
+                        continue
+                    axis.plot(
+                        range(len(levels)),
+                        [float("nan") if height is None else height for height in heights],
+                        style,
+                        color=COLOURS[i % len(COLOURS)],
+                        marker=MARKERS[i % len(MARKERS)],
+                        markerfacecolor=COLOURS[i % len(COLOURS)] if style == "-" else "white",
+                        clip_on=False,
+                        label=f"{record} {name}".strip(),
+                    )
+            axis.set_title(title, loc="left")
+            axis.set_ylabel(unit)
+            axis.set_xticks(range(len(levels)), levels)
+            axis.set_ylim(0, max(1.0, axis.get_ylim()[1]))
+            if axis.lines:
+                axis.legend(loc="upper left")
+        for axis in axes[2:]:
+            axis.set_xlabel(f"{rows[0]['noise']} noise, worse to the right")
+        figure.suptitle("The line under noise, from 5:00 on", x=0.01, ha="left")
+
+
+def _order(level: str, rows: Sequence[Mapping[str, Any]]) -> tuple[int, float]:
+    snr_db = next(row["snr_db"] for row in rows if row["level"] == level)
+    return (0 if level == "clean" else 1, 0.0 if snr_db is None else -snr_db)
