@@ -98,7 +98,8 @@ def evaluate(
 ) -> None:
     """Score a model on beats found by our detector: Se, +P and F1 per class, and the confusion.
 
-    Beats that the detector missed count nowhere: for the whole chain, score what `beatline label`
+    Both labels of a beat are scored, the confirmed one and the provisional; the confusion is that of
+    the confirmed. Beats that the detector missed count nowhere: for the whole chain, score what `beatline label`
     writes. Every run on DS2 belongs into docs/label-runs.md.
 
     Example:  [bold]beatline models evaluate beat --records DS2[/bold]
@@ -107,6 +108,7 @@ def evaluate(
     from models.data import cut, detected, join, read
     from models.train import load, predict
     from monitor.artifact import locate
+    from monitor.events import LabelKind
     from monitor.settings import Settings
 
     network, card = load(locate(model))
@@ -119,9 +121,10 @@ def evaluate(
             parts.append(cut(recording, recording.signal, found, card.window, card.band))
             progress("cutting beats", k + 1, len(names))
     beats = join(parts)
-    told = scoring.tell(predict(network, beats))
-    table = scoring.confusion(beats.labels, told)
-    _table(f"{records}, detected R", scoring.scores(table))
+    kinds: tuple[LabelKind, ...] = ("provisional", "confirmed")
+    for labels in kinds:
+        table = scoring.confusion(beats.labels, scoring.tell(predict(network, beats, labels=labels)))
+        _table(f"{records}, detected R, {labels} labels", scoring.scores(table))
     _confusion(table.tolist())
 
 

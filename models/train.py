@@ -1,7 +1,8 @@
 """The recipe, readable from top to bottom.
 
 1. Read the records; cut every beat with the serving code, once clean and a few times disturbed.
-2. Cross-validate by patient: train on all folds but one, predict the one left out.
+   An epoch shows a beat as often provisionally as with what the next beat tells: one network does both.
+2. Cross-validate by patient: train on all folds but one, predict the one left out, confirmed.
 3. From the pooled predictions choose what to add to each class's log probability: the classes are
    far from balanced, and a softmax trained on them says N too easily.
 4. Train on all patients for the same number of epochs and fold those offsets into the last layer.
@@ -26,7 +27,7 @@ from models.data import Augment, Beats, Recording
 from monitor import __version__, artifact
 from monitor.artifact import Card
 from monitor.beats import FEATURES, WindowSpec
-from monitor.events import CLASSES, Label
+from monitor.events import CLASSES, Label, LabelKind
 from monitor.quiet import hushed
 from monitor.settings import FilterSettings, Settings
 
@@ -161,9 +162,10 @@ def load(folder: Path) -> tuple["keras.Model", Card]:
     return keras.saving.load_model(folder / artifact.WEIGHTS, compile=False), card
 
 
-def predict(model: "keras.Model", beats: Beats) -> NDArray[np.float64]:
-    """Return probabilities of shape (n_beats, 5) in the order of `CLASSES`."""
-    told = model.predict([beats.windows, beats.features], batch_size=1024, verbose=0)
+def predict(model: "keras.Model", beats: Beats, *, labels: LabelKind = "confirmed") -> NDArray[np.float64]:
+    """Return probabilities of shape (n_beats, 5) in the order of `CLASSES`, for labels of one kind."""
+    features = beats.features if labels == "provisional" else beats.confirmed
+    told = model.predict([beats.windows, features], batch_size=1024, verbose=0)
     result = np.zeros((len(told), len(CLASSES)))
     result[:, [CLASSES.index(name) for name in TRAINED]] = told
     return result
@@ -247,6 +249,8 @@ def _batches(passes: Sequence[Beats], config: Config, rng: np.random.Generator) 
     kept = [_shown(one.labels, config, rng, 1 / len(passes)) for one in passes]
     windows = np.concatenate([one.windows[rows] for one, rows in zip(passes, kept, strict=True)])
     features = np.concatenate([one.features[rows] for one, rows in zip(passes, kept, strict=True)])
+    confirmed = np.concatenate([one.confirmed[rows] for one, rows in zip(passes, kept, strict=True)])
+    features = np.where(rng.uniform(size=(len(features), 1)) < 0.5, features, confirmed)
     labels = np.concatenate([one.labels[rows] for one, rows in zip(passes, kept, strict=True)])
     targets = np.where(labels == data.NO_BEAT, CLASSES.index("Q"), labels)
     share = np.bincount(targets, minlength=len(CLASSES)) / len(targets)

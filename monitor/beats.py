@@ -32,8 +32,11 @@ _LOOKBACK_S = 4.0
 """How long after R a detector may still decide a beat (search-back)."""
 _RR_S = (0.15, 3.0)
 """RR beyond are taken for these, as the kernels do."""
-_RR_TO_MEAN = FEATURES.index("rr_to_mean")
-_NEXT_KNOWN, _NEXT_TO_MEAN, _NEXT_TO_RR = (FEATURES.index(name) for name in NEXT_FEATURES)
+_NEXT_KNOWN, _NEXT_TO_RR = (FEATURES.index(name) for name in NEXT_FEATURES[:2])
+_NEXT_TO = [
+    (FEATURES.index(f"next_to_{mean}"), FEATURES.index(f"rr_to_{mean}")) for mean in ("mean", "long_mean")
+]
+"""Where the next RR and this one are compared with one and the same mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ class BeatCutter:
         return {
             "wave": self._wave.copy(),
             "stop": self._stop,
-            "pending": [(beat.sample, beat.decided, beat.rr) for beat in self._pending],
+            "pending": [(beat.sample, beat.decided, beat.rr, beat.confidence) for beat in self._pending],
             "open": None if self._open is None else asdict(self._open),
             "rhythm": self._rhythm.copy(),
             "shapes": self._shapes.copy(),
@@ -190,7 +193,8 @@ class BeatCutter:
         self._wave = state["wave"].copy()
         self._stop = state["stop"]
         self._pending = [
-            Beat(sample=sample, decided=decided, rr=rr) for sample, decided, rr in state["pending"]
+            Beat(sample=sample, decided=decided, rr=rr, confidence=confidence)
+            for sample, decided, rr, confidence in state["pending"]
         ]
         self._open = None if state["open"] is None else _Open(**state["open"])
         self._rhythm = state["rhythm"].copy()
@@ -241,7 +245,8 @@ class BeatCutter:
         if beat.rr is not None:
             own_s, next_s = (min(max(n / self._fs, _RR_S[0]), _RR_S[1]) for n in (beat.rr, rr))
             features[_NEXT_TO_RR] = math.log(next_s / own_s)
-            features[_NEXT_TO_MEAN] = features[_NEXT_TO_RR] + features[_RR_TO_MEAN]
+            for place, own in _NEXT_TO:
+                features[place] = features[_NEXT_TO_RR] + features[own]
         return replace(beat, features=features)
 
     def _shown(self, beat: _Open, decided: int, *, provisional: bool) -> BeatWindow:

@@ -9,7 +9,7 @@ import msgspec
 
 __all__ = ["FEATURES", "MAX_LAG_S", "NEXT_FEATURES", "QRS_S", "WindowSpec"]
 
-NEXT_FEATURES: Final = ("next_known", "next_to_mean", "next_to_rr")
+NEXT_FEATURES: Final = ("next_known", "next_to_rr", "next_to_mean", "next_to_long_mean")
 """Features that the next beat tells: 0 in a provisional window, filled in for a confirmed one.
 
 ``next_known`` is 1 once the next beat is in and 0.5 where none came in time; then its RR counts as

@@ -132,8 +132,10 @@ def test_a_beat_is_confirmed_by_the_next_or_after_a_while() -> None:
     np.testing.assert_allclose(ratios, [one["next_to_rr"] for one in told], atol=1e-6)
     for one, first in zip(told[2:], kind(windows, provisional=True)[2:], strict=True):
         before = dict(zip(FEATURES, first.features.tolist(), strict=True))
-        assert (0, 0, 0) == tuple(before[name] for name in NEXT_FEATURES)
-        assert one["next_to_rr"] + before["rr_to_mean"] == pytest.approx(one["next_to_mean"], abs=1e-6)
+        assert {0.0} == {before[name] for name in NEXT_FEATURES}
+        for mean in ("mean", "long_mean"):
+            expected = one["next_to_rr"] + before[f"rr_to_{mean}"]
+            assert expected == pytest.approx(one[f"next_to_{mean}"], abs=1e-6)
 
 
 def test_without_a_feature_of_the_next_beat_nothing_waits_for_it() -> None:

@@ -14,6 +14,7 @@ from monitor import artifact
 from monitor.errors import ArtifactError
 from monitor.events import CLASSES
 from monitor.settings import Settings
+from monitor.window import NEXT_FEATURES
 
 FS = 250.0
 
@@ -75,6 +76,22 @@ def test_detections_without_a_beat_are_no_beat_and_those_in_flutter_are_left_out
         CONFIG.band,
     )
     assert (labels != LEFT_OUT).sum() == len(beats.labels)
+
+
+def test_a_beat_is_cut_once_with_the_features_of_both_its_labels() -> None:
+    """Law 6: what training shows provisionally and confirmed is what serving asks, of the same window."""
+    patient = recording("a")
+    found = data.detected(patient, patient.signal, Settings())
+    beats = data.cut(patient, patient.signal, found, CONFIG.window, CONFIG.band)
+    names = CONFIG.window.features
+    known, ratio = names.index("next_known"), names.index("next_to_rr")
+    assert beats.features.shape == beats.confirmed.shape == (len(found.beats), len(names))
+    assert not beats.features[:, [known, ratio]].any()
+    assert (beats.confirmed[:-1, known] == 1).all()
+    ventricular = np.flatnonzero(beats.labels == CLASSES.index("V"))
+    assert (beats.confirmed[ventricular, ratio] > 0.3).all()
+    rest = [k for k, name in enumerate(names) if name not in NEXT_FEATURES]
+    assert_array_equal(beats.features[:, rest], beats.confirmed[:, rest])
 
 
 def test_a_disturbed_copy_differs_and_its_seed_makes_it_again() -> None:
