@@ -56,7 +56,8 @@ ROOMS = {
         "monitor.vitals monitor.snapshots monitor.strip", "base alarms", "msgspec numpy", pure=True
     ),
     # -- rooms of one library each, known to shells --
-    "noise": Room("monitor.noise monitor.score*", "base", "numpy scipy"),
+    "noise": Room("monitor.noise", "base", "numpy scipy"),
+    "score": Room("monitor.score monitor.score.*", "base", "numpy", pure=True),
     "records": Room(
         "monitor.records monitor.physionet monitor.selection", "base", "numpy platformdirs rich wfdb"
     ),
@@ -102,7 +103,7 @@ ROOMS = {
     "sim": Room("sim sim.*", "base noise records wire", "msgspec neurokit2 numpy rich scipy typer zmq"),
     "models": Room(
         "models models.*",
-        "base filters window detect beats noise records artifact quiet",
+        "base filters window detect beats noise score records artifact quiet",
         "keras matplotlib msgspec numpy rich scipy sklearn typer",
     ),
     # -- the front door: the only one that mounts their commands --
