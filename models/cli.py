@@ -99,8 +99,8 @@ def evaluate(
     """Score a model on beats found by our detector: Se, +P and F1 per class, and the confusion.
 
     Both labels of a beat are scored, the confirmed one and the provisional; the confusion is that of
-    the confirmed. Beats that the detector missed count nowhere: for the whole chain, score what `beatline label`
-    writes. Every run on DS2 belongs into docs/label-runs.md.
+    the confirmed. Beats that the detector missed count nowhere: for the whole chain, score what
+    `beatline label` writes. Every run on DS2 belongs into docs/label-runs.md.
 
     Example:  [bold]beatline models evaluate beat --records DS2[/bold]
     """

@@ -96,7 +96,7 @@ SecondsOption = Annotated[
     typer.Option("--seconds", min=0.1, help="End after this much wall time from the first sample received."),
 ]
 PlainOption = Annotated[
-    bool, typer.Option("--plain", help="One line per beat and alert instead of a screen.")
+    bool, typer.Option("--plain", help="One line per beat, once its label is confirmed, and per alert, at once.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Every event as one JSON line.")]
 AsciiOption = Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters alone.")]
@@ -236,7 +236,7 @@ def replay(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show a journal again, one line per beat and alert.
+    """Show a journal again, one line per beat and alert; --json shows both labels of each beat.
 
     [bold]Example:[/bold] beatline replay night.jsonl --speed 10
     """
