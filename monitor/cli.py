@@ -96,7 +96,8 @@ SecondsOption = Annotated[
     typer.Option("--seconds", min=0.1, help="End after this much wall time from the first sample received."),
 ]
 PlainOption = Annotated[
-    bool, typer.Option("--plain", help="One line per beat, once its label is confirmed, and per alert, at once.")
+    bool,
+    typer.Option("--plain", help="One line per beat, once its label is confirmed, and per alert, at once."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Every event as one JSON line.")]
 AsciiOption = Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters alone.")]
