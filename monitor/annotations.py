@@ -29,7 +29,17 @@ from typing import Final, NamedTuple
 from monitor.events import Alarm, Event, Gap, LabelKind, LabelledBeat, Rhythm, sort_key
 from monitor.storage import cannot_write
 
-__all__ = ["END", "SUFFIXES", "Annotator", "Mark", "encode", "opening", "place", "write_annotations"]
+__all__ = [
+    "END",
+    "SUFFIXES",
+    "Annotator",
+    "Mark",
+    "content",
+    "encode",
+    "opening",
+    "place",
+    "write_annotations",
+]
 
 SUFFIXES: Final[dict[LabelKind, str]] = {"confirmed": ".blt", "provisional": ".blp"}
 """Where the labels of each kind stand."""
@@ -154,10 +164,8 @@ def opening(fs: float) -> bytes:
     return _entry(Mark(0, 0, '"', note=f"## time resolution: {fs:.10g}"), 0)
 
 
-def write_annotations(
-    path: Path, events: Iterable[Event], *, fs: float, labels: LabelKind = "confirmed"
-) -> None:
-    """Write all annotations of a finished record; the file appears whole or not at all.
+def content(events: Iterable[Event], *, fs: float, labels: LabelKind = "confirmed") -> bytes:
+    """Return the whole annotation file of a finished record.
 
     Parameters
     ----------
@@ -165,11 +173,6 @@ def write_annotations(
         In any order; sample 0 is the first sample of the record.
     labels
         Which labels are written.
-
-    Raises
-    ------
-    StorageError
-        The file cannot be written.
     """
     annotator = Annotator(labels)
     marks: list[Mark] = []
@@ -177,10 +180,29 @@ def write_annotations(
         mark = annotator.mark(event)
         if mark is not None:
             place(marks, mark)
+    return b"".join((opening(fs), *encode(marks), END))
+
+
+def write_annotations(
+    path: Path, events: Iterable[Event], *, fs: float, labels: LabelKind = "confirmed"
+) -> None:
+    """Write all annotations of a finished record; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    events, fs, labels
+        As `content` takes them.
+
+    Raises
+    ------
+    StorageError
+        The file cannot be written.
+    """
+    data = content(events, fs=fs, labels=labels)
     draft = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(b"".join((opening(fs), *encode(marks), END)))
+        draft.write_bytes(data)
         draft.replace(path)
     except OSError as error:
         with suppress(OSError):

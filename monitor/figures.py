@@ -29,7 +29,8 @@ _STYLE: Final[Any] = {  # matplotlib types its names one by one
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.8,
     "axes.axisbelow": True,
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.85,
     "figure.dpi": 120,
     "savefig.dpi": 120,
 }

@@ -20,11 +20,12 @@ from monitor import noise, prepare, records
 from monitor.errors import SettingsError, SourceError
 from monitor.label import classifier_of, label_record
 from monitor.records import MISSING, Record
+from monitor.score.marks import AAMI, Marks
 from monitor.selection import folder_of
 from monitor.settings import Settings
 from monitor.spread import spread
 from monitor.stress_files import save
-from monitor.stress_tally import Reference, Tally, reference_of, tally
+from monitor.stress_tally import Tally, reference_of, tally
 
 __all__ = ["RECORDED", "Level", "Plan", "Trial", "level_gains", "mixed", "noise_for", "run", "run_shown"]
 
@@ -120,7 +121,7 @@ def run(plan: Plan, wanted: tuple[str, Level]) -> Trial:
     name, level = wanted
     folder = folder_of(name, plan.data)
     record = records.read(name, data=folder)
-    reference = reference_of(name, data=folder)
+    reference = reference_of(name, data=folder, fs=record.fs)
     source = noise_for(plan, record)
     gains = level_gains(plan, level, record, reference, source)
     segments = noise.noisy_segments(record.n_samples, fs=record.fs)
@@ -158,7 +159,7 @@ def noise_for(plan: Plan, record: Record) -> NDArray[np.float64]:
 
 
 def level_gains(
-    plan: Plan, level: Level, record: Record, reference: Reference, source: NDArray[np.float64]
+    plan: Plan, level: Level, record: Record, reference: Marks, source: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the gain of the noise for each lead of the record.
 
@@ -179,11 +180,10 @@ def level_gains(
         return np.resize(np.array(level.gains or (0.0,)), n_leads)
     if plan.database_gains:
         return _published(plan, level.snr_db, record)
-    normal = [r for r, symbol in zip(reference.samples, reference.symbols, strict=True) if symbol in _NORMAL]
+    beats = [(r, symbol) for r, symbol in zip(reference.samples.tolist(), reference.symbols, strict=True)]
+    normal = [r for r, symbol in beats if symbol in _NORMAL] or [r for r, symbol in beats if symbol in AAMI]
     try:
-        size = noise.qrs_size(
-            record.digital.astype(np.float64), normal or reference.samples.tolist(), fs=record.fs
-        )
+        size = noise.qrs_size(record.digital.astype(np.float64), normal, fs=record.fs)
     except ValueError as error:
         raise SourceError(f"record {record.name}: {error}") from error
     return noise.gains(size, noise.noise_rms(source, fs=record.fs), snr_db=level.snr_db)

@@ -10,31 +10,19 @@ from numpy.typing import NDArray
 
 from monitor import records
 from monitor.alarm_truth import Span, expected_alarms, false_alarms, spans
-from monitor.events import Alarm, Event, Label, LabelledBeat, LeadQuality, Priority
+from monitor.annotations import content
+from monitor.errors import SourceError
+from monitor.events import CLASSES, Alarm, Event, LeadQuality, Priority
 from monitor.records import Record
+from monitor.score.beats import NOTHING, compare_beats
+from monitor.score.marks import Marks, decode
 from monitor.settings import Settings
 
-__all__ = ["Reference", "Tally", "gross", "reference_of", "tally"]
+__all__ = ["Tally", "gross", "reference_of", "tally"]
 
 _FROM_S: Final = 300.0
-_WINDOW_S: Final = 0.15
 _PRIORITIES: Final[tuple[Priority, ...]] = ("high", "medium", "low")
-_AAMI: Final[dict[str, Label]] = {
-    **dict.fromkeys("NLRejn", "N"),
-    **dict.fromkeys("AaJS", "S"),
-    **dict.fromkeys("VE", "V"),
-    "F": "F",
-    **dict.fromkeys("/fQ", "Q"),
-}
-
-
-class Reference(msgspec.Struct, frozen=True):
-    """Reference beats, ascending, and the stretches of fibrillation or flutter between ``[`` and ``]``."""
-
-    samples: NDArray[np.int64]
-    symbols: list[str]
-    labels: list[Label]
-    flutter: list[tuple[int, int]]
+_N, _S, _V, _F, _Q = range(NOTHING)
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,35 +70,25 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     noisy_clean: tuple[float, ...]
 
 
-def reference_of(name: str, *, data: Path | None) -> Reference:
-    """Read a record's reference annotations (``atr``).
+def reference_of(name: str, *, data: Path | None, fs: float) -> Marks:
+    """Read a record's reference annotations (``atr``), in samples of ``fs`` Hz.
 
     Raises
     ------
     SourceError
         It has none, or they cannot be read.
     """
-    samples, symbols, _ = records.annotations(name, data=data)
-    beats = [(int(at), symbol) for at, symbol in zip(samples, symbols, strict=True) if symbol in _AAMI]
-    flutter: list[tuple[int, int]] = []
-    begun: int | None = None
-    for at, symbol in zip(samples.tolist(), symbols, strict=True):
-        if symbol == "[":
-            begun = at
-        elif symbol == "]" and begun is not None:
-            flutter.append((begun, at))
-            begun = None
-    return Reference(
-        np.array([at for at, _ in beats], np.int64),
-        [symbol for _, symbol in beats],
-        [_AAMI[symbol] for _, symbol in beats],
-        flutter,
-    )
+    path = records.locate(name, data=data).with_suffix(".atr")
+    try:
+        marks = decode(path.read_bytes(), name=str(path))
+    except OSError as error:
+        raise SourceError(f"record {name}: expected annotations in {path}: {error.strerror}") from error
+    return marks.rescaled(fs / (marks.fs or fs))
 
 
 def tally(
     events: Sequence[Event],
-    reference: Reference,
+    reference: Marks,
     settings: Settings,
     *,
     record: Record,
@@ -121,7 +99,7 @@ def tally(
     Parameters
     ----------
     events
-        Of `monitor.label.label_record`.
+        Of `monitor.label.label_record`; what counts is what would stand in its annotation file.
     settings
         With which the line ran: the rules that the reference's alarms follow.
     segments
@@ -129,30 +107,24 @@ def tally(
     """
     fs, stop = record.fs, record.n_samples
     start = round(_FROM_S * fs)
-    labelled = [e for e in events if isinstance(e, LabelledBeat) and not e.provisional]
-    labelled.sort(key=lambda beat: beat.sample)
-    found = np.array([beat.sample for beat in labelled], np.int64)
-    told = np.array([beat.label for beat in labelled], dtype=np.str_)
-    judged = (found >= start) & ~_within(found, reference.flutter, round(_WINDOW_S * fs))
-    truth = np.array(reference.labels, dtype=np.str_)
-    kept = (reference.samples >= start) & ~_within(reference.samples, reference.flutter, 0)
-    found, told, truth, at = found[judged], told[judged], truth[kept], reference.samples[kept]
-    hit, by = _matched(at, found, round(_WINDOW_S * fs))
-    meant = np.full(len(found), "O")
-    meant[by] = truth[hit]
+    told = decode(content(events, fs=fs), name=record.name)
+    table = compare_beats(reference, told, fs=fs, start=start, end=stop).confusion
     states = _noisy_states(events, n_leads=len(record.leads), n_samples=stop)
+    counts = {
+        "n_beats": table[:NOTHING].sum(),
+        "n_told": table[:, :NOTHING].sum(),
+        "fn": table[:NOTHING, NOTHING].sum(),
+        "fp": table[NOTHING, :NOTHING].sum(),
+        "n_v": table[_V].sum(),
+        "v_hit": table[_V, _V],
+        "false_v": table[:, _V].sum() - table[_V, _V] - table[_F, _V],
+        "n_s": table[_S].sum(),
+        "s_hit": table[_S, _S],
+        "false_s": table[:, _S].sum() - table[_S, _S],
+        "n_q": table[:, _Q].sum(),
+    }
     return Tally(
-        n_beats=len(at),
-        n_told=len(found),
-        fn=len(at) - len(hit),
-        fp=len(found) - len(hit),
-        n_v=int((truth == "V").sum()),
-        v_hit=int(((told == "V") & (meant == "V")).sum()),
-        false_v=int(((told == "V") & ~np.isin(meant, ("V", "F"))).sum()),
-        n_s=int((truth == "S").sum()),
-        s_hit=int(((told == "S") & (meant == "S")).sum()),
-        false_s=int(((told == "S") & (meant != "S")).sum()),
-        n_q=int((told == "Q").sum()),
+        **{name: int(count) for name, count in counts.items()},
         hours=max(0, stop - start) / fs / 3600,
         alarms=_false_by_priority(events, reference, settings, record),
         technical=sum(
@@ -184,44 +156,18 @@ def gross(tallies: Sequence[Tally]) -> Tally:
 
 
 def _false_by_priority(
-    events: Sequence[Event], reference: Reference, settings: Settings, record: Record
+    events: Sequence[Event], reference: Marks, settings: Settings, record: Record
 ) -> dict[str, int]:
-    beats = list(zip(reference.samples.tolist(), reference.labels, strict=True))
-    raised = expected_alarms(beats, settings, fs=record.fs, n_samples=record.n_samples)
-    expected = spans(raised, n_samples=record.n_samples)
-    expected += [Span("ventricular_fibrillation", begin, begin, end) for begin, end in reference.flutter]
+    stop = record.n_samples
+    beats = reference.beats(start=0, end=stop)
+    known = [(int(at), CLASSES[label]) for at, label in zip(beats.samples, beats.classes, strict=True)]
+    expected = spans(expected_alarms(known, settings, fs=record.fs, n_samples=stop), n_samples=stop)
+    expected += [
+        Span("ventricular_fibrillation", begin, begin, end) for begin, end in reference.fibrillation(stop)
+    ]
     told = [event for event in events if isinstance(event, Alarm)]
     false = false_alarms(told, expected, fs=record.fs, from_sample=round(_FROM_S * record.fs))
     return {priority: sum(alarm.priority == priority for alarm in false) for priority in _PRIORITIES}
-
-
-def _within(
-    samples: NDArray[np.int64], stretches: Sequence[tuple[int, int]], margin: int
-) -> NDArray[np.bool_]:
-    inside = np.zeros(len(samples), bool)
-    for begin, end in stretches:
-        inside |= (samples >= begin - margin) & (samples <= end + margin)
-    return inside
-
-
-def _matched(
-    reference: NDArray[np.int64], found: NDArray[np.int64], tolerance: int
-) -> tuple[list[int], list[int]]:
-    """Return indices of what matches, nearest first, each once."""
-    first = np.searchsorted(found, reference - tolerance, "left")
-    stop = np.searchsorted(found, reference + tolerance, "right")
-    near = sorted(
-        (abs(int(found[j]) - int(reference[i])), i, j)
-        for i in range(len(reference))
-        for j in range(first[i], stop[i])
-    )
-    hit: dict[int, int] = {}
-    used: set[int] = set()
-    for _, i, j in near:
-        if i not in hit and j not in used:
-            hit[i] = j
-            used.add(j)
-    return list(hit), list(hit.values())
 
 
 def _noisy_states(events: Sequence[Event], *, n_leads: int, n_samples: int) -> NDArray[np.bool_]:

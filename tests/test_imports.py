@@ -94,9 +94,9 @@ ROOMS = {
     ),
     "front": Room(
         "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "
-        "monitor.stress* monitor.alarm_truth monitor.figures",
-        f"base {CORE} noise records prepare spread wire artifact lines link logs files ingest classify "
-        "display engine",
+        "monitor.stress* monitor.alarm_truth monitor.figures* monitor.html_report",
+        f"base {CORE} noise score records prepare spread wire artifact lines link logs files ingest "
+        "classify display engine",
         "matplotlib msgspec numpy psutil rich",
     ),
     # -- the other two packages; monitor never knows them --

@@ -15,10 +15,11 @@ from monitor.alarm_truth import Span, expected_alarms, false_alarms, spans
 from monitor.errors import SettingsError
 from monitor.events import Alarm, Event, Label, LabelledBeat, LeadQuality
 from monitor.records import MISSING
+from monitor.score.marks import Marks
 from monitor.settings import Settings
 from monitor.stress import Level, Plan, level_gains, mixed, noise_for
 from monitor.stress_files import save
-from monitor.stress_tally import Reference, gross, reference_of, tally
+from monitor.stress_tally import gross, reference_of, tally
 from tests.test_cli import invoke
 from tests.test_prepare import record_of
 from tests.tiny import SPEC, make_card
@@ -26,16 +27,11 @@ from tests.tiny import SPEC, make_card
 FS = 100.0
 
 
-def reference(
-    beats: list[tuple[float, Label]], flutter: list[tuple[float, float]] | None = None
-) -> Reference:
-    """Return reference beats from seconds and classes."""
-    return Reference(
-        np.array([round(s * FS) for s, _ in beats], np.int64),
-        [label for _, label in beats],
-        [label for _, label in beats],
-        [(round(a * FS), round(b * FS)) for a, b in flutter or []],
-    )
+def reference(beats: list[tuple[float, str]]) -> Marks:
+    """Return reference marks from seconds and symbols."""
+    at = np.array([round(s * FS) for s, _ in beats], np.int64)
+    n = len(beats)
+    return Marks(at, tuple(symbol for _, symbol in beats), (0,) * n, ("",) * n)
 
 
 def told(beats: list[tuple[float, Label]]) -> list[Event]:
@@ -58,7 +54,7 @@ def test_118_with_em_is_mixed_as_the_database_mixes_it(databases: Path) -> None:
     plan = Plan(noise="em", settings=Settings(), data=databases, database_gains=True)
     ecg = records.read("118", data=databases / "mitdb", stop=160_000)
     em = noise_for(plan, ecg)
-    known = reference_of("118", data=databases / "mitdb")
+    known = reference_of("118", data=databases / "mitdb", fs=360.0)
     gains = level_gains(plan, Level(0.0), ecg, known, em)
     assert [2.9604, 7.6391] == gains.tolist()
     noisy = mixed(ecg, em, gains, [(108_000, 151_200)])
@@ -74,7 +70,9 @@ def test_gains_by_ratio_are_those_of_the_database_within_two_percent(databases: 
     data = databases / "mitdb"
     plan = Plan(noise="em", settings=Settings(), data=data)
     ecg = records.read("118", data=data)
-    gains = level_gains(plan, Level(-6.0), ecg, reference_of("118", data=data), noise_for(plan, ecg))
+    gains = level_gains(
+        plan, Level(-6.0), ecg, reference_of("118", data=data, fs=360.0), noise_for(plan, ecg)
+    )
     assert_allclose(gains, (5.9084, 15.2501), rtol=0.02)
 
 
@@ -97,7 +95,7 @@ def test_synthetic_noise_has_the_ratio_asked_for(kind: str) -> None:
     samples = np.zeros((60_000, 2))
     samples[200::200] = [2.0, 1.0]
     ecg = record_of(samples, fs=200.0)
-    beats = Reference(np.arange(200, 60_000, 200), ["N"] * 299, ["N"] * 299, [])
+    beats = Marks(np.arange(200, 60_000, 200), ("N",) * 299, (0,) * 299, ("",) * 299)
     plan = Plan(noise=kind, settings=Settings(), seed=3)
     source = noise_for(plan, ecg)
     gains = level_gains(plan, Level(0.0), ecg, beats, source)
@@ -134,7 +132,7 @@ def test_beats_are_counted_one_to_one_from_five_minutes_on() -> None:
 
 def test_flutter_is_left_out() -> None:
     """Between the marks [ and ], beats are no beats for either side."""
-    truth = reference([(301.0, "N"), (310.0, "V"), (320.0, "N")], [(305.0, 315.0)])
+    truth = reference([(301.0, "N"), (305.0, "["), (310.0, "V"), (315.0, "]"), (320.0, "N")])
     events = told([(301.0, "N"), (307.0, "V"), (309.0, "V"), (320.0, "N")])
     found = tally(events, truth, Settings(), record=signal(6), segments=[])
     assert (2, 2, 0, 0, 0) == (found.n_beats, found.n_told, found.fn, found.fp, found.false_v)

@@ -1,0 +1,150 @@
+"""Pictures of a comparison with reference annotations: where the errors lie, and how late things are told."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.figures import COLOURS, picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["confusion", "delays", "jitter", "record_errors"]
+
+_MISSED, _INVENTED = COLOURS[0], COLOURS[1]
+_MOST_BARS: Final = 60
+_BINS: Final = 60
+
+
+def confusion(counts: NDArray[np.int64], rows: Sequence[str], columns: Sequence[str], path: Path) -> None:
+    """Draw a matrix of counts, each row shaded by its share.
+
+    Parameters
+    ----------
+    counts
+        Of shape (n_rows, n_columns): reference class by told class.
+    rows, columns
+        What to call them.
+    path
+        A PNG file.
+    """
+    totals = counts.sum(axis=1, keepdims=True)
+    share = counts / np.where(totals > 0, totals, 1)
+    size = (1.9 + 0.95 * len(columns), 1.3 + 0.62 * len(rows))
+    with picture(path, size=size) as (_, (axis,)):
+        axis.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axis.set_xticks(range(len(columns)), columns)
+        axis.set_yticks(range(len(rows)), rows)
+        axis.tick_params(length=0)
+        axis.xaxis.tick_top()
+        axis.xaxis.set_label_position("top")
+        axis.set_xlabel("told")
+        axis.set_ylabel("reference")
+        axis.grid(visible=False)
+        axis.spines[:].set_visible(False)
+        for (i, j), count in np.ndenumerate(counts):
+            ink = "white" if share[i, j] > 0.55 else "#999999" if count == 0 else "black"
+            text = f"{count:,}" if count == 0 or not totals[i, 0] else f"{count:,}\n{100 * share[i, j]:.1f} %"
+            axis.text(j, i, text, ha="center", va="center", color=ink, fontsize=9, linespacing=1.1)
+
+
+def record_errors(
+    records: Sequence[str], panels: Mapping[str, tuple[Sequence[int], Sequence[int]]], path: Path
+) -> None:
+    """Draw missed (up) and false (down) beats of each record, the worst records first.
+
+    Parameters
+    ----------
+    records
+        Their names.
+    panels
+        Title of each panel, and for each record how many were missed and how many were false. Each panel
+        has its own order; records without an error are left out.
+    path
+        A PNG file.
+    """
+    with picture(path, rows=len(panels), size=(11.0, 0.4 + 2.5 * len(panels))) as (_, axes):
+        for axis, (title, (missed, false)) in zip(axes, panels.items(), strict=True):
+            order = sorted(range(len(records)), key=lambda i: (-(missed[i] + false[i]), records[i]))
+            kept = [i for i in order if missed[i] + false[i]][:_MOST_BARS]
+            n_kept, x = len(kept), np.arange(len(kept))
+            for counts, sign, ink, name in ((missed, 1, _MISSED, "missed"), (false, -1, _INVENTED, "false")):
+                heights = [sign * counts[i] for i in kept]
+                bars = axis.bar(x, heights, color=ink, width=0.75, label=f"{name} {sum(counts):,}")
+                texts = [f"{counts[i]}" if counts[i] else "" for i in kept]
+                axis.bar_label(bars, texts, padding=1, fontsize=7, color=ink)
+            axis.axhline(0, color="black", linewidth=0.8)
+            axis.set_yscale("symlog", linthresh=10, linscale=0.6)
+            axis.tick_params(axis="y", which="both", left=False, labelleft=False)
+            axis.margins(y=0.16)
+            axis.set_xticks(x, [records[i] for i in kept], rotation=90, fontsize=8)
+            axis.set_xlim(-0.6, max(n_kept, 12) - 0.4)
+            axis.grid(visible=False)
+            axis.set_ylabel("beats (log)")
+            without = sum(not (m or f) for m, f in zip(missed, false, strict=True))
+            axis.set_title(f"{title}: {without} of {len(records)} records without error", loc="left")
+            axis.legend(loc="upper right", ncols=2)
+
+
+def delays(kinds: Mapping[str, NDArray[np.float64]], path: Path) -> None:
+    """Draw how long after the R peak things were told.
+
+    Parameters
+    ----------
+    kinds
+        What was told (``detection``, ``provisional label`` ...) and the delays in milliseconds.
+    path
+        A PNG file.
+    """
+    shown = {name: values for name, values in kinds.items() if len(values)}
+    far = max((float(np.percentile(values, 99.5)) for values in shown.values()), default=0.0)
+    edges = np.linspace(0.0, max(100.0, 1.05 * far), _BINS + 1)
+    with picture(path, rows=max(len(shown), 1), size=(8.0, 0.8 + 1.7 * max(len(shown), 1))) as (_, axes):
+        for axis, (i, (name, values)) in zip(axes, enumerate(shown.items()), strict=False):
+            axis.hist(
+                np.clip(values, edges[0], edges[-1]), bins=edges.tolist(), color=COLOURS[i % len(COLOURS)]
+            )
+            _mark(axis, values, (50, 99), ("median", "p99"))
+            axis.set_title(f"{name}: {len(values):,}", loc="left")
+            axis.set_ylabel("beats")
+            axis.set_xlim(edges[0], edges[-1])
+        axes[-1].set_xlabel("ms after the R peak of the beat (more in the last bar)")
+
+
+def jitter(values: NDArray[np.float64], path: Path, *, step_ms: float) -> None:
+    """Draw how far R peaks told lie from the reference's, in milliseconds; late is positive.
+
+    Parameters
+    ----------
+    step_ms
+        One sample: no bar is narrower, and none lies between samples.
+    """
+    far = float(np.percentile(np.abs(values), 99.5)) if len(values) else 0.0
+    width = step_ms * max(1, round(2.0 / step_ms))
+    n_bars = max(4, round(max(20.0, min(150.0, far)) / width))
+    edges = (np.arange(-n_bars, n_bars + 2) - 0.5) * width
+    with picture(path, size=(8.0, 3.2)) as (_, (axis,)):
+        inside = np.clip(values, edges[0] + width / 2, edges[-1] - width / 2)
+        axis.hist(inside, bins=edges.tolist(), color=COLOURS[0], edgecolor="white", linewidth=0.4)
+        if len(values):
+            size = np.abs(values)
+            axis.set_title(
+                f"R peak, told minus reference: |median| {np.median(size):.1f} ms, "
+                f"p90 {np.percentile(size, 90):.1f} ms, mean {np.mean(values):+.1f} ms",
+                loc="left",
+            )
+        axis.set_xlabel("ms (more in the outer bars)")
+        axis.set_ylabel("beats")
+
+
+def _mark(
+    axis: "Axes", values: NDArray[np.float64], percentiles: Sequence[int], names: Sequence[str]
+) -> None:
+    """Draw where percentiles lie, and say so."""
+    for percentile, name, style in zip(percentiles, names, ("-", "--"), strict=True):
+        at = float(np.percentile(values, percentile))
+        axis.axvline(at, color="black", linewidth=1.2, linestyle=style, label=f"{name} {at:.0f} ms")
+    axis.legend(loc="upper right")
