@@ -2,8 +2,8 @@
 
 Answers come in any order and at any time; a label leaves when every beat before it has left, and
 says where it takes effect, fixed in advance (law 2). A bed has two lanes, for provisional labels and
-for confirmed ones. Neither waits for the other; each is in beat order, and so in the order of
-``decided``.
+for confirmed ones; each is in beat order, and so in the order of ``decided``. The pipeline lets no
+confirmed label out before the provisional one of the same beat.
 """
 
 from collections import deque
@@ -57,33 +57,42 @@ class Lane:
         for entry in self._pending if decided else ():
             entry.decided = decided.get(entry.sample, entry.decided)
 
-    def answer(self, sample: int, probabilities: Iterable[float] | None) -> list[LabelledBeat]:
-        """Take the answer for the beat at ``sample``; return the labels that can leave now.
+    @property
+    def oldest(self) -> int | None:
+        """The oldest beat that has not left yet, None where all have."""
+        return self._pending[0].sample if self._pending else None
 
-        An answer for a beat that waits no longer is ignored.
-        """
+    def answer(self, sample: int, probabilities: Iterable[float] | None) -> None:
+        """Take the answer for the beat at ``sample``, None for Q; ignore it if that waits no longer."""
         for entry in self._pending:
             if entry.sample == sample:
                 entry.answered = True
                 entry.probabilities = None if probabilities is None else tuple(map(float, probabilities))
                 break
-        return self._released()
 
-    def give_up(self, before: int) -> list[LabelledBeat]:
+    def give_up(self, before: int) -> None:
         """Call Q the beats without an answer whose label would have taken effect before ``before``."""
         for entry in self._pending:
             if entry.decided is None or entry.decided >= before:
                 break
             entry.answered = True
-        return self._released()
 
-    def abandon(self, index: int) -> list[LabelledBeat]:
+    def abandon(self, index: int) -> None:
         """Call Q every beat that still waits; what was not decided by ``index`` is decided there."""
         for entry in self._pending:
             entry.answered = True
             if entry.decided is None:
                 entry.decided = index
-        return self._released()
+
+    def release(self, *, before: int | None = None) -> list[LabelledBeat]:
+        """Let out the labels that can leave, those of beats before ``before`` at most."""
+        labels = []
+        while self._pending and (before is None or self._pending[0].sample < before):
+            entry = self._pending[0]
+            if not entry.answered or entry.decided is None:
+                break
+            labels.append(self._label(self._pending.popleft(), entry.decided))
+        return labels
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
@@ -93,17 +102,11 @@ class Lane:
         """Go on from a state that `snapshot` returned."""
         self._pending = deque(_Pending(*row) for row in state["pending"])
 
-    def _released(self) -> list[LabelledBeat]:
-        labels = []
-        while self._pending and self._pending[0].answered and self._pending[0].decided is not None:
-            labels.append(self._label(self._pending.popleft()))
-        return labels
-
-    def _label(self, entry: _Pending) -> LabelledBeat:
+    def _label(self, entry: _Pending, decided: int) -> LabelledBeat:
         told = entry.probabilities
         return LabelledBeat(
             sample=entry.sample,
-            decided=entry.sample if entry.decided is None else entry.decided,
+            decided=decided,
             label="Q" if told is None else CLASSES[int(np.argmax(told))],
             provisional=self.kind == "provisional",
             probabilities=told,

@@ -3,11 +3,11 @@
 Lanes share one signal clock (law 2). The *fast lane* runs as samples arrive: quality, detection,
 fibrillation, heart rate, and the alarms that need no label. Two *label lanes* run as answers arrive,
 one for provisional labels and one for confirmed ones (`monitor.lane`): each releases its labels
-strictly in beat order and each label takes effect where its window was decided. The rhythms and alarms
-that need labels are derived from the lane that their definition names (`monitor.definitions`): runs of
-ventricular beats, which must alarm at once, from the provisional one. No lane reads another's state, so
-when an answer arrives changes nothing in what comes out, and a live run and a batch run give the same
-events.
+strictly in beat order, a beat's provisional label before its confirmed one, and each label takes effect
+where its window was decided. The rhythms and alarms that need labels follow the kind that their
+definition names (`monitor.definitions`): runs of ventricular beats, which must alarm at once, the
+provisional one. The fast lane and the label lanes do not read each other's state, so when an answer
+arrives changes nothing in what comes out, and a live run and a batch run give the same events.
 
 The pipeline calls no network: it hands windows out and is given probabilities back.
 """
@@ -27,7 +27,6 @@ from monitor.events import (
     Block,
     Event,
     Gap,
-    LabelledBeat,
     LeadQuality,
     Output,
     Rhythm,
@@ -147,26 +146,28 @@ class Pipeline:
         """Take the answer for a window: its beat's sample, probabilities in the order of `CLASSES`.
 
         None means that there will be no answer: the beat is Q. Answers may come in any order; labels
-        leave in beat order, the provisional and the confirmed ones each for themselves. An answer for
-        a beat that waits no longer is ignored. Where the model asks for nothing of the next beat, the
+        leave in beat order, either kind for itself, a beat's provisional one first. An answer for a
+        beat that waits no longer is ignored. Where the model asks for nothing of the next beat, the
         provisional answer is the confirmed one too.
         """
         told = None if probabilities is None else tuple(probabilities)
-        labels = []
         if provisional:
-            labels += self._provisional.answer(sample, told)
+            self._provisional.answer(sample, told)
         if not (provisional and self._asks_next):
-            labels += self._confirmed.answer(sample, told)
-        return self._labelled(labels)
+            self._confirmed.answer(sample, told)
+        return self._release()
 
     def give_up(self) -> list[Event]:
         """Call Q the beats whose answer is overdue by ``serving.label_timeout_s`` of signal."""
-        before = self.index - self._timeout
-        return self._labelled([*self._provisional.give_up(before), *self._confirmed.give_up(before)])
+        for lane in (self._provisional, self._confirmed):
+            lane.give_up(self.index - self._timeout)
+        return self._release()
 
     def abandon(self) -> list[Event]:
         """Call Q every beat that still waits: nobody will answer any more."""
-        return self._labelled([*self._provisional.abandon(self.index), *self._confirmed.abandon(self.index)])
+        for lane in (self._provisional, self._confirmed):
+            lane.abandon(self.index)
+        return self._release()
 
     def flush(self) -> list[Output]:
         """End the stream: give out what the stages still hold. Answers are taken until all are in."""
@@ -185,7 +186,7 @@ class Pipeline:
     @property
     def n_waiting(self) -> int:
         """How many beats wait for a label."""
-        return max(len(self._provisional), len(self._confirmed))
+        return len(self._confirmed)
 
     def snapshot(self) -> State:
         """Return all state, as plain arrays, numbers and lists; `restore` goes on from it exactly."""
@@ -289,15 +290,13 @@ class Pipeline:
         alarms += self._alarms.advance(stop)
         return sorted(events + alarms, key=sort_key)
 
-    def _labelled(self, labels: Sequence[LabelledBeat]) -> list[Event]:
-        """Let rhythms and alarms follow the labels that have left a lane."""
+    def _release(self) -> list[Event]:
+        """Let the label lanes advance, and rhythms and alarms with the provisional one."""
         events: list[Event] = []
-        for beat in labels:
-            events.append(beat)
-            if beat.provisional:
-                rhythms = self._rhythms.push(beat)
-                events += [*rhythms, *self._alarms.labelled(beat, rhythms)]
-        return events
+        for beat in self._provisional.release():
+            rhythms = self._rhythms.push(beat)
+            events += [beat, *rhythms, *self._alarms.labelled(beat, rhythms)]
+        return [*events, *self._confirmed.release(before=self._provisional.oldest)]
 
 
 _STAGES = (

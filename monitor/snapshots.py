@@ -46,7 +46,6 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
 
     sample: int
     label: Label | None = None
-    confirmed: bool = False
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -227,17 +227,14 @@ def _on_beat(bed: BedSnapshot, event: Beat) -> BedSnapshot:
 
 
 def _on_label(bed: BedSnapshot, event: LabelledBeat) -> BedSnapshot:
-    """Write the label at its beat, the confirmed one for good; only confirmed ones count as PVC.
+    """Write the label at its beat, the provisional one until the confirmed comes; the latter counts as PVC.
 
     One that has left the strip already still counts.
     """
     marks = bed.marks
     for i in range(len(marks) - 1, -1, -1):
         if marks[i].sample == event.sample:
-            if event.provisional and marks[i].confirmed:
-                return bed
-            mark = Mark(event.sample, event.label, confirmed=not event.provisional)
-            marks = (*marks[:i], mark, *marks[i + 1 :])
+            marks = (*marks[:i], Mark(event.sample, event.label), *marks[i + 1 :])
             break
     if event.provisional:
         return replace(bed, marks=marks)

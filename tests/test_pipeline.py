@@ -235,8 +235,7 @@ def test_an_overdue_label_becomes_q_and_the_rest_go_on(record_208: Samples) -> N
     missing, *others = told.windows
     for window in others:
         told.labelled += answered(pipeline, window)
-    assert told.lane("provisional") == []
-    assert len(told.lane("confirmed")) > 30
+    assert told.labelled == []
     told.take(pipeline.push(Block(pipeline.index, record_208[pipeline.index : round(70 * FS)])), label=False)
     given_up = [event for event in pipeline.give_up() if lane_of(event) == "provisional"]
     first, *rest = [event for event in given_up if isinstance(event, LabelledBeat)]

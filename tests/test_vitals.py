@@ -137,19 +137,18 @@ def test_a_beat_is_marked_at_once_and_labelled_when_the_answer_comes() -> None:
     snapshot = bed(wave(0, 1000), beat(300), beat(600))
     assert (Mark(300), Mark(600)) == snapshot.marks
     snapshot = fold(snapshot, labelled(300, "V"))
-    assert (Mark(300, "V", confirmed=True), Mark(600)) == snapshot.marks
+    assert (Mark(300, "V"), Mark(600)) == snapshot.marks
     assert snapshot == fold(snapshot, labelled(299, "N"))
 
 
 def test_a_provisional_label_is_shown_until_the_confirmed_one_and_never_counted() -> None:
-    """A beat is one mark and at most one PVC, in whatever order its two labels arrive."""
+    """A beat is one mark and at most one PVC."""
     snapshot = bed(wave(0, 1000), beat(300))
     first, last = labelled(300, "V", provisional=True), labelled(300, "S")
     shown = fold(snapshot, first)
     assert ((Mark(300, "V"),), 0) == (shown.marks, shown.pvc_per_min)
-    for order in ((first, last), (last, first)):
-        told = fold(fold(snapshot, order[0]), order[1])
-        assert ((Mark(300, "S", confirmed=True),), 0) == (told.marks, told.pvc_per_min)
+    told = fold(shown, last)
+    assert ((Mark(300, "S"),), 0) == (told.marks, told.pvc_per_min)
     assert 1 == fold(shown, labelled(300, "V")).pvc_per_min
 
 
