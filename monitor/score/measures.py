@@ -6,9 +6,10 @@ sums as on numbers, so that an interval is the same function over resampled reco
 
 V, S and F
     Sensitivity asks what became of all reference beats of a class, missed ones included. For the positive
-    predictivity of V, EC57 and ``bxb`` leave out F and Q called V; ``strict`` counts those as false too. For
-    S every other beat and every false detection called S is false. F is no figure of EC57: here it is counted
-    as S is, strictly on both sides, so F called N or V is missed, and N or V called F is false.
+    predictivity of V, EC57 and ``bxb`` leave out F and Q called V; the ``strict`` figures count them as false
+    too. So it is for S in gross and average, as ``sumstats`` has it; a record's own line, as ``bxb`` has it,
+    counts F called S as false (``s_fp_own``). F is no figure of EC57: here it is counted strictly on both
+    sides, so an F called N or V is missed, and a beat of any other class called F, or nothing, is false.
 """
 
 from collections.abc import Callable, Mapping
@@ -73,8 +74,11 @@ def beat_counts(beats: BeatCounts, *, fs: float) -> dict[str, float]:
         counts[f"{key}_tp"] = table[label, label]
         counts[f"{key}_fn"] = table[label].sum() - table[label, label]
         counts[f"{key}_fp"] = table[:, label].sum() - table[label, label]
-    counts["v_fp_strict"] = counts["v_fp"]
-    counts["v_fp"] -= table[_F, _V] + table[_Q, _V]
+    for label in (_V, _S):
+        key = CLASSES[label].lower()
+        counts[f"{key}_fp_strict"] = counts[f"{key}_fp"]
+        counts[f"{key}_fp"] -= table[_F, label] + table[_Q, label]
+    counts["s_fp_own"] = counts["s_fp"] + table[_F, _S]
     return {name: float(count) for name, count in counts.items()}
 
 
@@ -131,12 +135,11 @@ def _beat_measures() -> list[Measure]:
     for key, title, paced in (("qrs", "QRS", True), ("v", "V", False), ("s", "S", False), ("f", "F", False)):
         se, ppv = (f"{key}_tp", f"{key}_fn"), (f"{key}_tp", f"{key}_fp")
         made += _se_ppv_f1(key, title, paced=paced, se=se, ppv=ppv)
-    strict = _se_ppv_f1(
-        "v", "V strict", paced=False, se=("v_tp", "v_fn"), ppv=("v_tp", "v_fp_strict"), suffix="_strict"
-    )
+        if key in ("v", "s"):
+            ppv = (f"{key}_tp", f"{key}_fp_strict")
+            made += _se_ppv_f1(key, f"{title} strict", paced=paced, se=se, ppv=ppv, suffix="_strict")[1:]
     return [
         *made,
-        *strict[1:],
         Measure("qrs_errors", "QRS FN + FP", "", True, lambda c: c["qrs_fn"] + c["qrs_fp"]),
         Measure("v_false_per_h", "false V", "/h", False, lambda c: _ratio(c["v_fp"], c["hours"])),
         Measure("s_false_per_h", "false S", "/h", False, lambda c: _ratio(c["s_fp"], c["hours"])),

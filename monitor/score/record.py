@@ -68,8 +68,9 @@ class RecordScore:
         }
 
     def figures(self) -> dict[str, float]:
-        """Return the record's own figures by name, NaN where undefined."""
+        """Return the record's own figures by name, NaN where undefined; S +P as ``bxb`` has it."""
         counts = {name: np.asarray(count) for name, count in self.counts().items()}
+        counts["s_fp"] = counts["s_fp_own"]
         return {name: float(measure.compute(counts)) for name, measure in MEASURES.items()}
 
 
