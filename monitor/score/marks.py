@@ -76,6 +76,8 @@ class Marks:
         Of the same length: WFDB symbols, signed subtypes, aux notes (``""`` where there is none).
     fs
         The file's own time resolution in Hz, None where it states none.
+    classes
+        Of shape (n_marks,): indices in `CLASSES`, -1 for marks that are no beats; follows from the symbols.
     """
 
     samples: NDArray[np.int64]
@@ -83,14 +85,14 @@ class Marks:
     subtypes: tuple[int, ...]
     notes: tuple[str, ...]
     fs: float | None = None
+    classes: NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        classes = np.fromiter((AAMI.get(symbol, -1) for symbol in self.symbols), np.int64, len(self.symbols))
+        object.__setattr__(self, "classes", classes)
 
     def __len__(self) -> int:
         return len(self.samples)
-
-    @property
-    def classes(self) -> NDArray[np.int64]:
-        """Of shape (n_marks,): indices in `CLASSES`, -1 for marks that are no beats."""
-        return np.fromiter((AAMI.get(symbol, -1) for symbol in self.symbols), np.int64, len(self))
 
     @property
     def n_beats(self) -> int:
