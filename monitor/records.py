@@ -35,6 +35,7 @@ __all__ = [
     "locate",
     "parse",
     "read",
+    "timing",
 ]
 
 MISSING: Final = -32768
@@ -251,6 +252,27 @@ def read(name: str, *, data: Path | None = None, start: int = 0, stop: int | Non
     )
     whole = _record(name, found, start)
     return replace(whole, digital=np.ascontiguousarray(whole.digital[start - first : stop - first]))
+
+
+def timing(name: str, *, data: Path | None = None) -> tuple[float, int | None]:
+    """Return a record's sampling rate in Hz and its samples per lead, None where the header leaves them out.
+
+    Its signals need not be there.
+
+    Raises
+    ------
+    SourceError
+        The record cannot be found, or its header cannot be understood.
+    """
+    import wfdb
+
+    stem = locate(name, data=data)
+    header: _Header = _attempt(lambda: wfdb.rdheader(str(stem)), what=f"record {name}: header {stem}.hea")
+    if not (header.fs and header.fs > 0):
+        raise SourceError(
+            f"record {name}: header {stem}.hea: expected a sampling rate, received {header.fs} Hz"
+        )
+    return float(header.fs), header.sig_len
 
 
 def annotations(name: str, *, data: Path | None = None, annotator: str = "atr") -> Annotations:

@@ -94,7 +94,8 @@ ROOMS = {
     ),
     "front": Room(
         "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "
-        "monitor.stress* monitor.alarm_truth monitor.figures* monitor.html_report",
+        "monitor.stress* monitor.alarm_truth monitor.figures* monitor.html_report "
+        "monitor.score_report",
         f"base {CORE} noise score records prepare spread wire artifact lines link logs files ingest "
         "classify display engine",
         "matplotlib msgspec numpy psutil rich",
@@ -108,7 +109,7 @@ ROOMS = {
     ),
     # -- the front door: the only one that mounts their commands --
     "cli": Room(
-        "monitor.cli monitor.label_cli monitor.noise_cli monitor.__main__",
+        "monitor.cli monitor.label_cli monitor.noise_cli monitor.score_cli monitor.__main__",
         "base noise records artifact logs display front sim models",
         "rich typer",
     ),

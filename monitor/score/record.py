@@ -1,7 +1,7 @@
 """One record's comparison, and what many records give together: gross, average, interval."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -55,6 +55,10 @@ class RecordScore:
     def jitter_ms(self) -> NDArray[np.float64]:
         """Test minus reference of every matched beat, of shape (n_pairs,), in ms."""
         return self.beats.jitter.astype(np.float64) * (1000 / self.fs)
+
+    def timed(self, timing: Timing | None) -> "RecordScore":
+        """Return the score with what the record's events tell."""
+        return replace(self, timing=timing)
 
     def counts(self) -> dict[str, float]:
         """Return everything that is summed over records, by name."""

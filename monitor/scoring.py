@@ -1,0 +1,240 @@
+"""Labels in a folder against reference annotations: which records, which files, and what they give.
+
+What is counted, and how, is `monitor.score`; here files are found, read and brought into one time resolution.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from monitor import lines, records
+from monitor.errors import SourceError, StorageError
+from monitor.events import Alarm, Beat, LabelledBeat
+from monitor.score.marks import Marks, decode
+from monitor.score.record import Group, RecordScore, compare, group
+from monitor.score.timing import Timing
+from monitor.selection import chosen
+
+__all__ = ["Request", "Score", "score"]
+
+_SAME_PATIENT: Final = "202"
+"""Of DS2, but its patient is also 201 of DS1: figures on DS2 are stated without it too."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be scored.
+
+    Attributes
+    ----------
+    labels, reference
+        Folders with ``<record>.<annotator>``; that of the reference holds the headers too.
+    records
+        A set (``DS1``, ``DS2``, ``all``, ``nonpaced``, ``paced``), names with commas between, or None for
+        every record that has labels.
+    annotator, reference_annotator
+        Suffixes of the annotation files.
+    start_s
+        Where the comparison begins.
+    without
+        Records without which every gross figure is stated as well.
+    allow_missing
+        Whether records of a set may have no labels.
+    """
+
+    labels: Path
+    reference: Path
+    records: str | None = None
+    annotator: str = "blt"
+    reference_annotator: str = "atr"
+    start_s: float = 300.0
+    without: tuple[str, ...] = ()
+    allow_missing: bool = False
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it.
+
+    Attributes
+    ----------
+    request
+        What was asked for.
+    records
+        Every record scored, in the order of their names.
+    missing
+        Records asked for, or of the reference's folder, that have no labels.
+    groups
+        ``all`` and ``nonpaced`` (without records that have paced beats), and each without what was asked
+        to leave out, by their names. The standard takes QRS and episodes from ``all``, V, S, F and runs from
+        ``nonpaced``.
+    """
+
+    request: Request
+    records: tuple[RecordScore, ...]
+    missing: tuple[str, ...]
+    groups: dict[str, Group]
+
+    @property
+    def hours(self) -> float:
+        """The time compared."""
+        return sum(record.seconds for record in self.records) / 3600
+
+    @property
+    def without(self) -> str:
+        """What stands behind the name of a group that leaves records out, empty if none does."""
+        return next((name.removeprefix("all") for name in self.groups if name.startswith("all ")), "")
+
+
+def score(request: Request) -> Score:
+    """Compare labels with reference annotations.
+
+    Raises
+    ------
+    SourceError
+        A folder, header or annotation file is missing or cannot be used, holds no beat, or a record of the
+        set has no labels and none may be missing.
+    StorageError
+        A file of events cannot be read.
+    """
+    for folder in (request.labels, request.reference):
+        if not folder.is_dir():
+            raise SourceError(f"expected a folder with annotations, found none at {folder}")
+    wanted, missing = _wanted(request)
+    scored = tuple(_record(name, request) for name in wanted)
+    if request.records == "nonpaced":
+        scored = tuple(one for one in scored if not one.paced)
+    return Score(request=request, records=scored, missing=missing, groups=_groups(scored, request))
+
+
+def _groups(scored: Sequence[RecordScore], request: Request) -> dict[str, Group]:
+    left_out = request.without or ((_SAME_PATIENT,) if request.records == "DS2" else ())
+    names = [one.record for one in scored]
+    if strangers := set(request.without) - set(names):
+        raise SourceError(
+            f"expected to leave out some of the records scored, received {', '.join(sorted(strangers))}"
+        )
+    groups = {"all": list(scored), "nonpaced": [one for one in scored if not one.paced]}
+    if set(left_out) & set(names):
+        for name, members in tuple(groups.items()):
+            rest = [one for one in members if one.record not in left_out]
+            groups[f"{name} without {' '.join(left_out)}"] = rest
+    return {name: group(name, members) for name, members in groups.items()}
+
+
+def _wanted(request: Request) -> tuple[list[str], tuple[str, ...]]:
+    """Return the records to score, and those that have no labels."""
+    held = _having(request.labels, request.annotator)
+    if request.records is None:
+        known = _having(request.reference, request.reference_annotator)
+        if not held:
+            raise SourceError(
+                f"expected annotations in {request.labels} named <record>.{request.annotator}, found none"
+            )
+        return sorted(held), tuple(sorted(known - held))
+    wanted = _named(request.records, request)
+    missing = tuple(name for name in wanted if name not in held)
+    if len(missing) == len(wanted) or (missing and not request.allow_missing):
+        shown = " ".join(missing[:8]) + (" ..." if len(missing) > 8 else "")
+        raise SourceError(
+            f"{len(missing)} of {len(wanted)} records of {request.records} have no labels: expected "
+            f"{request.labels / missing[0]}.{request.annotator} and so on, found none for {shown}"
+            + ("" if len(missing) == len(wanted) else "; --allow-missing scores the others")
+        )
+    return [name for name in wanted if name in held], missing
+
+
+def _named(wanted: str, request: Request) -> list[str]:
+    """Return the records of a set, or those named, each once, sorted."""
+    names: set[str] = set()
+    for part in filter(None, (part.strip() for part in wanted.split(","))):
+        if part in ("all", "nonpaced"):
+            names |= _having(request.reference, request.reference_annotator)
+        else:
+            names |= {name.rsplit("/", 1)[-1] for name in chosen([part], data=request.reference)}
+    if not names:
+        raise SourceError(
+            f"records {wanted or '(none)'}: expected reference annotations named "
+            f"<record>.{request.reference_annotator} in {request.reference}, found none"
+        )
+    return sorted(names)
+
+
+def _having(folder: Path, annotator: str) -> set[str]:
+    """Return the records of which a folder holds annotations."""
+    try:
+        return {path.stem for path in folder.glob(f"*.{annotator}") if not path.name.startswith(".")}
+    except OSError as error:
+        raise SourceError(f"folder {folder} cannot be read: {error.strerror}") from error
+
+
+def _record(name: str, request: Request) -> RecordScore:
+    """Compare one record, in the time resolution of its header."""
+    reference = _marks(request.reference / f"{name}.{request.reference_annotator}")
+    test = _marks(request.labels / f"{name}.{request.annotator}")
+    fs, n_samples = records.timing(name, data=request.reference)
+    test_fs = test.fs or _own_fs(name, request.labels) or fs
+    reference, rescaled = reference.rescaled(fs / (reference.fs or fs)), test.rescaled(fs / test_fs)
+    end = n_samples or int(reference.samples[-1])
+    start = round(request.start_s * fs)
+    if start >= end:
+        raise SourceError(
+            f"record {name}: expected some of it after {request.start_s:g} s, it ends at {end / fs:g} s"
+        )
+    compared = compare(name, reference, rescaled, fs=fs, start=start, end=end)
+    return compared.timed(
+        _timing(request.labels / f"{name}.events.jsonl", fs=test_fs, start_s=request.start_s)
+    )
+
+
+def _own_fs(name: str, folder: Path) -> float | None:
+    """Return the rate of the record that lies beside the labels, None where there is none."""
+    return records.timing(name, data=folder)[0] if (folder / f"{name}.hea").is_file() else None
+
+
+def _marks(path: Path) -> Marks:
+    try:
+        marks = decode(path.read_bytes(), name=str(path))
+    except FileNotFoundError:
+        raise SourceError(f"expected annotations in {path}, found no such file") from None
+    except OSError as error:
+        raise SourceError(f"annotations {path} cannot be read: {error.strerror}") from error
+    if not marks.n_beats:
+        raise SourceError(f"annotations {path}: expected beats, found {len(marks)} marks and no beat")
+    return marks
+
+
+def _timing(path: Path, *, fs: float, start_s: float) -> Timing | None:
+    """Return the delays that a file of events tells, None where there is no such file."""
+    if not path.is_file():
+        return None
+    delays: dict[str, list[int]] = {"detection": [], "provisional": [], "confirmed": []}
+    alarms: Counter[tuple[str, str]] = Counter()
+    for event in _events(path):
+        if event.sample < start_s * fs:
+            continue
+        if isinstance(event, Beat):
+            delays["detection"].append(event.decided - event.sample)
+        elif isinstance(event, LabelledBeat):
+            delays["provisional" if event.provisional else "confirmed"].append(event.decided - event.sample)
+        elif event.state == "start":
+            alarms[event.kind, event.priority] += 1
+    in_ms = {f"{kind}_ms": np.array(samples, np.float64) * (1000 / fs) for kind, samples in delays.items()}
+    return Timing(alarms=alarms, **in_ms)
+
+
+def _events(path: Path) -> Iterator[Beat | LabelledBeat | Alarm]:
+    """Return the beats, labels and alarms of a file of events."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    event = lines.parse(line)[1]
+                except StorageError as error:
+                    raise StorageError(f"{path}, line {number}: {error}") from error
+                if isinstance(event, Beat | LabelledBeat | Alarm):
+                    yield event
+    except OSError as error:
+        raise StorageError(f"events {path} cannot be read: {error.strerror}") from error
