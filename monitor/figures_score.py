@@ -52,25 +52,23 @@ def confusion(counts: NDArray[np.int64], rows: Sequence[str], columns: Sequence[
 
 
 def record_errors(
-    records: Sequence[str], panels: Mapping[str, tuple[Sequence[int], Sequence[int]]], path: Path
+    panels: Mapping[str, tuple[Sequence[str], Sequence[int], Sequence[int]]], path: Path
 ) -> None:
     """Draw missed (up) and false (down) beats of each record, the worst records first.
 
     Parameters
     ----------
-    records
-        Their names.
     panels
-        Title of each panel, and for each record how many were missed and how many were false. Each panel
+        By title: names of records, and how many beats of each were missed and how many false. Each panel
         has its own order; records without an error are left out.
     path
         A PNG file.
     """
     with picture(path, rows=len(panels), size=(11.0, 0.4 + 2.5 * len(panels))) as (_, axes):
-        for axis, (title, (missed, false)) in zip(axes, panels.items(), strict=True):
+        for axis, (title, (records, missed, false)) in zip(axes, panels.items(), strict=True):
             order = sorted(range(len(records)), key=lambda i: (-(missed[i] + false[i]), records[i]))
             kept = [i for i in order if missed[i] + false[i]][:_MOST_BARS]
-            n_kept, x = len(kept), np.arange(len(kept))
+            x = np.arange(len(kept))
             for counts, sign, ink, name in ((missed, 1, _MISSED, "missed"), (false, -1, _INVENTED, "false")):
                 heights = [sign * counts[i] for i in kept]
                 bars = axis.bar(x, heights, color=ink, width=0.75, label=f"{name} {sum(counts):,}")
@@ -81,7 +79,7 @@ def record_errors(
             axis.tick_params(axis="y", which="both", left=False, labelleft=False)
             axis.margins(y=0.16)
             axis.set_xticks(x, [records[i] for i in kept], rotation=90, fontsize=8)
-            axis.set_xlim(-0.6, max(n_kept, 12) - 0.4)
+            axis.set_xlim(-0.6, min(_MOST_BARS, max(len(records), 12)) - 0.4)
             axis.grid(visible=False)
             axis.set_ylabel("beats (log)")
             without = sum(not (m or f) for m, f in zip(missed, false, strict=True))
@@ -147,4 +145,4 @@ def _mark(
     for percentile, name, style in zip(percentiles, names, ("-", "--"), strict=True):
         at = float(np.percentile(values, percentile))
         axis.axvline(at, color="black", linewidth=1.2, linestyle=style, label=f"{name} {at:.0f} ms")
-    axis.legend(loc="upper right")
+    axis.legend(loc="best")
