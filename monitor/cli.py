@@ -26,6 +26,7 @@ __all__ = ["app", "main"]
 _LAZY: Final = {
     "label": "monitor.label_cli",
     "noise": "monitor.noise_cli",
+    "score": "monitor.score_cli",
     "sim": "sim.cli",
     "models": "models.cli",
 }
@@ -37,7 +38,7 @@ class _FrontDoor(typer.core.TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return all commands in the order of use."""
-        return ["demo", "monitor", "sim", "label", "noise", "replay", "bench", "models", "data"]
+        return ["demo", "monitor", "sim", "label", "score", "noise", "replay", "bench", "models", "data"]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, importing its room first if it has one."""

@@ -95,7 +95,7 @@ ROOMS = {
     "front": Room(
         "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "
         "monitor.stress* monitor.alarm_truth monitor.figures* monitor.html_report "
-        "monitor.score_report",
+        "monitor.score_report monitor.score_text monitor.score_files monitor.scoring",
         f"base {CORE} noise score records prepare spread wire artifact lines link logs files ingest "
         "classify display engine",
         "matplotlib msgspec numpy psutil rich",

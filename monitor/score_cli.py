@@ -1,0 +1,105 @@
+"""``beatline score``: labels against reference annotations, as EC57 asks."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app", "score"]
+
+app = typer.Typer(
+    name="score",
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_WIDTH = 100
+_HELP = """Compare labels with reference annotations, as ANSI/AAMI EC57 asks.
+
+Counted as [bold]bxb[/bold], [bold]rxr[/bold] and [bold]epicmp[/bold] of the WFDB software count: QRS, V, S
+and F with sensitivity and positive predictivity, couplets and runs of V and S, AF and VF; per record, gross
+and average. Intervals are 95 %, by bootstrap over records. Where DIR holds <record>.events.jsonl
+(beatline label --events), delays and alarms too.
+
+DIR may hold the annotations of any program in the MIT format, at any rate that they state.
+
+[bold]Example:[/bold] beatline score labels --ref path/to/mitdb --records DS2 --out scored
+"""
+
+
+@app.command(name="score", help=_HELP)
+def score(
+    labels: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder with <record>.blt.", show_default=False)
+    ],
+    reference: Annotated[
+        Path,
+        typer.Option(
+            "--ref", metavar="DIR", help="Folder with <record>.atr and <record>.hea.", show_default=False
+        ),
+    ],
+    records: Annotated[
+        str | None,
+        typer.Option(
+            "--records",
+            metavar="SET|NAMES",
+            help="DS1, DS2, all, nonpaced, paced, or names with commas between; each must have labels. "
+            "Default: whatever has labels in DIR.",
+        ),
+    ] = None,
+    start: Annotated[
+        float,
+        typer.Option("--from", metavar="SECONDS", min=0, help="Where the comparison begins; EC57: 300."),
+    ] = 300.0,
+    annotator: Annotated[
+        str, typer.Option("--annotator", metavar="SUFFIX", help="blt: confirmed labels; blp: provisional.")
+    ] = "blt",
+    reference_annotator: Annotated[
+        str, typer.Option("--ref-annotator", metavar="SUFFIX", help="Of the reference.")
+    ] = "atr",
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without",
+            metavar="RECORD",
+            help="State every gross figure without this record as well; several by repeating it. "
+            "DS2 is always stated without 202 too, whose patient is 201 of DS1.",
+        ),
+    ] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Score what there is of a set, and say what is missing.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Write records.csv, score.json, a report, and the tables of ec57."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+) -> None:
+    """See `_HELP`."""
+    from rich.console import Console
+
+    from monitor import score_files, score_text, scoring
+
+    request = scoring.Request(
+        labels=labels,
+        reference=reference,
+        records=records,
+        annotator=annotator.removeprefix("."),
+        reference_annotator=reference_annotator.removeprefix("."),
+        start_s=start,
+        without=tuple(part for given in without or () for part in given.split(",") if part),
+        allow_missing=allow_missing,
+    )
+    scored = scoring.score(request)
+    if out is not None:
+        score_files.write(scored, out)
+    if json:
+        sys.stdout.write(score_files.as_json(scored).decode())
+        return
+    console = Console(highlight=False)
+    score_text.show(scored, console if console.is_terminal else Console(highlight=False, width=_WIDTH))

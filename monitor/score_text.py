@@ -1,0 +1,243 @@
+"""A comparison as tables for people: rich on a terminal, plain and aligned in a pipe, 100 columns wide."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from monitor.score.marks import CLASSES
+from monitor.score.record import Group, RecordScore
+from monitor.score.runs import KINDS
+from monitor.score.timing import alarm_rates, spread
+from monitor.scoring import Score
+
+__all__ = ["notes", "show", "title"]
+
+_WIDTH: Final = 100
+_NOTHING: Final = "-"
+_PLURALS: Final = {"couplet": "couplets", "short": "runs of 3-5", "long": "runs of 6+"}
+_EPISODES: Final = {"af": "AF", "vf": "VF, flutter"}
+
+
+def title(score: Score) -> str:
+    """Return one line that says what was compared with what."""
+    asked = score.request
+    records = f"{len(score.records)} record{'s' if len(score.records) != 1 else ''}"
+    wanted = f" ({asked.records})" if asked.records else ""
+    minutes, seconds = divmod(asked.start_s, 60)
+    return (
+        f"{records}{wanted}, {asked.labels}/*.{asked.annotator} against {asked.reference}/"
+        f"*.{asked.reference_annotator}, from {minutes:.0f}:{seconds:02.0f}, {score.hours:.2f} h"
+    )
+
+
+def notes(score: Score) -> list[str]:
+    """Return what a reader of the figures must know, a line each."""
+    told = [
+        "In brackets: 95 % interval, bootstrap over records. "
+        "+P: F and Q called V or S are not false (EC57); strict: they are."
+    ]
+    paced = [record.record for record in score.records if record.paced]
+    if paced:
+        told.append(
+            f"Paced beats: {' '.join(paced)} count for QRS and episodes, not for V, S, F and their runs."
+        )
+    flutter = [record.record for record in score.records if record.vf.found + record.vf.missed]
+    if flutter:
+        told.append(
+            f"Ventricular flutter or fibrillation of {' '.join(flutter)}: beats inside it are not scored."
+        )
+    if score.missing:
+        shown = " ".join(score.missing[:10]) + (" ..." if len(score.missing) > 10 else "")
+        told.append(f"Without labels, not scored: {len(score.missing)} records ({shown}).")
+    timed = sum(record.timing is not None for record in score.records)
+    if not timed:
+        told.append("No delays: found no <record>.events.jsonl beside the labels (beatline label --events).")
+    elif timed < len(score.records):
+        told.append(f"Delays and alarms: of the {timed} records that have <record>.events.jsonl.")
+    return told
+
+
+def show(score: Score, console: Console) -> None:
+    """Print everything."""
+    plain = not console.is_terminal
+    console.print(Text(title(score), style="bold"), soft_wrap=True)
+    for note in notes(score):
+        console.print(Text(note), soft_wrap=True)
+    for heading, table in _tables(score):
+        if plain:
+            table.box, table.pad_edge, table.padding = None, False, (0, 2, 0, 0)
+        console.print()
+        console.print(Text(heading, style="bold"), soft_wrap=True)
+        console.print(table, width=_WIDTH if plain else None, crop=not plain)
+
+
+def _tables(score: Score) -> Iterable[tuple[str, Table]]:
+    """Return headings and tables, in the order of the report."""
+    yield "Records (* paced)", _records(score.records)
+    yield "Beats, gross, %", _beats(score)
+    yield "Runs, gross, %", _runs(score)
+    yield "Episodes and their durations, gross, %", _episodes(score)
+    yield "Errors", _rates(score)
+    yield "Reference (rows) as told (columns), without paced records", _confusion(score.groups["nonpaced"])
+    yield "Delays, ms", _delays(score)
+    if rates := _alarms(score):
+        yield "Alarms told, per hour", rates
+
+
+def _table(columns: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(columns[0], no_wrap=True)
+    for column in columns[1:]:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _records(records: Sequence[RecordScore]) -> Table:
+    """Per record: missed and false beats, then each class with how many there are."""
+    heads = ["", "beats", "FN", "FP", "Se", "+P"]
+    for label in "VSF":
+        heads += [label, "Se", "+P"]
+    table = _table([*heads, "shut s"])
+    for record in records:
+        counts, figures = record.counts(), record.figures()
+        row = [
+            record.record + ("*" if record.paced else ""),
+            f"{counts['qrs_tp'] + counts['qrs_fn']:.0f}",
+            f"{counts['qrs_fn']:.0f}",
+            f"{counts['qrs_fp']:.0f}",
+            *(_number(figures[f"qrs_{side}"], 2) for side in ("se", "ppv")),
+        ]
+        for key in "vsf":
+            row.append(f"{counts[f'{key}_tp'] + counts[f'{key}_fn']:.0f}")
+            row += [_number(figures[f"{key}_{side}"], 1) for side in ("se", "ppv")]
+        table.add_row(*row, f"{counts['shutdown_s']:.0f}")
+    return table
+
+
+def _beats(score: Score) -> Table:
+    table = _table(["", "of", "Se", "+P", "F1"])
+    for key, name in (("qrs", "QRS"), ("v", "V"), ("s", "S"), ("f", "F")):
+        base = "all" if key == "qrs" else "nonpaced"
+        _gross_rows(table, score, key, name, base=base, sides=("se", "ppv", "f1"))
+        if key in "vs":
+            group = score.groups[base]
+            strict = [_interval(group, f"{key}_{side}_strict", 2) for side in ("ppv", "f1")]
+            table.add_row("  strict", "", "", *strict)
+    return table
+
+
+def _gross_rows(
+    table: Table, score: Score, key: str, name: str, *, base: str, sides: Sequence[str], digits: int = 2
+) -> None:
+    """Add a row of gross figures, one of averages, and one without the records left out."""
+    group = score.groups[base]
+    table.add_row(name, _total(group, key), *(_interval(group, f"{key}_{side}", digits) for side in sides))
+    averages = [_number(group.figures[f"{key}_{side}"].average, digits) for side in sides]
+    table.add_row("  average", "", *averages)
+    if score.without:
+        rest = score.groups[base + score.without]
+        cells = [_interval(rest, f"{key}_{side}", digits) for side in sides]
+        table.add_row(f" {score.without}", _total(rest, key), *cells)
+
+
+def _runs(score: Score) -> Table:
+    table = _table(["", "of", "Se", "+P"])
+    paced = len(score.groups["all"].records) > len(score.groups["nonpaced"].records)
+    for key in "vs":
+        for kind in KINDS:
+            name = f"{key.upper()} {_PLURALS[kind]}"
+            _gross_rows(table, score, f"{key}_{kind}", name, base="nonpaced", sides=("se", "ppv"), digits=1)
+            if paced:
+                group = score.groups["all"]
+                cells = [_interval(group, f"{key}_{kind}_{side}", 1) for side in ("se", "ppv")]
+                table.add_row("  with paced", _total(group, f"{key}_{kind}"), *cells)
+    return table
+
+
+def _episodes(score: Score) -> Table:
+    table = _table(["", "of", "Se", "+P", "duration Se", "duration +P"])
+    for key, name in _EPISODES.items():
+        sides = ("se", "ppv", "duration_se", "duration_ppv")
+        _gross_rows(table, score, key, name, base="all", sides=sides, digits=1)
+    return table
+
+
+def _rates(score: Score) -> Table:
+    heads = ["", "gross", *([score.without.strip()] if score.without else [])]
+    table = _table(heads)
+    for key, name, base, digits in (
+        ("qrs_errors", "QRS missed and false", "all", 0),
+        ("v_false_per_h", "false V per hour", "nonpaced", 2),
+        ("s_false_per_h", "false S per hour", "nonpaced", 2),
+        ("rr_error_ms", "RR error, RMS, ms", "all", 2),
+    ):
+        groups = [base, *([base + score.without] if score.without else [])]
+        table.add_row(name, *(_interval(score.groups[group], key, digits) for group in groups))
+    sums = score.groups["all"].sums
+    table.add_row("shut down, s", f"{sums['shutdown_s']:.0f}")
+    table.add_row("beats missed while shut down", f"{sums['qrs_shut']:.0f}")
+    return table
+
+
+def _confusion(group: Group) -> Table:
+    table = _table(["", *CLASSES, "missed"])
+    for name, row in zip((*CLASSES, "no beat"), group.confusion.tolist(), strict=True):
+        cells = [f"{count}" for count in row]
+        table.add_row(name, *cells[:-1], _NOTHING if name == "no beat" else cells[-1])
+    return table
+
+
+def _delays(score: Score) -> Table:
+    table = _table(["", "of", "median", "p90", "p99", "max"])
+    jitter = [np.abs(record.jitter_ms) for record in score.records]
+    rows: list[tuple[str, list[NDArray[np.float64]]]] = [("R from the reference's R, absolute", jitter)]
+    timings = [record.timing for record in score.records if record.timing is not None]
+    rows += [
+        ("R to detection", [timing.detection_ms for timing in timings]),
+        ("R to provisional label", [timing.provisional_ms for timing in timings]),
+        ("R to confirmed label", [timing.confirmed_ms for timing in timings]),
+    ]
+    for name, values in rows:
+        n, *quantiles = spread(values)
+        if n:
+            table.add_row(name, f"{n}", *(_number(quantile, 0) for quantile in quantiles))
+    return table
+
+
+def _alarms(score: Score) -> Table | None:
+    timed = [record for record in score.records if record.timing is not None]
+    rates = alarm_rates(
+        [record.timing for record in timed if record.timing is not None],
+        hours=sum(record.seconds for record in timed) / 3600,
+    )
+    if not rates:
+        return None
+    table = _table(["", "priority", "per hour"])
+    for (kind, priority), rate in sorted(rates.items(), key=lambda item: -item[1]):
+        table.add_row(kind.replace("_", " "), priority, _number(rate, 2))
+    return table
+
+
+def _total(group: Group, key: str) -> str:
+    """Return how many of a kind the reference has."""
+    found = group.sums.get(f"{key}_tp", group.sums.get(f"{key}_found", 0.0))
+    missed = group.sums.get(f"{key}_fn", group.sums.get(f"{key}_missed", 0.0))
+    return f"{found + missed:.0f}"
+
+
+def _interval(group: Group, name: str, digits: int) -> str:
+    figure = group.figures[name]
+    if not math.isfinite(figure.gross):
+        return _NOTHING
+    return f"{figure.gross:.{digits}f} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
+
+
+def _number(figure: float, digits: int) -> str:
+    return f"{figure:.{digits}f}" if math.isfinite(figure) else _NOTHING
