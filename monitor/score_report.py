@@ -1,8 +1,7 @@
 """The report of a comparison: pictures as PNG, and one page that holds them all with the tables."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +18,16 @@ from monitor.score.measures import MEASURES
 from monitor.score.record import Figure, Group, RecordScore
 from monitor.score.runs import KINDS
 from monitor.score.timing import Timing, spread
+from monitor.scoring import Evidence, Score, evidence
 
-__all__ = ["About", "Evidence", "errors", "write_report"]
+__all__ = ["errors", "write_report"]
 
 _N, _S, _V, _F, _Q = range(NOTHING)
 _NAMES: Final = (*CLASSES, "none")
 _STRIPS: Final = 4
 """Of each kind of error."""
+_MOST_LEADS: Final = 3
+"""In a strip: the first ones."""
 _MAIN: Final = (
     "qrs_se", "qrs_ppv", "qrs_errors", "v_se", "v_ppv", "v_f1", "v_ppv_strict", "s_se", "s_ppv", "s_f1",
     "f_se", "f_ppv", "f_f1", "v_false_per_h", "s_false_per_h", "rr_error_ms",
@@ -37,87 +39,52 @@ _DELAYS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    """What was compared, for whoever reads the report.
-
-    Attributes
-    ----------
-    title
-        The heading.
-    command
-        What makes the report again.
-    notes
-        One line each: annotators, the time compared, records left out, seed of the intervals.
-    """
-
-    title: str
-    command: str
-    notes: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One record's annotations, both in the reference's time, from ``start`` to ``end``."""
-
-    reference: Marks = field(repr=False)
-    test: Marks = field(repr=False)
-    fs: float
-    start: int
-    end: int
-
-
-def write_report(
-    out: Path,
-    scores: Sequence[RecordScore],
-    groups: Mapping[str, Group],
-    about: About,
-    *,
-    evidence: Mapping[str, Evidence] | None = None,
-    signals: Callable[[str, int, int], records.Record] | None = None,
-) -> None:
+def write_report(score: Score, out: Path, *, title: str, notes: Sequence[str], command: str) -> None:
     """Write ``report.html`` and its pictures into a folder.
+
+    Strips of signal are drawn where the reference's folder holds the signals.
 
     Parameters
     ----------
-    scores
-        One for each record.
-    groups
-        Sums over records: ``all``, ``nonpaced``, and others that stand in the summary alone.
-    evidence
-        By record, to find the errors; without it no strips are drawn.
-    signals
-        Gives a record from sample to sample; what raises `SourceError` is left out.
+    score
+        What came of a comparison; the annotations are read again, to find the errors.
+    title, notes
+        What a reader of the figures must know.
+    command
+        What makes the report again.
 
     Raises
     ------
+    SourceError
+        Annotations that could be read before cannot be read any more.
     StorageError
         A file cannot be written.
     """
+    groups, scores = score.groups, score.records
     both = groups["all"], groups["nonpaced"]
     drawn = both if both[0].records != both[1].records else both[:1]
+    found = {one.record: evidence(one.record, score.request) for one in scores}
     pages = [
-        Section("Summary", [*about.notes, _summary(list(groups.values()))]),
+        Section("Summary", [*notes, _summary(list(groups.values()))]),
         Section("Beats", _beats(out, scores, drawn)),
         Section("Runs and episodes", [*map(_runs, drawn), _episodes(groups["all"])]),
         Section("Timing", _timing(out, scores)),
+        Section("Where the errors lie", _worst(out, found, score.request.reference)),
+        Section("Records", [_table(scores)]),
     ]
-    if evidence and signals:
-        pages.append(Section("Where the errors lie", _worst(out, evidence, signals)))
-    pages.append(Section("Records", [_table(scores)]))
-    write_page(out / "report.html", about.title, pages, command=about.command)
+    write_page(out / "report.html", title, pages, command=command)
 
 
-def errors(evidence: Evidence) -> dict[str, NDArray[np.int64]]:
+def errors(read: Evidence) -> dict[str, NDArray[np.int64]]:
     """Return where the errors of each kind are, as samples in order of time.
 
     A V is false where the reference has neither V nor F nor Q, an S where it has no S, as in the figures.
     Beats of an annotator inside its own fibrillation (``[`` to ``]``) take no part, so they are missed too.
     """
-    start, end = evidence.start, evidence.end
-    beats = evidence.reference.beats(start=start, end=end)
-    found = evidence.test.beats(start=start, end=end)
-    pairs = match(beats.samples, found.samples, window=int(WINDOW_S * evidence.fs))
+    start, end = read.start, read.end
+    beats = read.reference.beats(start=start, end=end)
+    found = read.test.beats(start=start, end=end)
+    pairs = match(beats.samples, found.samples, window=int(WINDOW_S * read.fs))
     at = np.where(
         pairs.reference >= 0,
         np.append(beats.samples, 0)[pairs.reference],
@@ -126,7 +93,7 @@ def errors(evidence: Evidence) -> dict[str, NDArray[np.int64]]:
     meant = np.where(pairs.reference >= 0, np.append(beats.classes, NOTHING)[pairs.reference], NOTHING)
     told = np.where(pairs.test >= 0, np.append(found.classes, NOTHING)[pairs.test], NOTHING)
     counts = np.ones(len(at), bool)
-    for first, last in evidence.reference.fibrillation(end):
+    for first, last in read.reference.fibrillation(end):
         counts &= ~((meant == NOTHING) & (at >= first) & (at <= last))
     kinds = {
         "QRS missed or false": (meant == NOTHING) | (told == NOTHING),
@@ -220,22 +187,19 @@ def _together(timings: Sequence[Timing], attribute: str) -> NDArray[np.float64]:
     return np.concatenate([np.zeros(0), *(getattr(timing, attribute) for timing in timings)])
 
 
-def _worst(
-    out: Path,
-    evidence: Mapping[str, Evidence],
-    signals: Callable[[str, int, int], records.Record],
-) -> list[Part]:
+def _worst(out: Path, found: Mapping[str, Evidence], data: Path) -> list[Part]:
     """Draw the densest errors of each kind."""
-    found = {record: errors(one) for record, one in evidence.items()}
-    width = {record: round(WIDTH_S * one.fs) for record, one in evidence.items()}
+    wrong = {record: errors(one) for record, one in found.items()}
+    width = {record: round(WIDTH_S * one.fs) for record, one in found.items()}
     parts: list[Part] = []
-    for kind in next(iter(found.values()), {}):
-        mine = {record: kinds[kind] for record, kinds in found.items()}
+    for kind in next(iter(wrong.values()), {}):
+        ours = [record for record in found if kind.startswith("QRS") or not found[record].reference.paced]
+        mine = {record: wrong[record][kind] for record in ours}
         shown = []
         for record, start in densest(mine, width, most=_STRIPS):
             try:
-                shown.append(_strip(record, start, mine[record], evidence[record], signals))
-            except SourceError:
+                shown.append(_strip(record, start, mine[record], found[record], data))
+            except (SourceError, ValueError):  # no signals, or fewer than the annotations are about
                 return ["The signals are not at hand, so no strips are drawn."]
         if shown:
             path = out / f"strips_{kind.lower().replace(' ', '_')}.png"
@@ -248,20 +212,20 @@ def _strip(
     record: str,
     start: int,
     samples: NDArray[np.int64],
-    evidence: Evidence,
-    signals: Callable[[str, int, int], records.Record],
+    read: Evidence,
+    data: Path,
 ) -> Strip:
-    width = round(WIDTH_S * evidence.fs)
-    start = max(0, min(start, evidence.end - width))
-    signal = signals(record, start, start + width)
-    minutes, seconds = divmod(int(start / evidence.fs), 60)
-    within = [_shown(marks, start, start + width) for marks in (evidence.reference, evidence.test)]
+    width = round(WIDTH_S * read.fs)
+    start = max(0, min(start, read.end - width))
+    signal = records.read(record, data=data, start=start, stop=min(start + width, read.end))
+    minutes, seconds = divmod(int(start / read.fs), 60)
+    within = [_shown(marks, start, start + width) for marks in (read.reference, read.test)]
     return Strip(
         title=f"{record} at {minutes}:{seconds:02d}, {len(samples):,} in the record",
-        fs=evidence.fs,
-        leads=signal.leads,
+        fs=read.fs,
+        leads=signal.leads[:_MOST_LEADS],
         start=start,
-        samples=signal.samples(),
+        samples=signal.samples()[:, :_MOST_LEADS],
         reference=within[0],
         told=within[1],
         errors=samples[(samples >= start) & (samples < start + width)].tolist(),

@@ -5,6 +5,7 @@ What is counted, and how, is `monitor.score`; here files are found, read and bro
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from monitor.score.record import Group, RecordScore, compare, group
 from monitor.score.timing import Timing
 from monitor.selection import chosen
 
-__all__ = ["Request", "Score", "score"]
+__all__ = ["Evidence", "Request", "Score", "evidence", "score"]
 
 _SAME_PATIENT: Final = "202"
 """Of DS2, but its patient is also 201 of DS1: figures on DS2 are stated without it too."""
@@ -86,6 +87,26 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     def without(self) -> str:
         """What stands behind the name of a group that leaves records out, empty if none does."""
         return next((name.removeprefix("all") for name in self.groups if name.startswith("all ")), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One record's annotations, both in the reference's time, to be compared from ``start`` to ``end``.
+
+    Attributes
+    ----------
+    fs
+        Samples per second of the record and of both annotators here.
+    test_fs
+        Those in which the test annotator was written.
+    """
+
+    reference: Marks = field(repr=False)
+    test: Marks = field(repr=False)
+    fs: float
+    test_fs: float
+    start: int
+    end: int
 
 
 def score(request: Request) -> Score:
@@ -170,22 +191,36 @@ def _having(folder: Path, annotator: str) -> set[str]:
         raise SourceError(f"folder {folder} cannot be read: {error.strerror}") from error
 
 
-def _record(name: str, request: Request) -> RecordScore:
-    """Compare one record, in the time resolution of its header."""
+def evidence(name: str, request: Request) -> Evidence:
+    """Read one record's annotations, in the time resolution of its header.
+
+    Raises
+    ------
+    SourceError
+        A header or annotation file is missing or cannot be used, or nothing is left to compare.
+    """
     reference = _marks(request.reference / f"{name}.{request.reference_annotator}")
     test = _marks(request.labels / f"{name}.{request.annotator}")
     fs, n_samples = records.timing(name, data=request.reference)
     test_fs = test.fs or _own_fs(name, request.labels) or fs
-    reference, rescaled = reference.rescaled(fs / (reference.fs or fs)), test.rescaled(fs / test_fs)
+    reference = reference.rescaled(fs / (reference.fs or fs))
     end = n_samples or int(reference.samples[-1])
     start = round(request.start_s * fs)
     if start >= end:
         raise SourceError(
             f"record {name}: expected some of it after {request.start_s:g} s, it ends at {end / fs:g} s"
         )
-    compared = compare(name, reference, rescaled, fs=fs, start=start, end=end)
+    return Evidence(
+        reference=reference, test=test.rescaled(fs / test_fs), fs=fs, test_fs=test_fs, start=start, end=end
+    )
+
+
+def _record(name: str, request: Request) -> RecordScore:
+    """Compare one record."""
+    read = evidence(name, request)
+    compared = compare(name, read.reference, read.test, fs=read.fs, start=read.start, end=read.end)
     return compared.timed(
-        _timing(request.labels / f"{name}.events.jsonl", fs=test_fs, start_s=request.start_s)
+        _timing(request.labels / f"{name}.events.jsonl", fs=read.test_fs, start_s=request.start_s)
     )
 
 

@@ -1,19 +1,22 @@
 """Pictures and the report: errors are found where they are, pages need nothing from outside."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from monitor.errors import SourceError, StorageError
+from monitor.annotations import content
+from monitor.errors import StorageError
+from monitor.events import LabelledBeat
 from monitor.figures import noise_curves
 from monitor.figures_strips import densest
 from monitor.html_report import Section, Table, write_page
-from monitor.records import Record
 from monitor.score.marks import Marks
-from monitor.score.record import compare, group
-from monitor.score_report import About, Evidence, errors, write_report
+from monitor.score_report import errors, write_report
+from monitor.scoring import Evidence, Request, Score, score
+from monitor.stress_files import save
 from tests.test_prepare import record_of
 
 FS = 100.0
@@ -30,7 +33,9 @@ def marks(text: str, *, shift: int = 0) -> Marks:
 def evidence(reference: str, told: str) -> Evidence:
     """Return what is said of a record of so many seconds."""
     end = round(FS * (len(reference) + 1))
-    return Evidence(marks(reference), marks(told, shift=3), FS, 0, end)
+    return Evidence(
+        reference=marks(reference), test=marks(told, shift=3), fs=FS, test_fs=FS, start=0, end=end
+    )
 
 
 def test_errors_are_found_where_they_are() -> None:
@@ -77,36 +82,40 @@ class _Outside(HTMLParser):
                 self.wanted.append(value or "")
 
 
-def quiet(record: str, start: int, stop: int) -> Record:
-    """Return a signal of nothing."""
-    return record_of(np.zeros((stop - start, 2)), fs=FS)
+def beats(said: Marks) -> list[LabelledBeat]:
+    """Return marks as events."""
+    rows = zip(said.samples.tolist(), said.symbols, strict=True)
+    return [LabelledBeat(sample=at, decided=at, label=symbol) for at, symbol in rows]  # type: ignore[arg-type]
+
+
+def scored(folder: Path, reference: str, told: str) -> Score:
+    """Write a record with its annotations and score it."""
+    signal = replace(record_of(np.zeros((100 * (len(reference) + 1), 2)), fs=FS), name="100")
+    (folder / "reference").write_bytes(content(beats(marks(reference)), fs=FS))
+    told_beats = beats(marks(told, shift=3))
+    save(folder / "100", signal, title="made", reference=folder / "reference", told=told_beats)
+    return score(Request(labels=folder, reference=folder, start_s=0.0))
 
 
 def test_the_report_needs_no_other_file(tmp_path: Path) -> None:
     """Every picture is inside the page, and lies beside it as PNG."""
-    one = evidence("NVNN", "NNVN")
-    score = compare("100", one.reference, one.test, fs=FS, start=0, end=one.end)
-    groups = {name: group(name, [score]) for name in ("all", "nonpaced")}
-    write_report(tmp_path, [score], groups, About("A", "b --c"), evidence={"100": one}, signals=quiet)
+    found = scored(tmp_path, "NVNN", "NNVN")
+    write_report(found, tmp_path / "out", title="A", notes=["b"], command="c --d")
     page = _Outside()
-    page.feed((tmp_path / "report.html").read_text())
-    pictures = sorted(path.name for path in tmp_path.glob("*.png"))
+    page.feed((tmp_path / "out" / "report.html").read_text())
+    pictures = sorted(path.name for path in (tmp_path / "out").glob("*.png"))
     assert ([], len(pictures)) == (page.wanted, page.tags.count("img"))
-    assert {"confusion_all.png", "records.png", "jitter.png", "strips_v_false.png"} <= set(pictures)
+    expected = ["confusion_all.png", "jitter.png", "records.png", "strips_v_false.png", "strips_v_missed.png"]
+    assert expected == pictures
 
 
 def test_a_report_without_signals_says_so(tmp_path: Path) -> None:
-    """Annotations may be all that there is."""
-
-    def none(record: str, start: int, stop: int) -> Record:
-        raise SourceError("no signals")
-
-    one = evidence("NVN", "NNV")
-    score = compare("100", one.reference, one.test, fs=FS, start=0, end=one.end)
-    groups = {name: group(name, [score]) for name in ("all", "nonpaced")}
-    write_report(tmp_path, [score], groups, About("A", "b"), evidence={"100": one}, signals=none)
-    assert "The signals are not at hand" in (tmp_path / "report.html").read_text()
-    assert [] == list(tmp_path.glob("strips*"))
+    """Annotations and header may be all that there is."""
+    found = scored(tmp_path, "NVN", "NNV")
+    (tmp_path / "100.dat").unlink()
+    write_report(found, tmp_path / "out", title="A", notes=[], command="c")
+    assert "The signals are not at hand" in (tmp_path / "out" / "report.html").read_text()
+    assert [] == list((tmp_path / "out").glob("strips*"))
 
 
 def test_texts_in_a_page_are_texts(tmp_path: Path) -> None:
