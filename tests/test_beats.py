@@ -138,6 +138,28 @@ def test_a_beat_is_confirmed_by_the_next_or_after_a_while() -> None:
             assert expected == pytest.approx(one[f"next_to_{mean}"], abs=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_of_any_rhythm_each_beat_is_confirmed_once_and_when_it_should_be(seed: int) -> None:
+    """Laws 1 and 2, with RR from 0.2 to 3 s and beats decided up to 1.7 s late, in blocks of any size."""
+    rng = np.random.default_rng(seed)
+    peaks = 100 + np.cumsum(np.exp(rng.uniform(np.log(0.2), np.log(3.0), 60)) * FS).astype(int)
+    decided = np.maximum.accumulate(peaks + (rng.uniform(0.05, 1.7, 60) ** 2 * 0.6 * FS).astype(int))
+    rr = [None, *np.diff(peaks).tolist()]
+    beats = [Beat(sample=int(p), decided=int(d), rr=r) for p, d, r in zip(peaks, decided, rr, strict=True)]
+    wave = rng.normal(size=(decided[-1] + 1000, 1))
+    windows = feed(cutter(n_leads=1), wave, beats, rng.integers(0, 300, 50).tolist())
+    assert_same(feed(cutter(n_leads=1), wave, beats, [len(wave)]), windows)
+    assert windows == sorted(windows, key=lambda window: window.decided)
+    first, last = (kind(windows, provisional=provisional) for provisional in (True, False))
+    ends = np.maximum(peaks + cutter(n_leads=1).post, decided)
+    assert ends.tolist() == [window.decided for window in first]
+    following = [*decided[1:].tolist(), len(wave)]
+    expected = np.maximum(ends, np.minimum(following, peaks + round(1.5 * FS)))
+    assert list(zip(peaks, expected, strict=True)) == [(w.sample, w.decided) for w in last]
+    known = np.where(following <= expected, 1.0, 0.5)
+    assert known.tolist() == [window.features[FEATURES.index("next_known")] for window in last]
+
+
 def test_without_a_feature_of_the_next_beat_nothing_waits_for_it() -> None:
     """Both windows leave together and are one."""
     wave, beats = patient(10)
