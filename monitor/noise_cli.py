@@ -170,8 +170,8 @@ def _tell(plan: "Plan", trials: "Sequence[Trial]", *, out: Path | None, json: bo
     from rich.console import Console
 
     from monitor import artifact, figures
-    from monitor.stress_files import write_csv, write_text
     from monitor.stress_report import as_json, rows, table
+    from monitor.textfiles import write_csv, write_text
 
     card = artifact.load_card(artifact.locate(plan.model))
     told = as_json(plan, trials, trained_on=card.trained_on)

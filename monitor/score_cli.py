@@ -1,5 +1,6 @@
 """``beatline score``: labels against reference annotations, as EC57 asks."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -75,7 +76,9 @@ def score(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="Write records.csv, score.json, a report, and the tables of ec57."
+            "--out",
+            metavar="DIR",
+            help="Write records.csv, score.json, report.html with its pictures, and the tables of ec57.",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
@@ -83,7 +86,7 @@ def score(
     """See `_HELP`."""
     from rich.console import Console
 
-    from monitor import score_files, score_text, scoring
+    from monitor import score_files, score_report, score_text, scoring
 
     request = scoring.Request(
         labels=labels,
@@ -98,6 +101,13 @@ def score(
     scored = scoring.score(request)
     if out is not None:
         score_files.write(scored, out)
+        score_report.write_report(
+            scored,
+            out,
+            title=score_text.title(scored),
+            notes=score_text.notes(scored),
+            command=shlex.join(["beatline", *sys.argv[1:]]),
+        )
     if json:
         sys.stdout.write(score_files.as_json(scored).decode())
         return

@@ -15,7 +15,7 @@ from monitor.score.tables import TABLES, lines
 from monitor.score.timing import Spread, Timing, alarm_rates, spread
 from monitor.score_text import notes, title
 from monitor.scoring import Score
-from monitor.stress_files import write_csv, write_text
+from monitor.textfiles import write_csv, write_text
 
 __all__ = ["as_json", "rows", "write"]
 
@@ -61,7 +61,7 @@ def rows(score: Score) -> list[dict[str, object]]:
 
 
 def write(score: Score, out: Path) -> None:
-    """Write ``records.csv``, ``score.json``, ``ec57/*.txt`` and the report into a folder.
+    """Write ``records.csv``, ``score.json`` and ``ec57/*.txt`` into a folder.
 
     Raises
     ------

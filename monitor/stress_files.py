@@ -1,8 +1,7 @@
-"""What a noise-stress run leaves on disk, so that anyone can run it again: noisy records, and the table."""
+"""The noisy records of a noise-stress run, on disk so that anyone can run it again."""
 
-import csv
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from monitor.records import Record
 from monitor.signalfile import Layout
 from monitor.storage import cannot_write
 
-__all__ = ["save", "write_csv", "write_text"]
+__all__ = ["save"]
 
 
 def save(stem: Path, record: Record, *, title: str, reference: Path, told: Iterable[Event]) -> None:
@@ -46,40 +45,3 @@ def save(stem: Path, record: Record, *, title: str, reference: Path, told: Itera
     except OSError as error:
         raise cannot_write(stem, error) from error
     write_annotations(stem.with_suffix(".blt"), told, fs=record.fs)
-
-
-def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write rows under the names of the first; floats with six digits, None as nothing.
-
-    Raises
-    ------
-    StorageError
-        The file cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
-            writer.writeheader()
-            writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text.
-
-    Raises
-    ------
-    StorageError
-        The file cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise cannot_write(path, error) from error
-
-
-def _plain(value: object) -> object:
-    return f"{value:.6g}" if isinstance(value, float) else value

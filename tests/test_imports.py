@@ -71,7 +71,8 @@ ROOMS = {
     "logs": Room("monitor.logs", "base"),
     # -- shells --
     "files": Room(
-        "monitor.storage monitor.journal monitor.recorder monitor.annotation* monitor.signalfile",
+        "monitor.storage monitor.journal monitor.recorder monitor.annotation* monitor.signalfile "
+        "monitor.textfiles",
         "base lines",
         "msgspec numpy",
     ),
@@ -110,7 +111,7 @@ ROOMS = {
     # -- the front door: the only one that mounts their commands --
     "cli": Room(
         "monitor.cli monitor.label_cli monitor.noise_cli monitor.score_cli monitor.__main__",
-        "base noise records artifact logs display front sim models",
+        "base noise records artifact logs files display front sim models",
         "rich typer",
     ),
 }
