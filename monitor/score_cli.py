@@ -70,6 +70,14 @@ def score(
             "DS2 is always stated without 202 too, whose patient is 201 of DS1.",
         ),
     ] = None,
+    escape: Annotated[
+        str,
+        typer.Option(
+            "--escape",
+            metavar="S|N",
+            help="Class of escape beats (j, e, n): S as bxb has it, N as de Chazal 2004 and many papers.",
+        ),
+    ] = "S",
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Score what there is of a set, and say what is missing.")
     ] = False,
@@ -88,6 +96,8 @@ def score(
 
     from monitor import score_files, score_report, score_text, scoring
 
+    if escape not in ("S", "N"):
+        raise typer.BadParameter(f"expected S or N, received {escape!r}", param_hint="--escape")
     request = scoring.Request(
         labels=labels,
         reference=reference,
@@ -97,6 +107,7 @@ def score(
         start_s=start,
         without=tuple(part for given in without or () for part in given.split(",") if part),
         allow_missing=allow_missing,
+        escape="N" if escape == "N" else "S",
     )
     scored = scoring.score(request)
     if out is not None:

@@ -27,7 +27,8 @@ def as_json(score: Score) -> bytes:
     """Return everything as one JSON object, with a newline; what is undefined is null.
 
     ``figures`` are those of the standard: QRS and episodes over all records, V, S, F and runs over those
-    without paced beats. ``groups`` hold every figure of each group.
+    without paced beats; ``figures_without`` are the same without the records left out. ``groups`` hold every
+    figure of each group.
     """
     told = {
         "title": title(score),
@@ -36,13 +37,12 @@ def as_json(score: Score) -> bytes:
         "hours": score.hours,
         "missing": score.missing,
         "figures": _standard(score, ""),
+        "figures_without": {score.without.strip(): _standard(score, score.without)} if score.without else {},
         "groups": {name: _group(group) for name, group in score.groups.items()},
         "delays": _delays(score),
         "alarms_per_h": _alarms(score),
         "records": [_record(record) for record in score.records],
     }
-    if score.without:
-        told[f"figures{score.without}"] = _standard(score, score.without)
     return msgspec.json.format(msgspec.json.encode(_plain(told)), indent=1) + b"\n"
 
 

@@ -40,14 +40,14 @@ def title(score: Score) -> str:
 def notes(score: Score) -> list[str]:
     """Return what a reader of the figures must know, a line each."""
     told = [
-        "In brackets: 95 % interval, bootstrap over records. "
-        "+P: F and Q called V or S are not false (EC57); strict: they are."
+        "In brackets: 95 % interval, bootstrap over records.",
+        "+P: F and Q called V or S are not false, as EC57 has it; strict: they are.",
     ]
+    if score.request.escape == "N":
+        told.append("Escape beats (j, e, n) are taken as N here, not as S as EC57's own programs take them.")
     paced = [record.record for record in score.records if record.paced]
     if paced:
-        told.append(
-            f"Paced beats: {' '.join(paced)} count for QRS and episodes, not for V, S, F and their runs."
-        )
+        told.append(f"Paced beats: {' '.join(paced)} count for QRS and episodes, not for V, S, F and runs.")
     flutter = [record.record for record in score.records if record.vf.found + record.vf.missed]
     if flutter:
         told.append(

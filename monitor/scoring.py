@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -44,6 +44,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         Records without which every gross figure is stated as well.
     allow_missing
         Whether records of a set may have no labels.
+    escape
+        The class of escape beats: S as the programs of the standard have it, N as de Chazal 2004 and many
+        papers.
     """
 
     labels: Path
@@ -54,6 +57,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     start_s: float = 300.0
     without: tuple[str, ...] = ()
     allow_missing: bool = False
+    escape: Literal["S", "N"] = "S"
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,6 +208,8 @@ def evidence(name: str, request: Request) -> Evidence:
     fs, n_samples = records.timing(name, data=request.reference)
     test_fs = test.fs or _own_fs(name, request.labels) or fs
     reference = reference.rescaled(fs / (reference.fs or fs))
+    if request.escape == "N":
+        reference, test = reference.escape_as_normal(), test.escape_as_normal()
     end = n_samples or int(reference.samples[-1])
     start = round(request.start_s * fs)
     if start >= end:

@@ -111,6 +111,11 @@ class Marks:
         samples = np.floor(self.samples * ratio + 0.5).astype(np.int64)
         return Marks(samples, self.symbols, self.subtypes, self.notes, self.fs)
 
+    def escape_as_normal(self) -> "Marks":
+        """Return the marks with escape beats (j, e, n) called N, as many papers take them; EC57 says S."""
+        symbols = tuple("N" if symbol in ("j", "e", "n") else symbol for symbol in self.symbols)
+        return Marks(self.samples, symbols, self.subtypes, self.notes, self.fs)
+
     def upto(self, end: int) -> "Marks":
         """Return the marks at or before a sample."""
         n = int(np.searchsorted(self.samples, end, "right"))
