@@ -1,8 +1,11 @@
 """One call per item, in this process or spread over several; results come in the order of the items."""
 
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context
 from typing import TypeVar
 
 __all__ = ["spread"]
@@ -24,14 +27,32 @@ def spread(call: Callable[[Item], Result], items: Sequence[Item], *, jobs: int =
     Raises
     ------
     Exception
-        What ``call`` raised; what has not begun by then, or by Ctrl-C, is not begun any more.
+        What ``call`` raised; by then, as by Ctrl-C, the other processes are ended and nothing more begins.
     """
     if jobs == 1 or len(items) < 2:
         yield from map(call, items)
         return
+    others = set(active_children())
     with ProcessPoolExecutor(min(jobs, len(items)), mp_context=get_context("spawn")) as pool:
         try:
-            yield from pool.map(call, items)
+            with _deaf_children():
+                results = pool.map(call, items)
+            yield from results
         except BaseException:
+            for child in set(active_children()) - others:
+                child.terminate()
             pool.shutdown(cancel_futures=True)
             raise
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Let processes started here not hear Ctrl-C, which a terminal sends to all: this one ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
