@@ -17,7 +17,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_WIDTH = 100
 _HELP = """Compare labels with reference annotations, as ANSI/AAMI EC57 asks.
 
 Counted as [bold]bxb[/bold], [bold]rxr[/bold] and [bold]epicmp[/bold] of the WFDB software count: QRS, V, S
@@ -123,4 +122,6 @@ def score(
         sys.stdout.write(score_files.as_json(scored).decode())
         return
     console = Console(highlight=False)
-    score_text.show(scored, console if console.is_terminal else Console(highlight=False, width=_WIDTH))
+    with console.capture() as text:  # written in one piece: a pipe that closes is no failure of ours
+        score_text.show(scored, console)
+    sys.stdout.write(text.get())

@@ -65,17 +65,16 @@ def notes(score: Score) -> list[str]:
 
 
 def show(score: Score, console: Console) -> None:
-    """Print everything."""
-    plain = not console.is_terminal
+    """Print everything, 100 columns wide however wide the console is."""
     console.print(Text(title(score), style="bold"), soft_wrap=True)
     for note in notes(score):
         console.print(Text(note), soft_wrap=True)
     for heading, table in _tables(score):
-        if plain:
-            table.box, table.pad_edge, table.padding = None, False, (0, 2, 0, 0)
+        if not console.is_terminal:
+            table.box, table.padding = None, (0, 2, 0, 0)
         console.print()
         console.print(Text(heading, style="bold"), soft_wrap=True)
-        console.print(table, width=_WIDTH if plain else None, crop=not plain)
+        console.print(table, width=_WIDTH, crop=False)
 
 
 def _tables(score: Score) -> Iterable[tuple[str, Table]]:
@@ -92,7 +91,7 @@ def _tables(score: Score) -> Iterable[tuple[str, Table]]:
 
 
 def _table(columns: Sequence[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(columns[0], no_wrap=True)
     for column in columns[1:]:
         table.add_column(column, justify="right", no_wrap=True)
