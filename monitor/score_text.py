@@ -17,9 +17,10 @@ from monitor.score.runs import KINDS
 from monitor.score.timing import alarm_rates, spread
 from monitor.scoring import Score
 
-__all__ = ["notes", "show", "title"]
+__all__ = ["WIDTH", "notes", "show", "title"]
 
-_WIDTH: Final = 100
+WIDTH: Final = 100
+"""Columns of the widest table."""
 _NOTHING: Final = "-"
 _PLURALS: Final = {"couplet": "couplets", "short": "runs of 3-5", "long": "runs of 6+"}
 _EPISODES: Final = {"af": "AF", "vf": "VF, flutter"}
@@ -65,7 +66,7 @@ def notes(score: Score) -> list[str]:
 
 
 def show(score: Score, console: Console) -> None:
-    """Print everything, 100 columns wide however wide the console is."""
+    """Print everything; the console should be `WIDTH` columns wide or more."""
     console.print(Text(title(score), style="bold"), soft_wrap=True)
     for note in notes(score):
         console.print(Text(note), soft_wrap=True)
@@ -74,7 +75,7 @@ def show(score: Score, console: Console) -> None:
             table.box, table.padding = None, (0, 2, 0, 0)
         console.print()
         console.print(Text(heading, style="bold"), soft_wrap=True)
-        console.print(table, width=_WIDTH, crop=False)
+        console.print(table, width=WIDTH, crop=False)
 
 
 def _tables(score: Score) -> Iterable[tuple[str, Table]]:

@@ -248,6 +248,7 @@ def test_the_command_scores_and_prints(folders: tuple[Path, Path]) -> None:
     plain = run(app, ["score", labels, "--ref", reference, "--from", "0"])
     assert (0, "") == (plain.exit_code, plain.stderr)
     assert plain.stdout.startswith("2 records, ")
+    assert "…" not in plain.stdout
     told_ = run(app, ["score", labels, "--ref", reference, "--from", "0", "--json"])
     assert (0, 16) == (told_.exit_code, json.loads(told_.stdout)["groups"]["all"]["sums"]["qrs_tp"])
     assert 2 == run(app, ["score", labels]).exit_code
