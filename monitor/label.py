@@ -25,6 +25,7 @@ from monitor.pipeline import Pipeline
 from monitor.records import Record
 from monitor.settings import Settings
 from monitor.spread import spread
+from monitor.textfiles import make_folder
 
 __all__ = ["Job", "Labelled", "clash_of", "classifier_of", "label_all", "label_record", "label_shown"]
 
@@ -143,10 +144,7 @@ def label_all(
     SourceError, ArtifactError, StorageError
         As reading, loading and writing do; what was finished before stays.
     """
-    try:
-        job.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the folder {job.out}: {error.strerror}") from error
+    make_folder(job.out)
     results = []
     for result in spread(functools.partial(_one, job), names, jobs=jobs):
         done(result)

@@ -117,6 +117,7 @@ def noise(
     from monitor.noise import KINDS
     from monitor.selection import chosen
     from monitor.stress import RECORDED, Plan, run_shown
+    from monitor.textfiles import make_folder
 
     if kind not in (known := (*RECORDED, *KINDS)):
         raise typer.BadParameter(
@@ -133,6 +134,8 @@ def noise(
         seed=seed,
         save=out / "records" if out is not None and save else None,
     )
+    if out is not None:
+        make_folder(out)
     records = chosen(names or ["118", "119"], data=data)
     trials = run_shown(plan, records, _levels(plan, snr, gains or []), jobs=jobs)
     _tell(plan, trials, out=out, json=json)

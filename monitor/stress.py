@@ -206,10 +206,12 @@ def _published(plan: Plan, snr_db: float, record: Record) -> NDArray[np.float64]
     known = noise.DATABASE_GAINS.get((name, plan.noise), {})
     gains = known.get(snr_db, ())
     if len(gains) != len(record.leads):
-        where = [f"{one} with {kind}" for one, kind in noise.DATABASE_GAINS]
+        where = [
+            f"{one} with {kind} at {', '.join(f'{db:g}' for db in levels)} dB"
+            for (one, kind), levels in noise.DATABASE_GAINS.items()
+        ]
         raise SettingsError(
-            f"no gains of the database: expected {' or '.join(where)} at "
-            f"{', '.join(f'{db:g}' for db in known) or 'its SNR'} dB, "
+            f"no gains of the database: expected {' or '.join(where)}, "
             f"received {record.name} with {plan.noise} at {snr_db:g} dB"
         )
     return np.array(gains)

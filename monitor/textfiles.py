@@ -4,9 +4,24 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from monitor.errors import StorageError
 from monitor.storage import cannot_write
 
-__all__ = ["write_csv", "write_text"]
+__all__ = ["make_folder", "write_csv", "write_text"]
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder where there is none yet.
+
+    Raises
+    ------
+    StorageError
+        It cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {path}: {error.strerror}") from error
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:

@@ -81,7 +81,9 @@ def test_gains_that_cannot_be_are_refused() -> None:
     ecg, beats = signal(1, n_leads=2), reference([(1.0, "N")])
     source = np.ones((100, 2))
     plan = Plan(noise="em", settings=Settings(), database_gains=True)
-    with pytest.raises(SettingsError, match=r"expected 118 with em at .* received made with em at 3 dB"):
+    with pytest.raises(
+        SettingsError, match=r"expected 118 with em at 24, .* dB, received made with em at 3 dB"
+    ):
         level_gains(plan, Level(3.0), ecg, beats, source)
     with pytest.raises(SettingsError, match="one for each of its 2 leads, received 3"):
         level_gains(plan, Level(gains=(1.0, 2.0, 3.0)), ecg, beats, source)
@@ -233,6 +235,15 @@ def test_wrong_usage_is_said_before_anything_is_read(arguments: list[str], messa
     code, text = invoke("noise", "118", *arguments)
     assert code == 2
     assert message in " ".join(text.replace("│", " ").split())
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anything_is_run(tmp_path: Path) -> None:
+    """A failure: 1, at once, with what is in the way."""
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "out"
+    code, text = invoke("noise", "118", "--data", str(tmp_path), "--out", str(out))
+    assert (1, 1) == (code, len(text.strip().splitlines()))
+    assert f"cannot make the folder {out}" in text
 
 
 def by_size(windows: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:
