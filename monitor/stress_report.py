@@ -99,6 +99,7 @@ def _row(record: str, trial: Trial, tally: Tally, *, gains: Sequence[float] | No
         "q_share": _percent(tally.n_q, tally.n_told),
         **{f"false_{priority}": n for priority, n in tally.alarms.items()},
         **{f"{priority}_per_h": _ratio(n, tally.hours) for priority, n in tally.alarms.items()},
+        "false_by_kind": ", ".join(f"{kind} {n}" for kind, n in tally.kinds.items()),
         "technical": tally.technical,
         "noisy_share": _percent(sum(tally.noisy), len(tally.noisy)),
         "noisy_share_by_lead": " ".join(f"{100 * share:.1f}" for share in tally.noisy),

@@ -1,5 +1,6 @@
 """What a line got wrong on one noisy record, counted from 5:00 on."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -44,6 +45,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         Length of what is judged.
     alarms
         False alarms by priority (`monitor.alarm_truth`).
+    kinds
+        The same by kind, those that there are.
     technical
         Technical alarms told.
     noisy
@@ -65,6 +68,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     n_q: int
     hours: float
     alarms: dict[str, int]
+    kinds: dict[str, int]
     technical: int
     noisy: tuple[float, ...]
     noisy_clean: tuple[float, ...]
@@ -110,6 +114,7 @@ def tally(
     told = decode(content(events, fs=fs), name=record.name)
     table = compare_beats(reference, told, fs=fs, start=start, end=stop).confusion
     states = _noisy_states(events, n_leads=len(record.leads), n_samples=stop)
+    false = _false(events, reference, settings, record)
     counts = {
         "n_beats": table[:NOTHING].sum(),
         "n_told": table[:, :NOTHING].sum(),
@@ -126,7 +131,8 @@ def tally(
     return Tally(
         **{name: int(count) for name, count in counts.items()},
         hours=max(0, stop - start) / fs / 3600,
-        alarms=_false_by_priority(events, reference, settings, record),
+        alarms={one: sum(alarm.priority == one for alarm in false) for one in _PRIORITIES},
+        kinds=dict(sorted(Counter(alarm.kind for alarm in false).items())),
         technical=sum(
             isinstance(e, Alarm) and e.priority == "technical" and e.state == "start" and e.decided >= start
             for e in events
@@ -150,14 +156,14 @@ def gross(tallies: Sequence[Tally]) -> Tally:
         **counts,
         hours=float(sum(one.hours for one in tallies)),
         alarms={priority: sum(one.alarms[priority] for one in tallies) for priority in _PRIORITIES},
+        kinds=dict(sorted(sum((Counter(one.kinds) for one in tallies), Counter()).items())),
         noisy=means("noisy"),
         noisy_clean=means("noisy_clean"),
     )
 
 
-def _false_by_priority(
-    events: Sequence[Event], reference: Marks, settings: Settings, record: Record
-) -> dict[str, int]:
+def _false(events: Sequence[Event], reference: Marks, settings: Settings, record: Record) -> list[Alarm]:
+    """Return the alarms that the reference does not stand behind."""
     stop = record.n_samples
     beats = reference.beats(start=0, end=stop)
     known = [(int(at), CLASSES[label]) for at, label in zip(beats.samples, beats.classes, strict=True)]
@@ -166,8 +172,7 @@ def _false_by_priority(
         Span("ventricular_fibrillation", begin, begin, end) for begin, end in reference.fibrillation(stop)
     ]
     told = [event for event in events if isinstance(event, Alarm)]
-    false = false_alarms(told, expected, fs=record.fs, from_sample=round(_FROM_S * record.fs))
-    return {priority: sum(alarm.priority == priority for alarm in false) for priority in _PRIORITIES}
+    return false_alarms(told, expected, fs=record.fs, from_sample=round(_FROM_S * record.fs))
 
 
 def _noisy_states(events: Sequence[Event], *, n_leads: int, n_samples: int) -> NDArray[np.bool_]:
