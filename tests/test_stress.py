@@ -11,13 +11,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from monitor import artifact, records, stress
+from monitor import artifact, label, records, stress
 from monitor.alarm_truth import Span, expected_alarms, false_alarms, spans
 from monitor.annotations import content
 from monitor.errors import SettingsError
 from monitor.events import Alarm, Event, Label, LabelledBeat, LeadQuality
+from monitor.label import Job, label_all
 from monitor.records import MISSING
-from monitor.score.marks import Marks
+from monitor.score.marks import Marks, decode
+from monitor.scoring import Request, score
 from monitor.settings import Settings
 from monitor.stress import Level, Plan, level_gains, mixed, noise_for
 from monitor.stress_files import save
@@ -47,10 +49,10 @@ def beating(seconds: int) -> records.Record:
 def told(beats: list[tuple[float, Label]]) -> list[Event]:
     """Return confirmed labels, each behind a provisional one that says otherwise."""
     events: list[Event] = []
-    for s, label in beats:
+    for s, called in beats:
         at = round(s * FS)
         events.append(LabelledBeat(sample=at, decided=at + 20, label="Q", provisional=True))
-        events.append(LabelledBeat(sample=at, decided=at + 90, label=label))
+        events.append(LabelledBeat(sample=at, decided=at + 90, label=called))
     return events
 
 
@@ -257,6 +259,22 @@ def by_size(windows: NDArray[np.float32], features: NDArray[np.float32]) -> NDAr
         np.stack([~large, np.zeros_like(large), large, np.zeros_like(large), np.zeros_like(large)], axis=1)
         * 1.0
     )
+
+
+@pytest.mark.parametrize("fs", [128.0, 250.0])
+def test_labels_at_another_rate_are_scored_at_the_records_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fs: float
+) -> None:
+    """``label --fs``: the annotation file states its rate, and scoring brings it back."""
+    monkeypatch.setattr(label, "classifier_of", lambda _: (SPEC, SimpleNamespace(probabilities=by_size)))
+    data, out = tmp_path / "data", tmp_path / "labels"
+    (tmp_path / "reference").write_bytes(content(told([(float(s), "N") for s in range(1, 60)]), fs=FS))
+    save(data / "101", beating(60), title="made", reference=tmp_path / "reference", told=[])
+    label_all(["101"], Job(out=out, settings=Settings(), data=data, fs=fs, leads=("1",)))
+    assert fs == decode((out / "101.blt").read_bytes(), name="101").fs
+    found = score(Request(labels=out, reference=data, start_s=5.0)).records[0]
+    assert (0, 0) == (found.counts()["qrs_fn"], found.counts()["qrs_fp"])
+    assert np.abs(found.jitter_ms).max() <= 10.0
 
 
 def test_the_command_says_what_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
