@@ -78,7 +78,7 @@ def write_report(score: Score, out: Path, *, title: str, notes: Sequence[str], c
 def errors(read: Evidence) -> dict[str, NDArray[np.int64]]:
     """Return where the errors of each kind are, as samples in order of time.
 
-    A V is false where the reference has neither V nor F nor Q, an S where it has no S, as in the figures.
+    A V or S is false where the reference has neither that nor F nor Q, as in the figures.
     Beats of an annotator inside its own fibrillation (``[`` to ``]``) take no part, so they are missed too.
     """
     start, end = read.start, read.end
@@ -100,7 +100,7 @@ def errors(read: Evidence) -> dict[str, NDArray[np.int64]]:
         "V missed": (meant == _V) & (told != _V),
         "V false": (told == _V) & ~np.isin(meant, (_V, _F, _Q)),
         "S missed": (meant == _S) & (told != _S),
-        "S false": (told == _S) & (meant != _S),
+        "S false": (told == _S) & ~np.isin(meant, (_S, _F, _Q)),
     }
     return {kind: at[which & counts] for kind, which in kinds.items()}
 
@@ -121,17 +121,17 @@ def _beats(out: Path, scores: Sequence[RecordScore], groups: Sequence[Group]) ->
         path = out / f"confusion_{group.name.replace(' ', '_')}.png"
         figures_score.confusion(group.confusion, _NAMES, [*CLASSES, "missed"], path)
         parts.append(Picture(path, f"Reference class by told class, {group.name} ({len(group.records)})."))
-    tables = [score.beats.confusion for score in scores]
-    unpaced = [score.beats.confusion for score in scores if not score.paced]
-    missed = [int(table[:NOTHING, NOTHING].sum()) for table in tables]
-    panels = {"QRS": ([score.record for score in scores], missed, [int(t[NOTHING].sum()) for t in tables])}
-    names = [score.record for score in scores if not score.paced]
-    for label, spared in ((_V, [_F, _Q]), (_S, [])):
-        missed = [int(table[label].sum() - table[label, label]) for table in unpaced]
-        false = [int(t[:, label].sum() - t[label, label] - t[spared, label].sum()) for t in unpaced]
-        panels[CLASSES[label]] = (names, missed, false)
+    panels = {}
+    for key, members in (("qrs", scores), *((key, _unpaced(scores)) for key in "vs")):
+        counts = [score.counts() for score in members]
+        missed, false = ([int(one[f"{key}_{side}"]) for one in counts] for side in ("fn", "fp"))
+        panels[key.upper()] = ([score.record for score in members], missed, false)
     figures_score.record_errors(panels, out / "records.png")
     return [*parts, Picture(out / "records.png", "Errors by record, the worst first.")]
+
+
+def _unpaced(scores: Sequence[RecordScore]) -> list[RecordScore]:
+    return [score for score in scores if not score.paced]
 
 
 def _runs(group: Group) -> Table:
