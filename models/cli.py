@@ -63,7 +63,11 @@ def train(
 
 @app.command()
 def verifier(
-    out: Annotated[Path, typer.Argument(help="File to write, such as monitor/detect_weights.py.")],
+    out: Annotated[Path, typer.Argument(help="File to write, such as monitor/qrs_weights.json.")],
+    folds: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the weights of each fold, as label --detector takes it."),
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Times the detector is run with what it learned.")] = 3,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that run the detector.")] = 2,
     seed: Annotated[int, typer.Option(help="Fixes everything that is random.")] = 0,
@@ -73,21 +77,29 @@ def verifier(
     Three to ten minutes on two cores. Needs mitdb, svdb and nstdb (BEATLINE_DATA, cache or PhysioNet);
     the test records (DS2) are not read.
 
-    Example:  [bold]beatline models verifier monitor/detect_weights.py[/bold]
+    Example:  [bold]beatline models verifier monitor/qrs_weights.json --folds runs/detector[/bold]
     """
+    from models.copies import database
     from models.verifier import Config
     from models.verifier import train as run
-    from models.weights import write
+    from models.weights import write, write_folds
 
+    config = Config(rounds=rounds, seed=seed)
     with _Progress() as progress:
-        network, errors = run(Config(rounds=rounds, seed=seed), jobs=jobs, report=progress)
-    write(network, out)
-    typer.echo("From 5:00, by networks that never saw the patient:\n            beats    FN    FP")
+        trained = run(config, jobs=jobs, report=progress)
+    write(trained.network, out)
+    if folds is not None:
+        write_folds(trained, folds, names=[config.left_out(k) for k in range(len(config.folds))])
+    typer.echo(
+        "From 5:00, by networks that never saw the patient:\n                        beats    FN    FP"
+    )
     for group in ("mitdb", "svdb"):
-        told = [error for name, error in errors.items() if name.startswith("svdb") == (group == "svdb")]
-        counts = [sum(column) for column in zip(*told, strict=True)]
-        typer.echo(f"  {group:<8}" + "".join(f"{count:7d}" for count in counts))
-    typer.echo(f"{out}: {sum(array.size for array in network)} weights")
+        told = [errors for name, errors in trained.errors.items() if database(name) == group]
+        strains = ["as it is", *(f"motion {snr_db:g} dB" for snr_db in config.strain_db)]
+        for strain, errors in zip(strains, zip(*told, strict=True), strict=True):
+            counts = [sum(column) for column in zip(*errors, strict=True)]
+            typer.echo(f"  {group:<6} {strain:<13}" + "".join(f"{count:7d}" for count in counts))
+    typer.echo(f"{out}: {sum(array.size for array in trained.network)} weights")
 
 
 @app.command()

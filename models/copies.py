@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from models import data
 from models.data import Recording
+from models.motion import motion
 from monitor import noise, records
 
-__all__ = ["COPIES", "Copy", "changed", "database", "read"]
+__all__ = ["COPIES", "Copy", "changed", "database", "read", "stressed"]
 
 Floats = NDArray[np.float64]
 NoiseOf = Callable[[str], Recording]
@@ -40,6 +41,8 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Noise at this ratio (+-4 dB, two minutes of three), None for none.
     still
         Whether the heart stops now and then.
+    moved
+        Whether the noise is made-up electrode motion (then +-8 dB), instead of a recorded one.
     """
 
     database: str
@@ -47,6 +50,7 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     fs: float | None = None
     snr_db: float | None = None
     still: bool = False
+    moved: bool = False
 
 
 COPIES: Final = (
@@ -59,6 +63,11 @@ COPIES: Final = (
     Copy(database="mitdb", snr_db=3.0),
     Copy(database="mitdb", fs=250.0, lead=0, snr_db=9.0),
     Copy(database="mitdb", still=True),
+    Copy(database="mitdb", snr_db=1.0, moved=True),
+    Copy(database="mitdb", snr_db=9.0, moved=True),
+    Copy(database="mitdb", lead=0, snr_db=6.0, moved=True),
+    Copy(database="svdb", snr_db=2.0, moved=True),
+    Copy(database="svdb", snr_db=12.0, moved=True),
     Copy(database="svdb"),
     Copy(database="svdb", lead=0),
     Copy(database="svdb", snr_db=6.0),
@@ -95,8 +104,23 @@ def changed(recording: Recording, copy: Copy, read: NoiseOf, rng: np.random.Gene
         recording = _still(recording, rng)
     if copy.snr_db is not None:
         snr_db = copy.snr_db + rng.uniform(-_SPREAD_DB, _SPREAD_DB)
-        recording = _with(recording, signal=_noisy(recording, snr_db, read, rng))
+        if copy.moved:
+            snr_db += rng.uniform(-_SPREAD_DB, _SPREAD_DB)
+            added = motion(len(recording.signal), fs=recording.fs, n_leads=recording.signal.shape[1], rng=rng)
+        else:
+            added = _mixed(recording, read, rng)
+        recording = _with(recording, signal=_noisy(recording, added, snr_db))
     return recording
+
+
+def stressed(recording: Recording, snr_db: float, rng: np.random.Generator) -> Recording:
+    """Return the recording under made-up motion, five minutes clean first: the noise-stress protocol."""
+    fs, (n_samples, n_leads) = recording.fs, recording.signal.shape
+    added = motion(n_samples, fs=fs, n_leads=n_leads, rng=rng)
+    sizes = noise.qrs_size(recording.signal, recording.peaks, fs=fs)
+    gain = noise.gains(sizes, noise.noise_rms(added, fs=fs), snr_db=snr_db)
+    signal = noise.stress(recording.signal, added, gain, noise.noisy_segments(n_samples, fs=fs))
+    return _with(recording, signal=signal)
 
 
 def _with(recording: Recording, *, signal: Floats) -> Recording:
@@ -119,10 +143,9 @@ def _resampled(recording: Recording, fs: float) -> Recording:
     return Recording(recording.name, fs, signal, peaks, recording.labels, recording.flutter[back])
 
 
-def _noisy(recording: Recording, snr_db: float, read: NoiseOf, rng: np.random.Generator) -> Floats:
-    """Add noise at a ratio to each lead, two minutes of three, from a place of its own in the noise."""
+def _mixed(recording: Recording, read: NoiseOf, rng: np.random.Generator) -> Floats:
+    """Return recorded noise for each lead, from a place of its own."""
     fs, n = recording.fs, len(recording.signal)
-    sizes = noise.qrs_size(recording.signal, recording.peaks, fs=fs)
     added = np.zeros_like(recording.signal)
     kinds = _KINDS[rng.integers(len(_KINDS))]
     for lead in range(added.shape[1]):
@@ -132,6 +155,13 @@ def _noisy(recording: Recording, snr_db: float, read: NoiseOf, rng: np.random.Ge
             column = _resample(column - column.mean(), source.fs, fs) if source.fs != fs else column
             column = np.resize(np.roll(column, rng.integers(len(column))), n)
             added[:, lead] += (column - column.mean()) / column.std()
+    return added
+
+
+def _noisy(recording: Recording, added: Floats, snr_db: float) -> Floats:
+    """Add noise at a ratio to each lead, two minutes of three."""
+    fs, n = recording.fs, len(recording.signal)
+    sizes = noise.qrs_size(recording.signal, recording.peaks, fs=fs)
     gain = noise.gains(sizes, noise.noise_rms(added, fs=fs), snr_db=snr_db)
     gate = (np.arange(n) / fs // 60) % 3 != 0
     noisy: Floats = recording.signal + gain * added * gate[:, np.newaxis]

@@ -1,8 +1,8 @@
 """The recipe of the QRS verifier, readable from top to bottom.
 
 1. Take records of the training side, and copies of them: one lead alone, other sampling rates, noise
-   (``bw``, ``ma``; never ``em``), and *still* copies, whose heart stops now and then for some seconds
-   while wander and line noise go on.
+   (``bw``, ``ma``, made-up electrode motion; never ``em``), and *still* copies, whose heart stops now and
+   then for some seconds while wander and line noise go on. Half of the copies a round, in turn.
 2. Run the detector over all of them and keep what its verifier saw of each candidate
    (`Detector.examine`), told apart by the reference: the nearest candidate within 120 ms of a beat is
    one, what is further from any is none, other ones and flutter are left out. Most easy ones are
@@ -10,30 +10,30 @@
 3. Train a network per fold of patients on the other folds. Levels and RR depend on which candidates
    were accepted, so do 2 again with the networks just trained (each on records it has not seen),
    some rounds, and train on all rounds together (Ross, Gordon and Bagnell 2011).
-4. Score each fold's network on the fold left out; train the network to ship on all records.
+4. Score each fold's network on the fold left out, as it is and under motion; train the network to
+   ship on all records. The folds are those of the labels: `models.data.FOLDS`.
 
 Nothing here looks at a test record. One seed fixes everything.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise
 from multiprocessing import get_context
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from models import data as recordings
-from models.copies import COPIES, Copy, changed, database, read
+from models.copies import COPIES, Copy, changed, database, read, stressed
 from models.data import Recording
+from models.perceptron import Examples, Fitting, fit, join
 from monitor.detect import Detection, Detector
-from monitor.detect_features import Network
-from monitor.detect_memory import N_FEATURES
+from monitor.events import CLASSES
 from monitor.quality import Quality
 from monitor.settings import DetectorSettings, QualitySettings
+from monitor.weights import N_FEATURES, Network
 
 __all__ = ["Config", "Errors", "Examples", "first_guess", "fit", "gather", "score", "train"]
 
@@ -42,49 +42,62 @@ Read = Callable[[str], Recording]
 Report = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
 
+_SAME_PATIENT: Final = (("201", "202"),)
+_PREMATURE: Final = [CLASSES.index("S"), CLASSES.index("V")]
 _NEAR_S: Final = 0.12
 _MATCH_S: Final = 0.15
 
 
-class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Config(Fitting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides what comes out.
 
     Attributes
     ----------
     easy_share
         Share of the easy candidates that are kept.
-    heaviest
-        No example weighs more than this (a kept easy one would by 1 / ``easy_share``).
+    noisy_share
+        Share of the hard ones that are kept where noise was added: there are so many.
     from_s
         Scoring begins here, after the learning time of EC57.
+    strain_db
+        Records are also scored under made-up motion at these ratios.
     """
 
     records: tuple[str, ...] = tuple(n for n in recordings.DS1 if n not in ("118", "119")) + recordings.SVDB
     copies: tuple[Copy, ...] = COPIES
-    folds: int = 3
+    folds: tuple[tuple[str, ...], ...] = recordings.FOLDS
     rounds: int = 3
-    hidden: tuple[int, int] = (24, 12)
-    penalty: float = 1e-4
-    epochs: int = 16
-    batch: int = 1024
-    learning_rate: float = 4e-3
     easy_share: float = 0.12
-    heaviest: float = 4.0
+    noisy_share: float = 0.4
     from_s: float = 300.0
-    seed: int = 0
+    strain_db: tuple[float, ...] = (12.0, 0.0)
 
     def fold(self, name: str) -> int:
         """Return the fold in which a record is left out."""
-        return sorted(self.records).index(name) % self.folds
+        return next(k for k, names in enumerate(self.folds) if name in names)
+
+    def left_out(self, fold: int) -> list[str]:
+        """Return the records that a fold's network has not seen and the shipped one has, or whose patient."""
+        names = [name for name in self.records if name in self.folds[fold]]
+        return names + [other for name, other in _SAME_PATIENT if name in names]
 
 
-class Examples(NamedTuple):
-    """Candidates, row by row: features, whether they are a beat, weights, names of their records."""
+class Trained(NamedTuple):
+    """What comes out.
 
-    features: NDArray[np.float32]
-    beats: NDArray[np.bool_]
-    weights: Floats
-    records: NDArray[np.str_]
+    Attributes
+    ----------
+    network
+        The one to ship, trained on all records.
+    held_out
+        For each fold the one that never saw it.
+    errors
+        What those make of each record that they never saw: as it is, and under each `Config.strain_db`.
+    """
+
+    network: Network
+    held_out: list[Network]
+    errors: "dict[str, tuple[Errors, ...]]"
 
 
 class Errors(NamedTuple):
@@ -105,13 +118,12 @@ class _Task(NamedTuple):
     turn: int
 
 
-def train(
-    config: Config, *, read: Read = read, jobs: int = 1, report: Report = lambda *_: None
-) -> tuple[Network, dict[str, Errors]]:
-    """Return the network to ship, and every record's errors by the network that never saw it."""
-    networks = [first_guess()] * config.folds
+def train(config: Config, *, read: Read = read, jobs: int = 1, report: Report = lambda *_: None) -> Trained:
+    """Train a network for each fold on the others, and one on all."""
+    n_folds = len(config.folds)
+    networks = [first_guess()] * n_folds
     examples: list[Examples] = []
-    n_steps = config.rounds * (len(config.records) + config.folds)
+    n_steps = config.rounds * (len(config.records) + n_folds)
     done = 0
     with _workers(jobs) as each:
         for turn in range(config.rounds):
@@ -123,13 +135,13 @@ def train(
             names, row = np.unique(rows.records, return_inverse=True)
             fold = np.array([config.fold(str(name)) for name in names])[row]
             networks = []
-            for k in range(config.folds):
+            for k in range(n_folds):
                 chosen = fold != k
                 networks.append(fit(Examples(*(column[chosen] for column in rows)), config))
                 report(f"round {turn + 1}: training", done := done + 1, n_steps)
         tasks = [_Task(n, config, read, networks[config.fold(n)], config.rounds) for n in config.records]
         errors = dict(zip(config.records, each(score, tasks), strict=True))
-    return fit(rows, config), errors
+    return Trained(fit(rows, config), networks, errors)
 
 
 @contextmanager
@@ -162,20 +174,29 @@ def gather(task: _Task) -> Examples:
     """Run the detector over a record's copies and return what the verifier saw."""
     recording = task.read(task.name)
     parts = []
-    for k, copy in enumerate(task.config.copies):
-        if copy.database != database(task.name):
-            continue
+    mine = [(k, copy) for k, copy in enumerate(task.config.copies) if copy.database == database(task.name)]
+    for position, (k, copy) in enumerate(mine):
+        if position > 0 and (position + task.turn) % 2:
+            continue  # half of the copies in each round, the record itself in all
         rng = np.random.default_rng([task.config.seed, task.turn, k, *task.name.encode()])
         disturbed = changed(recording, copy, task.read, rng)
         looks = np.concatenate([seen for _, seen in _run(disturbed, task.network)])
         told = _tell(disturbed, looks[:, 0])
-        parts.append(_thin(looks[:, 2:], told, task.name, task.config, rng))
+        seen = _thin(looks[:, 2:], told, task.config, rng, noisy=copy.snr_db is not None)
+        parts.append(Examples(*seen, np.full(len(seen[0]), task.name)))
     return join(parts)
 
 
-def score(task: _Task) -> Errors:
-    """Count a network's errors on a record as it is: one to one within 150 ms, flutter left out."""
+def score(task: _Task) -> tuple[Errors, ...]:
+    """Count a network's errors on a record, as it is and strained."""
     recording = task.read(task.name)
+    rng = np.random.default_rng([task.config.seed, task.turn, *task.name.encode()])
+    strained = [stressed(recording, snr_db, rng) for snr_db in task.config.strain_db]
+    return tuple(_errors(each, task) for each in (recording, *strained))
+
+
+def _errors(recording: Recording, task: _Task) -> Errors:
+    """Count errors: one to one within 150 ms, flutter left out."""
     found = np.array([beat.sample for beats, _ in _run(recording, task.network) for beat in beats], np.int64)
     pairs = recordings.pairs(recording.peaks, found, tolerance=_MATCH_S * recording.fs)
     counted = ~_widened(recording.flutter, round(_MATCH_S * recording.fs))
@@ -185,69 +206,6 @@ def score(task: _Task) -> Errors:
     missed[[i for i, _ in pairs]] = False
     false[[j for _, j in pairs]] = False
     return Errors(n, int(missed.sum()), int(false.sum()))
-
-
-def fit(rows: Examples, config: Config) -> Network:
-    """Train one network by Adam; its inputs are standardised and cut off at five deviations.
-
-    Plain numpy: at a thousand weights a framework would spend its time on everything else.
-    """
-    rng = np.random.default_rng(config.seed)
-    offset = rows.features.mean(axis=0, dtype=np.float64)
-    scale = 1.0 / (rows.features.std(axis=0, dtype=np.float64) + 1e-6)
-    inputs = np.clip((rows.features - offset) * scale, -5.0, 5.0).astype(np.float32)
-    weights = np.minimum(rows.weights, config.heaviest).astype(np.float32)
-    layers: list[NDArray[np.float32]] = []
-    for n_in, n_out in pairwise((N_FEATURES, *config.hidden, 1)):
-        limit = np.sqrt(6.0 / (n_in + n_out))
-        kernel = rng.uniform(-limit, limit, (n_in, n_out)).astype(np.float32)
-        layers += [kernel, np.zeros(n_out, np.float32)]
-    first, second = [np.zeros_like(layer) for layer in layers], [np.zeros_like(layer) for layer in layers]
-    n_batches = max(1, len(inputs) // config.batch)
-    step = 0
-    for _ in range(config.epochs):
-        for batch in np.array_split(rng.permutation(len(inputs)), n_batches):
-            done = step / (n_batches * config.epochs)
-            rate = float(config.learning_rate * 0.5 * (1.0 + np.cos(np.pi * done)))
-            step += 1
-            slopes = _slopes(layers, inputs[batch], rows.beats[batch], weights[batch], config.penalty)
-            for k, slope in enumerate(slopes):
-                first[k] += 0.1 * (slope - first[k])
-                second[k] += 0.001 * (slope * slope - second[k])
-                moved = first[k] / (1.0 - 0.9**step)
-                layers[k] -= rate * moved / (np.sqrt(second[k] / (1.0 - 0.999**step)) + 1e-7)
-    w1, b1, w2, b2, w3, b3 = (layer.astype(np.float64) for layer in layers)
-    return Network(offset, scale, w1, b1, w2, b2, np.ascontiguousarray(w3[:, 0]), b3)
-
-
-def _slopes(
-    layers: Sequence[NDArray[np.float32]],
-    inputs: NDArray[np.float32],
-    beats: NDArray[np.bool_],
-    weights: NDArray[np.float32],
-    penalty: float,
-) -> list[NDArray[np.float32]]:
-    """Return the gradient of the weighted cross-entropy, plus ``penalty`` x the squared hidden weights."""
-    w1, b1, w2, b2, w3, b3 = layers
-    one = np.maximum(inputs @ w1 + b1, 0.0)
-    two = np.maximum(one @ w2 + b2, 0.0)
-    belief = 1.0 / (1.0 + np.exp(-(two @ w3 + b3)[:, 0]))
-    last = ((belief - beats) * weights / len(beats)).astype(np.float32)[:, np.newaxis]
-    middle = (last @ w3.T) * (two > 0)
-    front = (middle @ w2.T) * (one > 0)
-    return [
-        inputs.T @ front + 2 * penalty * w1,
-        front.sum(axis=0),
-        one.T @ middle + 2 * penalty * w2,
-        middle.sum(axis=0),
-        two.T @ last,
-        last.sum(axis=0),
-    ]
-
-
-def join(parts: Sequence[Examples]) -> Examples:
-    """Put examples one after the other."""
-    return Examples(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _run(recording: Recording, network: Network) -> Iterator[tuple[list[Detection], Floats]]:
@@ -263,7 +221,7 @@ def _run(recording: Recording, network: Network) -> Iterator[tuple[list[Detectio
 
 
 def _tell(recording: Recording, at: Floats) -> NDArray[np.int64]:
-    """Say of each look whether its candidate is a beat (1), is none (0), or is left out (-1)."""
+    """Say of each look whether its candidate is a beat (1; S or V 2), none (0), or is left out (-1)."""
     places, row = np.unique(at.astype(np.int64), return_inverse=True)
     told = np.zeros(len(places), np.int64)
     edges = np.clip(np.searchsorted(recording.peaks, places), 1, max(len(recording.peaks) - 1, 1))
@@ -273,24 +231,29 @@ def _tell(recording: Recording, at: Floats) -> NDArray[np.int64]:
     near = distance <= _NEAR_S * recording.fs
     told[near] = -1
     order = np.flatnonzero(near)[np.argsort(distance[near], kind="stable")]
-    told[order[np.unique(nearest[order], return_index=True)[1]]] = 1
+    found = order[np.unique(nearest[order], return_index=True)[1]]
+    told[found] = np.where(np.isin(recording.labels[nearest[found]], _PREMATURE), 2, 1)
     doubtful = _widened(recording.flutter, round(recording.fs))
     told[doubtful[np.clip(places, 0, len(doubtful) - 1)]] = -1
     return told[row]
 
 
 def _thin(
-    features: Floats, told: NDArray[np.int64], name: str, config: Config, rng: np.random.Generator
-) -> Examples:
-    """Keep all hard candidates (small or odd beats, large others) and a share of the easy ones."""
+    features: Floats, told: NDArray[np.int64], config: Config, rng: np.random.Generator, *, noisy: bool
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], Floats]:
+    """Keep hard candidates (small or odd beats, large others; in noise not all) and a share of the easy.
+
+    S and V count twice, and so does what noise was not added to: most of a patient's time is quiet.
+    """
     height, likeness = features[:, 0], features[:, 21]
-    small_beat = (told == 1) & ((height < np.log(0.6)) | (likeness < 0.5))
+    small_beat = (told > 0) & ((height < np.log(0.6)) | (likeness < 0.5))
     hard = small_beat | ((told == 0) & (height > np.log(0.3)))
-    kept = (told >= 0) & (hard | (rng.random(len(told)) < config.easy_share))
-    weights = np.where(hard, 1.0, 1.0 / config.easy_share)
-    return Examples(
-        features[kept].astype(np.float32), told[kept] == 1, weights[kept], np.full(kept.sum(), name)
-    )
+    shares = np.where(hard, config.noisy_share if noisy else 1.0, config.easy_share)
+    kept = (told >= 0) & (rng.random(len(told)) < shares)
+    weights = np.where(hard, 1.0, 1.0 / config.easy_share) * np.where(told == 2, 2.0, 1.0)
+    if not noisy:
+        weights = 2.0 * weights
+    return features[kept].astype(np.float32), told[kept] > 0, weights[kept]
 
 
 def _widened(marked: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:

@@ -14,13 +14,17 @@ How it works
    the usual height is a candidate, however small: thresholds are left to what follows.
 4. *Verifier.* A small perceptron looks at each candidate: its height, width and surroundings, the time
    since the last beat over the mean RR, agreement of the leads, roughness and span of the raw signal
-   against that of beats, correlation with three running templates. It looks at once, and where it is
+   against that of beats, correlation with three running templates. Against noise it also knows how well
+   the candidate fits the slopes of beats seen in quiet times, each lead weighed by the noise just
+   before (`monitor.detect_bank`), where it falls in the rhythm of the beats it was sure of, how sure it was
+   lately, and whether the line comes back (`monitor.detect_context`). It looks at once, and where it is
    not sure again 150 and 280 ms after the peak, when it also knows what followed (a P wave is
    followed by something greater).
-5. *Decision.* A sure candidate is a beat at the first look, a likely one at the last; two within the
+5. *Decision.* A sure candidate is a beat at the first look, a likely one at the third; two within the
    refractory time of 200 ms are one, the better. Candidates that were merely possible wait, and are
-   found by a search back when 1.5 mean RR have gone by without a beat, or before a beat
-   that comes as late as that, but never later than `Detector.delay_max`.
+   looked at once more when 1.5 mean RR have gone by without a beat, or before a beat
+   that comes as late as that: the best of them is a beat if it is likely now. None is reported later
+   than `Detector.delay_max`.
 6. *Adaptation.* Each beat moves the lead's QRS, noise, span and roughness levels, the mean RR and the
    template that it is most like. Levels move by an eighth, by 0.4 in the first beats.
 7. *Place.* ``sample`` is the largest excursion of the raw signal from the line between the ends of
@@ -50,10 +54,10 @@ the event, and it waits for a larger one within 200 ms; here the wait depends on
 verifier is. Thakor, Webster and Tompkins (IEEE Trans Biomed Eng 31:702, 1984) and Elgendi, Jonkman
 and De Boer (Biosignals 2010) for the band. Lead weighting, verifier and its features are our own.
 
-The weights of the verifier (`monitor.detect_weights`) come from `models.verifier`: 20 DS1 records
+The weights of the verifier (`monitor.weights`) come from `models.verifier`: 20 DS1 records
 without 118 and 119, and svdb, each with both leads, single leads, resampled, with noise added (``bw``,
-``ma``, never ``em``) and with the heart stopped now and then. What was chosen on what, and what it
-reaches, stands in ``docs/detector-runs.md``.
+``ma`` and made-up electrode motion, never ``em``) and with the heart stopped now and then. What was
+chosen on what, and what it reaches, stands in ``docs/detector-runs.md``.
 
 What it does not do: name the beat, or tell fibrillation from beats.
 """
@@ -63,13 +67,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detect_features import Network
 from monitor.detect_kernel import run
-from monitor.detect_memory import N_FEATURES, NEVER, Memory, blank, parameters
-from monitor.detect_weights import network
+from monitor.detect_memory import NEVER, Memory, blank, parameters
 from monitor.filters import SosFilter, group_delay
 from monitor.settings import DetectorSettings
 from monitor.stage import State
+from monitor.weights import N_FEATURES, Network, read, shipped
 
 __all__ = ["Detection", "Detector"]
 
@@ -108,7 +111,7 @@ class Detector:
     start
         Absolute index of the first sample to come.
     verifier
-        Another network than the one shipped.
+        Another network than the one that the settings name.
 
     Attributes
     ----------
@@ -129,7 +132,7 @@ class Detector:
             raise ValueError(f"sampling rate out of range: expected 100 to 1000 Hz, received {fs:g}")
         self.fs = fs
         self.n_leads = n_leads
-        self._network = network() if verifier is None else verifier
+        self._network = verifier or (read(settings.weights) if settings.weights else shipped())
         sos = _qrs_sections(settings, fs=fs)
         self._band = SosFilter(sos, n_leads=n_leads, delay=group_delay(sos, fs=fs, band_hz=(8.0, 16.0)))
         self._parameters = parameters(settings, fs=fs, delay=self._band.delay)

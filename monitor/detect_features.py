@@ -4,11 +4,11 @@ Everything is a ratio to what this patient's own beats have shown so far, or a t
 depends on amplitude, polarity or sampling rate.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.detect_bank import describe_bank
+from monitor.detect_context import describe_context
 from monitor.detect_memory import (
     BAND,
     FEATURE,
@@ -22,29 +22,9 @@ from monitor.detect_memory import (
     Scalars,
 )
 from monitor.stage import kernel
+from monitor.weights import Network
 
-__all__ = ["Network", "describe", "probability", "remember"]
-
-
-class Network(NamedTuple):
-    """A perceptron with two hidden layers of rectified units and one sigmoid output.
-
-    Attributes
-    ----------
-    offset, scale
-        Of shape (N_FEATURES,): features are taken as (x - offset) * scale.
-    w1, b1, w2, b2, w3, b3
-        Of shapes (n1), (n1,), (n1, n2), (n2,), (n2,), (1,).
-    """
-
-    offset: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    w1: NDArray[np.float64]
-    b1: NDArray[np.float64]
-    w2: NDArray[np.float64]
-    b2: NDArray[np.float64]
-    w3: NDArray[np.float64]
-    b3: NDArray[np.float64]
+__all__ = ["describe", "probability", "remember"]
 
 
 @kernel
@@ -197,9 +177,10 @@ def stretch(first: int, last: int, m: Memory, p: Parameters) -> tuple[float, flo
 
 
 @kernel
-def describe(c: Candidate, p: Parameters, m: Memory) -> None:
+def describe(j: int, p: Parameters, m: Memory) -> None:
     """Write the candidate's features, as far as they can be known now, to ``m.features``."""
     s: Scalars = m.scalars[0]
+    c: Candidate = m.pending[j]
     f = m.features
     at = c.at
     gap = float(at - s.last_at) if s.n_beats > 0 else s.rr
@@ -226,6 +207,8 @@ def describe(c: Candidate, p: Parameters, m: Memory) -> None:
     f[13] = np.log(s.mean + 0.02)
     describe_leads(at, c.height, p, m)
     describe_shape(at, p, m)
+    describe_bank(at, p, m)
+    describe_context(j, p, m)
 
 
 @kernel

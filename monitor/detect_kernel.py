@@ -3,12 +3,14 @@
 What the steps are, and where they come from, stands in the docstring of `monitor.detect`.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detect_features import Network, describe, probability, remember
+from monitor.detect_bank import deposit
+from monitor.detect_context import doubtful, keep_context, spaced
+from monitor.detect_features import describe, probability, remember
 from monitor.detect_levels import adapt, audible, learn, locate
 from monitor.detect_memory import (
     BAND,
@@ -23,8 +25,12 @@ from monitor.detect_memory import (
     Scalars,
 )
 from monitor.stage import kernel
+from monitor.weights import Network
 
 __all__ = ["run"]
+
+_ONCE_MORE: Final = -4
+"""Number of looks of a candidate that is to be looked at for a fourth time."""
 
 
 @kernel
@@ -60,8 +66,20 @@ def run(
             if follow(now, p, s, m.leads, m.rings, m.combined):
                 propose(p, m)
             if s.n_pending > 0:
-                n_trace = look(p, net, m, trace, n_trace)
-                n = decide(p, m, found, n)
+                j = 0
+                while j != -1:
+                    j = due(p, m)
+                    if j >= 0:
+                        judge(j, p, net, m)
+                        if n_trace < len(trace):
+                            trace[n_trace, 0] = m.pending[j].at
+                            trace[n_trace, 1] = m.pending[j].looks
+                            trace[n_trace, 2:] = m.features
+                            n_trace += 1
+                    else:
+                        j = next_beat(p, m)
+                        if j >= 0:
+                            n = accept(j, p, m, found, n)
             if now - s.last_at > p.relearn and s.n_pending == 0:
                 s.learning = 1
                 s.learn_from = now + 1
@@ -159,6 +177,7 @@ def propose(p: Parameters, m: Memory) -> None:
     c.height = s.peak
     c.score = 0.0
     c.looks = 0
+    spaced(c.at, p, m)
     first = c.at
     while first > c.at - p.refractory and first > s.learn_from and m.combined[first & p.mask] > 0.5 * s.peak:
         first -= 1
@@ -187,50 +206,56 @@ def drop(j: int, m: Memory) -> None:
 
 
 @kernel
-def look(p: Parameters, net: Network, m: Memory, trace: NDArray[np.float64], n_trace: int) -> int:
-    """Ask the verifier about candidates whose first, second or last look is due."""
+def due(p: Parameters, m: Memory) -> int:
+    """Return the next candidate that the verifier has to look at now, or -1; drop those that are out."""
     s: Scalars = m.scalars[0]
     j = 0
     while j < s.n_pending:
         c: Candidate = m.pending[j]
         age = s.now - c.at
+        if c.looks == 3 and c.score < p.back:
+            doubtful(c.score, m)
+            drop(j, m)
+            continue
+        if c.looks == _ONCE_MORE:
+            c.looks = 4
+            return j
         if c.looks == 0 or (c.looks == 1 and age >= p.again) or (c.looks == 2 and age >= p.final):
             c.looks = 3 if age >= p.final else (2 if age >= p.again else 1)
-            describe(c, p, m)
-            c.score = probability(m.features, net) if heard(c.at, p, m) else 0.0
-            if n_trace < len(trace):
-                trace[n_trace, 0] = c.at
-                trace[n_trace, 1] = c.looks
-                trace[n_trace, 2:] = m.features
-                n_trace += 1
-            if c.looks == 3 and c.score < p.back:
-                drop(j, m)
-                continue
+            return j
         j += 1
-    return n_trace
+    return -1
 
 
 @kernel
-def decide(p: Parameters, m: Memory, found: NDArray[np.float64], n: int) -> int:
-    """Accept or give up pending candidates as far as this sample allows."""
+def judge(j: int, p: Parameters, net: Network, m: Memory) -> None:
+    """Look at one candidate: set its features and its score."""
+    c: Candidate = m.pending[j]
+    describe(j, p, m)
+    c.score = probability(m.features, net) if heard(c.at, p, m) else 0.0
+
+
+@kernel
+def next_beat(p: Parameters, m: Memory) -> int:
+    """Return the candidate to accept now, -1 for none, -2 if some must be looked at once more first."""
     s: Scalars = m.scalars[0]
     while s.n_pending > 0 and s.now - (m.pending[0].at - p.lag - p.radius) > p.delay_max:
         drop(0, m)
-    going = True
-    while going and s.n_pending > 0:
-        going = False
-        j = certain(p, m)
-        if j < 0:
-            if s.n_beats > 0 and s.now - p.lag - s.last_at > p.search_back * s.rr:
-                j = forgotten(s.now - p.refractory, p, m)
-        elif s.n_beats > 0 and m.pending[j].at - s.last_at > p.search_back * s.rr:
-            back = forgotten(m.pending[j].at - int(1.5 * p.refractory), p, m)
-            if back >= 0:
-                j = back
-        if j >= 0:
-            n = accept(j, p, m, found, n)
-            going = True
-    return n
+    j = certain(p, m)
+    late = s.last_at + p.search_back * s.rr
+    if s.n_beats == 0 or s.n_pending == 0 or (m.pending[j].at if j >= 0 else s.now - p.lag) <= late:
+        return j
+    before = m.pending[j].at - int(1.5 * p.refractory) if j >= 0 else s.now - p.refractory
+    again = False
+    for k in range(s.n_pending):
+        c: Candidate = m.pending[k]
+        if c.looks == 3 and c.at <= before:
+            c.looks = _ONCE_MORE
+            again = True
+    if again:
+        return -2
+    back = forgotten(before, p, m)
+    return back if back >= 0 else j
 
 
 @kernel
@@ -239,7 +264,7 @@ def certain(p: Parameters, m: Memory) -> int:
     s: Scalars = m.scalars[0]
     for j in range(s.n_pending):
         c: Candidate = m.pending[j]
-        if c.score < (p.late if c.looks == 3 else p.early):
+        if c.looks == 4 or c.score < (p.late if c.looks == 3 else p.early):
             continue
         if s.rising == 1 and s.peak > c.height and s.peak_at - c.at < p.refractory:
             return -1
@@ -259,7 +284,7 @@ def forgotten(before: int, p: Parameters, m: Memory) -> int:
     best = -1
     for j in range(s.n_pending):
         c: Candidate = m.pending[j]
-        possible = c.looks == 3 and c.at <= before and c.score >= p.back
+        possible = c.looks == 4 and c.at <= before and c.score >= p.late
         if possible and (best < 0 or c.score > m.pending[best].score):
             best = j
     return best
@@ -270,6 +295,8 @@ def accept(j: int, p: Parameters, m: Memory, found: NDArray[np.float64], n: int)
     """Emit candidate ``j``, learn from it, and give up those before it and those too close behind."""
     s: Scalars = m.scalars[0]
     for _ in range(j):
+        first: Candidate = m.pending[0]
+        doubtful(first.score, m)
         drop(0, m)
     c: Candidate = m.pending[0]
     at = c.at
@@ -286,6 +313,8 @@ def accept(j: int, p: Parameters, m: Memory, found: NDArray[np.float64], n: int)
         if m.leads[lead].since <= at - p.smooth // 2:
             adapt(lead, at, p, m)
     remember(at, p, m)
+    deposit(at, c.score, p, m)
+    keep_context(at, c.score, p, m)
     s.last_height = height
     s.last_at = at
     s.last_sample = int(found[n, 0])

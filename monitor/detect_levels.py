@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from monitor.detect_context import begin_context
 from monitor.detect_features import measure
 from monitor.detect_memory import FEATURE, NEVER, RAW, Lead, Memory, Parameters, Scalars
 from monitor.stage import kernel
@@ -76,6 +77,7 @@ def begin(start: int, p: Parameters, m: Memory) -> None:
     s.rr = 0.8 * p.fs
     s.irregular = 0.1
     m.uses[:] = 0.0
+    begin_context(start, p, m)
 
 
 @kernel

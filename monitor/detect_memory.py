@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from monitor.settings import DetectorSettings
 from monitor.stage import record
+from monitor.weights import N_FEATURES
 
 __all__ = [
     "NEVER",
-    "N_FEATURES",
     "N_PENDING",
     "N_POINTS",
     "SHIFT",
@@ -32,10 +32,10 @@ NEVER: Final = 1 << 60
 """An index that no stream reaches."""
 N_PENDING: Final = 32
 """Candidates that wait for their decision at one time, at most."""
-N_FEATURES: Final = 24
-"""Features of a candidate, see `monitor.detect_features.describe`."""
 N_POINTS: Final = 21
 """Points of a template, one each 1/120 s: 167 ms."""
+N_RECENT: Final = 4
+"""Candidates whose place is remembered, whatever became of them."""
 N_TEMPLATES: Final = 3
 """Beat shapes remembered."""
 RAW: Final = 0
@@ -103,6 +103,13 @@ class Scalars(Protocol):
     irregular: float
     noise: float
     mean: float
+    doubt: float
+    spacing: float
+    candidate_at: int
+    before_at: int
+    sure_at: int
+    last_score: float
+    sure_rr: float
 
 
 class Lead(Protocol):
@@ -155,8 +162,16 @@ class Memory(NamedTuple):
         Of shape (N_TEMPLATES, n_leads, N_POINTS): beat shapes in the QRS band, of unit length.
     uses
         Of shape (N_TEMPLATES, 2): how often each was used (fading), and when last.
-    segment
+    bank
+        Of shape (N_TEMPLATES, n_leads, N_POINTS): slopes of beats seen in quiet times, mV.
+    bank_uses
+        Of shape (N_TEMPLATES,): how often each was used (fading).
+    recent
+        Of shape (N_RECENT,): where the last candidates were, the latest first.
+    segment, slopes
         Of shape (n_leads, N_POINTS + 2 SHIFT): scratch.
+    weights
+        Of shape (2, n_leads): scratch.
     features
         Of shape (N_FEATURES,): scratch.
     """
@@ -168,7 +183,12 @@ class Memory(NamedTuple):
     combined: NDArray[np.float64]
     templates: NDArray[np.float64]
     uses: NDArray[np.float64]
+    bank: NDArray[np.float64]
+    bank_uses: NDArray[np.float64]
+    recent: NDArray[np.int64]
     segment: NDArray[np.float64]
+    slopes: NDArray[np.float64]
+    weights: NDArray[np.float64]
     features: NDArray[np.float64]
 
 
@@ -233,6 +253,11 @@ def blank(p: NDArray[Any], *, n_leads: int, start: int) -> Memory:
         combined=np.zeros(ring),
         templates=np.zeros((N_TEMPLATES, n_leads, N_POINTS)),
         uses=np.zeros((N_TEMPLATES, 2)),
+        bank=np.zeros((N_TEMPLATES, n_leads, N_POINTS)),
+        bank_uses=np.zeros(N_TEMPLATES),
+        recent=np.full(N_RECENT, -NEVER),
         segment=np.zeros((n_leads, N_POINTS + 2 * SHIFT)),
+        slopes=np.zeros((n_leads, N_POINTS + 2 * SHIFT)),
+        weights=np.zeros((2, n_leads)),
         features=np.zeros(N_FEATURES),
     )

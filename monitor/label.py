@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from monitor import artifact, lines, prepare, records
+from monitor import artifact, lines, prepare, records, weights
 from monitor.annotations import SUFFIXES, write_annotations
 from monitor.beats import WindowSpec
 from monitor.classify import Classifier
@@ -162,7 +162,9 @@ def classifier_of(model: str | None) -> tuple[WindowSpec, Classifier]:
 def _one(job: Job, name: str) -> Labelled:
     record = prepare.prepared(records.read(name, data=job.data), leads=job.leads, fs=job.fs)
     window, classifier = classifier_of(job.model)
-    events = label_record(record, job.settings, window, classifier.probabilities)
+    detector = weights.fitting(job.settings.detector, name)
+    settings = msgspec.structs.replace(job.settings, detector=detector)
+    events = label_record(record, settings, window, classifier.probabilities)
     stem = _stem(name)
     for labels, suffix in SUFFIXES.items():
         write_annotations(job.out / f"{stem}{suffix}", events, fs=record.fs, labels=labels)

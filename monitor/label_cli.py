@@ -52,6 +52,15 @@ def label(
         Path | None,
         typer.Option("--config", metavar="FILE", help="TOML file with settings, one table per section."),
     ] = None,
+    detector: Annotated[
+        Path | None,
+        typer.Option(
+            "--detector",
+            metavar="FILE|DIR",
+            rich_help_panel=_EVALUATION,
+            help="Weights of the QRS verifier; of a folder of folds, those that left the patient out.",
+        ),
+    ] = None,
     lead: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,9 +93,10 @@ def label(
     from monitor.label import Job, clash_of, label_shown
     from monitor.selection import chosen
 
+    weights = None if detector is None else str(detector)
     job = Job(
         out=out,
-        settings=settings.load(path=config),
+        settings=settings.load({"detector": {"weights": weights}}, path=config),
         data=data,
         model=model,
         events=events,

@@ -85,6 +85,8 @@ class QualitySettings(_Section, frozen=True, kw_only=True):
 class DetectorSettings(_Section, frozen=True, kw_only=True):
     """The QRS detector."""
 
+    weights: str = ""
+    """File with the verifier's weights, or a folder of them for evaluation; empty for the shipped ones."""
     low_hz: _Positive = 8.0
     """Lower corner of the QRS band (Elgendi, Jonkman and De Boer 2010: 8 to 20 Hz)."""
     high_hz: _Positive = 20.0

@@ -36,7 +36,10 @@ ROOMS = {
     "stage": Room("monitor.stage", "base", "numba numpy", pure=True),
     "filters": Room("monitor.filters", "base stage", "numpy scipy", pure=True),
     "window": Room("monitor.window", "base", "msgspec", pure=True),
-    "detect": Room("monitor.detect* monitor.quality*", "base stage filters", "numpy scipy", pure=True),
+    "weights": Room("monitor.weights", "base", "msgspec numpy"),
+    "detect": Room(
+        "monitor.detect* monitor.quality*", "base stage filters weights", "numpy scipy", pure=True
+    ),
     "beats": Room(
         "monitor.beats monitor.shapes", "base stage filters window detect", "numpy scipy", pure=True
     ),
@@ -97,7 +100,7 @@ ROOMS = {
         "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "
         "monitor.stress* monitor.alarm_truth monitor.figures* monitor.html_report "
         "monitor.score_report monitor.score_text monitor.score_files monitor.scoring",
-        f"base {CORE} noise score records prepare spread wire artifact lines link logs files ingest "
+        f"base {CORE} weights noise score records prepare spread wire artifact lines link logs files ingest "
         "classify display engine",
         "matplotlib msgspec numpy psutil rich",
     ),
@@ -105,7 +108,7 @@ ROOMS = {
     "sim": Room("sim sim.*", "base noise records wire", "msgspec neurokit2 numpy rich scipy typer zmq"),
     "models": Room(
         "models models.*",
-        "base filters window detect beats noise score records artifact quiet",
+        "base filters window weights detect beats noise score records artifact quiet",
         "keras matplotlib msgspec numpy rich scipy sklearn typer",
     ),
     # -- the front door: the only one that mounts their commands --
