@@ -95,12 +95,13 @@ def noise_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     levels = list(dict.fromkeys(row["level"] for row in rows))
     levels.sort(key=lambda level: _order(level, rows))
     records = [name for name in dict.fromkeys(row["record"] for row in rows) if name != "all"]
+    names = {name: name for name in records}
     if len(records) > _MOST_CURVES:
-        records = ["all"]
+        names = {"all": f"{len(records)} records"}
     values = {(row["record"], row["level"]): row for row in rows}
     with picture(path, rows=2, columns=2, size=(10.0, 7.0)) as (figure, axes):
         for axis, (title, unit, lines) in zip(axes, _CURVES, strict=True):
-            for i, record in enumerate(records):
+            for i, record in enumerate(names):
                 for key, name, style in lines:
                     heights = [values.get((record, level), {}).get(key) for level in levels]
                     if name and not any(heights) and len(lines) > 1:
@@ -113,7 +114,7 @@ def noise_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
                         marker=MARKERS[i % len(MARKERS)],
                         markerfacecolor=COLOURS[i % len(COLOURS)] if style == "-" else "white",
                         clip_on=False,
-                        label=f"{record} {name}".strip(),
+                        label=f"{names[record]} {name}".strip(),
                     )
             axis.set_title(title, loc="left")
             axis.set_ylabel(unit)
