@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from monitor.annotations import Mark, encode, opening, place
+from monitor.annotations import Mark, encode, opening, place, readable
 from monitor.storage import WholeFile
 
 __all__ = ["AnnotationFile"]
@@ -57,23 +57,49 @@ class AnnotationFile:
         """
         done = len(self._ends)
         if done < len(self._marks):
-            entries = encode(self._marks[done:], after=self._marks[done - 1].sample if done else self._floor)
+            after = self._marks[done - 1].sample if done else self._floor
+            entries = encode(self._marks[done:], after=after, within_gap=self._within_gap(done))
             at = self._ends[-1] if done else self._base
             self._file.put(b"".join(entries), at=at)
             for entry in entries:
                 at += len(entry)
                 self._ends.append(at)
-        self._settle(n_frames - self._late)
+        self._settle(self._oldest(n_frames))
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
 
+    def _within_gap(self, n_marks: int) -> bool:
+        """Return whether the first marks end inside a gap; what is settled never does."""
+        clear = True
+        for mark in self._marks[:n_marks]:
+            clear = readable(mark, before=clear)
+        return not clear
+
+    def _oldest(self, n_frames: int) -> int:
+        """Return where what may still change begins.
+
+        The longest gap on the way does not count: labels of the beats before it come when it is over.
+        """
+        oldest = n_frames - self._late
+        stop = longest = 0
+        for mark in reversed(self._marks):
+            if mark.symbol == "~" and readable(mark, before=False):
+                stop = mark.sample
+            elif mark.symbol == "~" and stop > oldest:
+                longest = max(longest, stop - mark.sample)
+        return oldest - longest
+
     def _settle(self, oldest: int) -> None:
-        """Forget marks that are on disk and too old for anything to come before them."""
+        """Forget marks that are on disk and too old for anything to come before them, gaps as a whole."""
         n_settled = 0
-        while n_settled < len(self._marks) and self._marks[n_settled].sample < oldest:
-            n_settled += 1
+        clear = True
+        for n_marks, mark in enumerate(self._marks, 1):
+            if mark.sample >= oldest:
+                break
+            clear = readable(mark, before=clear)
+            n_settled = n_marks if clear else n_settled
         if n_settled:
             self._floor = self._marks[n_settled - 1].sample
             self._base = self._ends[n_settled - 1]

@@ -10,14 +10,19 @@ event          symbol  at, and with what
 =============  ======  ==============================================================
 LabelledBeat   NSVFQ   its R peak, of one kind; a later label of the same beat replaces an earlier
 Rhythm         ``+``   where it begins; where it ends, the rhythm that goes on or (N
-VF, flutter    ``[ ]`` where it begins and ends
-Gap            ``~``   its first sample, subtype -1 (unreadable), reason and length
+VF, flutter    ``[ ]`` where it begins and ends: disjoint, in pairs
+Gap            ``~``   its first sample, subtype -1 (unreadable), reason and length; where samples come
+                       again, subtype 0
 Alarm          ``"``   where it was *decided*: a note of priority, kind, step and text
 =============  ======  ==============================================================
 
 Other events are not written. Two files differ in their labels alone: ``.blt`` holds the confirmed
 ones, ``.blp`` the provisional. A note at index 0 is written at 1: readers take notes at 0 to be about
 the file, and wfdb hides them.
+
+``bxb`` takes the time from a ``~`` of subtype -1 to a ``~`` of another for one in which nothing was
+analysed, if they are neighbours, and guesses otherwise. So what ends where a gap begins stands before
+it, and a mark inside a gap that was bridged stands between ``~`` 0 and ``~`` -1 of its own sample.
 """
 
 from bisect import bisect_left, insort
@@ -38,6 +43,7 @@ __all__ = [
     "encode",
     "opening",
     "place",
+    "readable",
     "write_annotations",
 ]
 
@@ -53,14 +59,16 @@ _SKIP, _SUB, _AUX = 59, 61, 63
 _LONGEST_STEP: Final = 1023
 _LONGEST_SKIP: Final = 2**31 - 1
 _LONGEST_NOTE: Final = 255
+_UNREADABLE: Final = -1
+"""Subtype of a ``~``: analysis is shut down (both bits of 0x30); 0 ends it."""
 _FIBRILLATION: Final = frozenset({"(VFL", "(VF", "(VFIB"})
 
 
 class Mark(NamedTuple):
     """One annotation; marks sort as they stand in a file.
 
-    ``order`` settles which comes first at one sample: gap, end and begin of fibrillation, rhythm,
-    beat, note.
+    ``order`` settles which comes first at one sample: end of a gap, end and begin of fibrillation, rhythm,
+    beat, note, begin of a gap.
     """
 
     sample: int
@@ -68,6 +76,9 @@ class Mark(NamedTuple):
     symbol: str
     subtype: int = 0
     note: str = ""
+
+
+_RESUMED, _SUSPENDED = Mark(0, 0, "~"), Mark(0, 6, "~", _UNREADABLE)
 
 
 class Annotator:
@@ -82,28 +93,29 @@ class Annotator:
     def __init__(self, labels: LabelKind = "confirmed") -> None:
         self._provisional = labels == "provisional"
         self._rhythms: list[str] = []
-        self._fibrillations = 0
+        self._fibrillations: set[str] = set()
+        self._free = 0
 
-    def mark(self, event: Event) -> Mark | None:
-        """Return what stands for an event, or None where nothing does."""
+    def marks(self, event: Event) -> list[Mark]:
+        """Return what stands for an event: often nothing, two marks for a gap."""
         match event:
             case LabelledBeat():
-                return Mark(event.sample, 4, event.label) if event.provisional == self._provisional else None
+                return [Mark(event.sample, 4, event.label)] if event.provisional == self._provisional else []
             case Rhythm() if event.rhythm in _FIBRILLATION:
                 return self._fibrillation(event)
             case Rhythm():
-                return self._rhythm(event)
+                return [self._rhythm(event)]
             case Gap() if event.stop > event.sample:
-                n_samples = event.stop - event.sample
-                return Mark(event.sample, 0, "~", subtype=-1, note=f"{event.reason} {n_samples} samples")
+                note = f"{event.reason} {event.stop - event.sample} samples"
+                return [Mark(event.sample, 6, "~", _UNREADABLE, note), Mark(event.stop, 0, "~")]
             case Alarm():
                 lead = "" if event.lead is None else f" lead {event.lead}"
                 about = (
                     f"{event.priority} {event.kind}{lead} {event.state}, onset {event.sample}: {event.text}"
                 )
-                return Mark(max(event.decided, 1), 5, '"', note=about)
+                return [Mark(max(event.decided, 1), 5, '"', note=about)]
             case _:
-                return None
+                return []
 
     def _rhythm(self, event: Rhythm) -> Mark:
         if event.rhythm in self._rhythms:
@@ -112,12 +124,24 @@ class Annotator:
             self._rhythms.append(event.rhythm)
         return Mark(event.sample, 3, "+", note=self._rhythms[-1] if self._rhythms else "(N")
 
-    def _fibrillation(self, event: Rhythm) -> Mark | None:
-        before = self._fibrillations
-        self._fibrillations = max(0, before + (1 if event.state == "start" else -1))
-        if (before == 0) == (self._fibrillations == 0):
-            return None  # one inside another: the outer one is marked
-        return Mark(event.sample, 2, "[") if self._fibrillations else Mark(event.sample, 1, "]")
+    def _fibrillation(self, event: Rhythm) -> list[Mark]:
+        """Mark where the first begins and the last ends; each end behind its begin, whatever comes."""
+        stood = bool(self._fibrillations)
+        if event.state == "start":
+            self._fibrillations.add(event.rhythm)
+        else:
+            self._fibrillations.discard(event.rhythm)
+        stands = bool(self._fibrillations)
+        if stands == stood:
+            return []  # one inside another, told twice, or the end of none
+        sample = max(event.sample, self._free)
+        self._free = sample + 1 if stands else sample
+        return [Mark(sample, 2, "[") if stands else Mark(sample, 1, "]")]
+
+
+def readable(mark: Mark, *, before: bool) -> bool:
+    """Return whether the signal behind a mark is readable, from whether it was before it."""
+    return mark.subtype != _UNREADABLE if mark.symbol == "~" else before
 
 
 def place(marks: list[Mark], mark: Mark) -> int:
@@ -134,8 +158,10 @@ def place(marks: list[Mark], mark: Mark) -> int:
     return bisect_left(marks, mark)
 
 
-def encode(marks: Sequence[Mark], *, after: int = 0) -> list[bytes]:
+def encode(marks: Sequence[Mark], *, after: int = 0, within_gap: bool = False) -> list[bytes]:
     """Return each mark's bytes, without the word at the end of a file.
+
+    A mark inside a gap comes with the end of the gap before it and a new begin behind it.
 
     Parameters
     ----------
@@ -143,6 +169,8 @@ def encode(marks: Sequence[Mark], *, after: int = 0) -> list[bytes]:
         Sorted.
     after
         Sample of the mark before them.
+    within_gap
+        Whether they begin inside a gap.
 
     Raises
     ------
@@ -150,11 +178,16 @@ def encode(marks: Sequence[Mark], *, after: int = 0) -> list[bytes]:
         They are not sorted, or begin before ``after``.
     """
     entries = []
+    clear = not within_gap
     for mark in marks:
         step = mark.sample - after
         if step < 0:
             raise ValueError(f"marks not sorted: expected a sample from {after} on, received {mark.sample}")
-        entries.append(_entry(mark, step))
+        if clear or mark.symbol == "~":
+            entries.append(_entry(mark, step))
+        else:
+            entries.append(_entry(_RESUMED, step) + _entry(mark, 0) + _entry(_SUSPENDED, 0))
+        clear = readable(mark, before=clear)
         after = mark.sample
     return entries
 
@@ -177,8 +210,7 @@ def content(events: Iterable[Event], *, fs: float, labels: LabelKind = "confirme
     annotator = Annotator(labels)
     marks: list[Mark] = []
     for event in sorted(events, key=sort_key):
-        mark = annotator.mark(event)
-        if mark is not None:
+        for mark in annotator.marks(event):
             place(marks, mark)
     return b"".join((opening(fs), *encode(marks), END))
 

@@ -109,11 +109,12 @@ class Recorder:
     def gap(self, gap: Gap) -> None:
         """Take the news that samples will never come: they are written as missing and marked ``~``."""
         self._reach(gap.sample)
-        for labels, annotator in self._annotators.items():
-            mark = annotator.mark(gap)
-            if mark is not None:
-                self._part.add(labels, mark)
+        part = self._part
         self._reach(gap.stop)
+        for labels, annotator in self._annotators.items():
+            for mark in annotator.marks(gap):
+                if part.start <= mark.sample <= part.stop:  # else the next record begins behind the gap
+                    part.add(labels, mark)
         self._part.flush_when_due()
 
     def event(self, event: Event) -> None:
@@ -121,8 +122,7 @@ class Recorder:
         if isinstance(event, Gap):
             return
         for labels, annotator in self._annotators.items():
-            mark = annotator.mark(event)
-            if mark is not None:
+            for mark in annotator.marks(event):
                 part = self._part
                 if self._before is not None and mark.sample < part.start:
                     part = self._before

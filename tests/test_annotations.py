@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from monitor.annotations import END, SUFFIXES, Annotator, Mark, encode, opening, place, write_annotations
 from monitor.errors import StorageError
 from monitor.events import Alarm, Beat, Event, Gap, Label, LabelKind, LabelledBeat, Rate, Rhythm
+from monitor.score.beats import compare_beats
+from monitor.score.marks import decode
 
 SYMBOLS = 'NSVFQ~+[]"'
 
@@ -101,23 +103,93 @@ def test_one_rhythm_follows_another_without_a_beat_of_sinus(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["(VFL", "(VF", "(VFIB"])
 def test_fibrillation_and_flutter_stand_in_brackets(tmp_path: Path, name: str) -> None:
     """As in the databases, and as epicmp wants them; one inside another is one."""
+    inner = "(VF" if name == "(VFIB" else "(VFIB"
     events: list[Event] = [
         rhythm(100, name, "start"),
-        rhythm(200, "(VFIB", "start"),
-        rhythm(300, "(VFIB", "end"),
+        rhythm(200, inner, "start"),
+        rhythm(300, inner, "end"),
         rhythm(400, name, "end"),
     ]
     assert written(tmp_path / "r.blt", events) == [(100, "[", ""), (400, "]", "")]
 
 
-def test_a_gap_is_unreadable_signal(tmp_path: Path) -> None:
-    """``~`` with subtype -1, its length in the note; an empty one (a new stream) is none."""
+def test_an_episode_begins_where_the_last_one_ended_at_the_earliest(tmp_path: Path) -> None:
+    """Onsets are found looking back: brackets of two episodes never cross."""
     events: list[Event] = [
+        rhythm(100, "(VFL", "start", late=300),
+        rhythm(500, "(VFL", "end", late=50),
+        rhythm(450, "(VFL", "start", late=300),
+        rhythm(900, "(VFL", "end"),
+    ]
+    expected = [(100, "[", ""), (500, "]", ""), (500, "[", ""), (900, "]", "")]
+    assert expected == written(tmp_path / "r.blt", events)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 500), st.sampled_from(["(VFL", "(VF", "(VFIB"]), st.sampled_from(["start", "end"])
+        ),
+        max_size=12,
+    )
+)
+def test_brackets_come_in_pairs_whatever_is_told(told: list[tuple[int, str, str]]) -> None:
+    """Told twice, ended without a start, going back in time: a bracket opens, the next one closes."""
+    annotator = Annotator()
+    kept: list[Mark] = []
+    for sample, name, state in told:
+        for mark in annotator.marks(rhythm(sample, name, state)):
+            place(kept, mark)
+    symbols = "".join(mark.symbol for mark in kept)
+    assert symbols == ("[]" * len(kept))[: len(kept)]
+    assert all(begin.sample < end.sample for begin, end in zip(kept[::2], kept[1::2], strict=False))
+
+
+def shut(path: Path) -> list[tuple[int, int]]:
+    """Return where scoring finds the analysis shut down."""
+    return decode(path.read_bytes(), name=path.name).shutdowns(10_000, fs=360)
+
+
+def test_a_gap_is_unreadable_until_samples_come_again(tmp_path: Path) -> None:
+    """``~`` of subtype -1, its length in the note, to ``~`` of 0; an empty one (a new stream) is none."""
+    events: list[Event] = [
+        beat(500),
         Gap(sample=720, decided=1440, stop=1440, reason="overflow"),
         Gap(sample=2000, decided=2000, stop=2000, reason="restarted"),
+        beat(2500),
     ]
-    assert written(tmp_path / "r.blt", events) == [(720, "~", "overflow 720 samples")]
-    assert wfdb.rdann(str(tmp_path / "r"), "blt").subtype.tolist() == [-1]
+    gap = [(720, "~", "overflow 720 samples"), (1440, "~", "")]
+    assert [(500, "N", ""), *gap, (2500, "N", "")] == written(tmp_path / "r.blt", events)
+    assert wfdb.rdann(str(tmp_path / "r"), "blt").subtype.tolist() == [0, -1, 0, 0]
+    assert shut(tmp_path / "r.blt") == [(720, 1440)]
+
+
+def test_a_shutdown_is_as_long_as_the_gap(tmp_path: Path) -> None:
+    """What ends with it stands before it; a mark inside one that was bridged takes nothing from it."""
+    events: list[Event] = [
+        rhythm(100, "(VFL", "start"),
+        beat(720),
+        Gap(sample=720, decided=1440, stop=1440),
+        rhythm(720, "(VFL", "end", late=720),
+        alarm("ENDED", decided=1440),
+        Gap(sample=1440, decided=1500, stop=1500),
+        beat(1500),
+        Gap(sample=2000, decided=2050, stop=2050),
+        beat(2010),
+        alarm("BRIDGED", decided=2010),
+        beat(2030, "V"),
+        beat(2050),
+    ]
+    path = tmp_path / "r.blt"
+    found = [entry for entry in written(path, events) if entry[1] != "~"]
+    assert [(720, "]"), (720, "N")] == [entry[:2] for entry in found[1:3]]
+    assert len(found) == 9
+    lengths = [stop - start for start, stop in shut(path)]
+    assert sum(lengths) == 720 + 60 + 50
+    marks = decode(path.read_bytes(), name="r")
+    empty = decode(END, name="none")
+    assert compare_beats(empty, marks, fs=360, start=0, end=10_000).shutdown_s == (720 + 60 + 50) / 360
 
 
 def alarm(text: str, *, decided: int = 2000) -> Alarm:
@@ -182,7 +254,7 @@ marks = st.builds(
     symbol=st.sampled_from(SYMBOLS),
     subtype=st.integers(-128, 127),
     note=st.text("abc(", max_size=300),
-)
+).filter(lambda mark: (mark.symbol, mark.subtype) != ("~", -1))
 
 
 @settings(max_examples=50, deadline=None)
@@ -250,4 +322,4 @@ def test_place_says_from_where_marks_changed() -> None:
 
 def test_an_annotator_knows_no_file() -> None:
     """It may be asked event by event."""
-    assert Annotator().mark(beat(5, "S")) == Mark(5, 4, "S")
+    assert Annotator().marks(beat(5, "S")) == [Mark(5, 4, "S")]

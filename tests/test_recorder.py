@@ -19,6 +19,7 @@ from monitor.annotations import write_annotations
 from monitor.errors import StorageError
 from monitor.events import Alarm, Block, Event, Gap, LabelledBeat, Rhythm
 from monitor.recorder import Recorder
+from monitor.score.marks import decode
 
 FS = 250.0
 
@@ -142,7 +143,7 @@ def test_a_second_of_signal_does_not_wait_for_a_flush(tmp_path: Path) -> None:
 
 
 def test_gaps_are_missing_samples_so_that_indices_agree(tmp_path: Path) -> None:
-    """One mark at the gap; the sample after it stands at its own index."""
+    """A mark where the gap begins and one where it ends; the sample after it stands at its own index."""
     signal = digital(1000)
     kept = start(tmp_path)
     feed(kept, signal[:300])
@@ -156,7 +157,11 @@ def test_gaps_are_missing_samples_so_that_indices_agree(tmp_path: Path) -> None:
 
     assert (found[300:450] == -32768).all()
     np.testing.assert_array_equal(signal[450:], found[450:])
-    assert notes(tmp_path / "bed1") == [(300, "~", "lost 150 samples"), (500, "N", "")]
+    assert notes(tmp_path / "bed1") == [
+        (300, "~", "lost 150 samples"),
+        (450, "~", ""),
+        (500, "N", ""),
+    ]
 
 
 def test_a_hole_that_nobody_told_of_is_missing_too(tmp_path: Path) -> None:
@@ -275,7 +280,7 @@ def test_each_kind_of_labels_has_its_file_and_all_else_stands_in_both(tmp_path: 
     for event in events:
         kept.event(event)
     kept.close()
-    rest = [(100, "+", "(VT"), (500, "~", "lost 10 samples")]
+    rest = [(100, "+", "(VT"), (500, "~", "lost 10 samples"), (510, "~", "")]
     assert sorted([(100, "S", ""), *rest]) == sorted(notes(tmp_path / "bed1"))
     assert sorted([(100, "V", ""), *rest]) == sorted(notes(tmp_path / "bed1", "blp"))
 
@@ -318,7 +323,26 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
     for annotations in kept._part._notes.values():
         assert annotations.n_kept < 200
     kept.close()
-    assert len(notes(tmp_path / "bed1")) == 3960
+    assert len([note for note in notes(tmp_path / "bed1") if note[1] == "N"]) == 3600
+
+
+@pytest.mark.parametrize("seconds", [0.1, 30, 600])
+def test_a_gap_is_a_shutdown_of_its_own_length(tmp_path: Path, seconds: float) -> None:
+    """Whatever is told late of what was before: it stands before the gap, however long that was."""
+    stop = 1000 + round(seconds * FS)
+    kept = start(tmp_path)
+    feed(kept, digital(1000))
+    kept.event(beat(700))
+    kept.gap(Gap(sample=1000, decided=stop, stop=stop))
+    for second in range(3):
+        feed(kept, digital(250), first=stop + second * 250)
+        kept.event(beat(800 + 50 * second))
+    kept.event(beat(1000))
+    kept.event(beat(stop))
+    kept.close()
+    found = decode((tmp_path / "bed1.blt").read_bytes(), name="bed1")
+    assert found.shutdowns(stop + 750, fs=FS) == [(1000, stop)]
+    assert found.samples[found.classes >= 0].tolist() == [700, 800, 850, 900, 1000, stop]
 
 
 def test_a_later_than_late_event_takes_the_first_place_left(tmp_path: Path) -> None:
@@ -329,8 +353,8 @@ def test_a_later_than_late_event_takes_the_first_place_left(tmp_path: Path) -> N
     kept.event(beat(10))
     kept.close()
     found = notes(tmp_path / "bed1")
-    assert [sample for sample, symbol, _ in found if symbol == "N"] == [79 * 250]
-    assert len(found) == 201
+    assert [sample for sample, symbol, _ in found if symbol == "N"] == [78 * 250]
+    assert len(found) == 401
     assert sorted(found) == found or [f[0] for f in found] == sorted(f[0] for f in found)
 
 
@@ -421,6 +445,7 @@ import numpy as np
 from pathlib import Path
 from monitor.events import Block, LabelledBeat
 from monitor.recorder import Recorder
+from monitor.score.marks import decode
 
 kept = Recorder(Path(sys.argv[1]), "bed1", fs=250, leads=["I"], gains=[1.0])
 for i in range(10**9):
