@@ -212,7 +212,7 @@ class Pipeline:
         changes, codes = self._quality.push(samples)
         wave = self._band.push(samples)
         beats = self._beats(self._detector.push(samples, codes))
-        rhythms = self._fibrillation.push(wave, codes)
+        rhythms = self._fibrillation.push(wave, codes, beats)
         for change in changes:
             self._lead_states[change.lead] = change.state
         for rhythm in rhythms:

@@ -1,12 +1,14 @@
 """Ventricular fibrillation and flutter from the waveform."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monitor.events import Rhythm
+from monitor.events import Beat, Rhythm
 from monitor.fibrillation import Fibrillation
 from monitor.settings import RhythmSettings
 
@@ -30,12 +32,33 @@ def sinus(fs: float, seconds: float, *, rr_s: float = 0.8) -> NDArray[np.float64
     return wave.reshape(-1, 1)
 
 
+def wide_complexes(fs: float, seconds: float, *, width_s: float) -> NDArray[np.float64]:
+    """Return complexes at 180 per minute with hardly a baseline between them, of shape (n, 1)."""
+    t = np.arange(round(seconds * fs)) / fs
+    wave = np.zeros(len(t))
+    for at in np.arange(0.1, seconds, 0.33):
+        wave += np.exp(-0.5 * ((t - at) / width_s) ** 2)
+    wave -= wave.mean()
+    return wave.reshape(-1, 1)
+
+
+def sure_beats(fs: float, seconds: float) -> list[Beat]:
+    """Return the beats of `wide_complexes` as a detector might find them."""
+    at = [round(second * fs) for second in np.arange(0.1, seconds - 0.5, 0.33)]
+    return [Beat(sample=sample, decided=sample + round(0.2 * fs), rr=None) for sample in at]
+
+
 def find(
-    wave: NDArray[np.float64], *, fs: float, good: NDArray[np.bool_] | None = None, start: int = 0
+    wave: NDArray[np.float64],
+    *,
+    fs: float,
+    good: NDArray[np.bool_] | None = None,
+    start: int = 0,
+    beats: Sequence[Beat] = (),
 ) -> list[Rhythm]:
     """Return what is found in a wave given whole."""
     stage = Fibrillation(RhythmSettings(), fs=fs, n_leads=wave.shape[1], start=start)
-    return stage.push(wave, codes(wave, good))
+    return stage.push(wave, codes(wave, good), beats)
 
 
 def codes(wave: NDArray[np.float64], good: NDArray[np.bool_] | None = None) -> NDArray[np.int8]:
@@ -80,6 +103,47 @@ def test_fibrillation_shorter_than_its_time_is_not_announced() -> None:
     assert [] == find(np.concatenate([sinus(250, 10), fibrillation(250, 2), sinus(250, 10)]), fs=250)
 
 
+@pytest.mark.parametrize("break_s", [1.0, 1.4, 2.2, 6.0])
+def test_episodes_are_disjoint(break_s: float) -> None:
+    """Windows of two episodes overlap where little lies between them: their times must not."""
+    parts = [
+        sinus(250, 5),
+        fibrillation(250, 9),
+        sinus(250, break_s, rr_s=1.0),
+        fibrillation(250, 9),
+        sinus(250, 9),
+    ]
+    changes = find(np.concatenate(parts), fs=250)
+    assert ["start", "end", "start", "end"] == [change.state for change in changes]
+    assert sorted(change.sample for change in changes) == [change.sample for change in changes]
+
+
+def test_sure_beats_ask_for_more() -> None:
+    """A tachycardia whose beats are found for sure is no flutter, unless the wave leaves no doubt."""
+    fs = 250.0
+    beats = sure_beats(fs, 12)
+    doubtful = wide_complexes(fs, 12, width_s=0.03)
+    plain = wide_complexes(fs, 12, width_s=0.04)
+    assert [] == find(doubtful, fs=fs, beats=beats)
+    for wave, known in ((doubtful, []), (plain, beats), (plain, [])):
+        assert ["start"] == [change.state for change in find(wave, fs=fs, beats=known)]
+
+
+def test_a_doubtful_beat_a_pause_or_a_beat_not_yet_decided_asks_for_nothing() -> None:
+    """The beats of a window are sure together or not at all, and as far as is known by then (law 2)."""
+    fs = 250.0
+    wave = wide_complexes(fs, 12, width_s=0.03)
+    beats = sure_beats(fs, 12)
+    unsure = [
+        msgspec.structs.replace(beat, confidence=0.5) if i % 6 == 0 else beat for i, beat in enumerate(beats)
+    ]
+    paused = [beat for i, beat in enumerate(beats) if i % 6 < 3]
+    late = [msgspec.structs.replace(beat, decided=beat.sample + 1000) for beat in beats]
+    alone = find(wave, fs=fs)
+    for known in (unsure, paused, late):
+        assert alone == find(wave, fs=fs, beats=known)
+
+
 def test_a_lead_that_cannot_be_used_decides_nothing() -> None:
     """A lead that is off neither raises nor hides fibrillation."""
     wave = np.concatenate([fibrillation(250, 20), sinus(250, 20)], axis=1)
@@ -99,31 +163,40 @@ def test_a_noisy_lead_counts() -> None:
 
 @pytest.mark.parametrize("size", [7, 36, 125, 360, 5000])
 def test_the_partition_changes_nothing(size: int) -> None:
-    """Law 1: any partition, empty blocks included, and any start index on the same grid."""
+    """Law 1: any partition, empty blocks too, any start index on the same grid, with beats or without."""
     fs = 360.0
-    wave = np.concatenate([sinus(fs, 9), fibrillation(fs, 9), sinus(fs, 9)])
-    whole = find(wave, fs=fs, start=1000)
-    stage = Fibrillation(RhythmSettings(), fs=fs, n_leads=1, start=1000)
-    parts: list[Rhythm] = []
-    for at in range(0, len(wave), size):
-        block = wave[at : at + size]
-        parts += stage.push(block, codes(block)) + stage.push(block[:0], codes(block[:0]))
-    assert whole == parts
-    assert whole != []
+    wave = np.concatenate([wide_complexes(fs, 9, width_s=0.03), fibrillation(fs, 9), sinus(fs, 9)])
+    beats = [
+        msgspec.structs.replace(beat, sample=beat.sample + 1000, decided=beat.decided + 1000)
+        for beat in sure_beats(fs, 9)
+    ]
+    for known in (beats, []):
+        whole = find(wave, fs=fs, start=1000, beats=known)
+        stage = Fibrillation(RhythmSettings(), fs=fs, n_leads=1, start=1000)
+        parts: list[Rhythm] = []
+        for at in range(0, len(wave), size):
+            block = wave[at : at + size]
+            told = [beat for beat in known if at <= beat.decided - 1000 < at + size]
+            parts += stage.push(block, codes(block), told) + stage.push(block[:0], codes(block[:0]))
+        assert whole == parts
+        assert (whole[0].decided < 1000 + 9 * fs) == (known == [])
 
 
 def test_a_restored_stage_goes_on_exactly() -> None:
-    """Snapshot and restore change nothing, in mid-fibrillation too."""
+    """Snapshot and restore change nothing, in mid-fibrillation and among sure beats too."""
     fs = 250.0
-    wave = np.concatenate([sinus(fs, 8), fibrillation(fs, 8), sinus(fs, 8)])
-    whole = find(wave, fs=fs)
-    for cut in (501, 2600, 3500, 4700):
+    wave = np.concatenate([wide_complexes(fs, 8, width_s=0.03), fibrillation(fs, 8), sinus(fs, 8)])
+    beats = sure_beats(fs, 8)
+    whole = find(wave, fs=fs, beats=beats)
+    assert ["start", "end"] == [change.state for change in whole]
+    for cut in (501, 1501, 2600, 3500, 4700):
         first = Fibrillation(RhythmSettings(), fs=fs, n_leads=1)
         second = Fibrillation(RhythmSettings(), fs=fs, n_leads=1)
-        head = first.push(wave[:cut], codes(wave[:cut]))
+        before = [beat for beat in beats if beat.decided < cut]
+        head = first.push(wave[:cut], codes(wave[:cut]), before)
         second.restore(first.snapshot())
         first.push(wave[:100], codes(wave[:100]))
-        assert whole == head + second.push(wave[cut:], codes(wave[cut:]))
+        assert whole == head + second.push(wave[cut:], codes(wave[cut:]), beats[len(before) :])
 
 
 def test_after_a_reset_nothing_earlier_counts() -> None:
