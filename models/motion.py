@@ -1,11 +1,11 @@
 """Made-up electrode motion: what stands in for ``em`` of nstdb, which is kept for tests.
 
 What pulls at an electrode changes the half-cell potential of its skin contact by up to millivolts
-within tens of milliseconds: bumps that look like ectopic beats, steps that creep back, in bursts, with
-wander and some muscle around them (Moody, Muldrow and Mark, Comput Cardiol 11:381, 1984; Thakor and
-Zhu, IEEE Trans Biomed Eng 38:785, 1991). Two leads share an electrode or a limb, so they
-are disturbed together, each by its own amount. Everything else is drawn anew for each call, from wide ranges:
-no recording was looked at.
+within tens of milliseconds: bumps that look like ectopic beats, steps that creep back, the swaying of
+a cable, in bursts, with wander and some muscle around them (Moody, Muldrow and Mark, Comput Cardiol
+11:381, 1984; Thakor and Zhu, IEEE Trans Biomed Eng 38:785, 1991). Two leads share an electrode or a
+limb, so they are disturbed together, each by its own amount. Everything else is drawn anew for each
+call, from wide ranges: no recording was looked at.
 """
 
 from typing import Final
@@ -36,7 +36,10 @@ def motion(n_samples: int, *, fs: float, n_leads: int, rng: np.random.Generator)
         rng.standard_normal((n_samples, n_leads)),
         axis=0,
     )
-    total = jerks + rng.uniform(0.3, 1.5) * rumble + rng.uniform(0.0, 0.25) * _unit(muscle)
+    swaying = _sway(n_samples, fs=fs, rng=rng, n=2) @ rng.standard_normal((2, n_leads))
+    shares = np.exp(rng.normal(0.0, 1.0, 3))
+    total = shares[0] * jerks + shares[1] * rumble + 0.7 * shares[2] * _unit(swaying)
+    total = _unit(total) + rng.uniform(0.0, 0.25) * _unit(muscle)
     high = butter(1, rng.uniform(0.05, 0.8), "highpass", fs=fs, output="sos")
     once = _unit(np.asarray(sosfilt(high, total, axis=0), dtype=np.float64))
     return np.resize(once, (wanted, n_leads))
@@ -94,6 +97,21 @@ def _rumble(n_samples: int, *, fs: float, rng: np.random.Generator, n: int) -> F
         rng.uniform(0.2, 0.8) * np.interp(np.arange(n_samples), knots, rng.standard_normal(len(knots)))
     )
     result: Floats = steady * swell[:, np.newaxis]
+    return result
+
+
+def _sway(n_samples: int, *, fs: float, rng: np.random.Generator, n: int) -> Floats:
+    """Return noise of a narrow or wide band that comes in bursts."""
+    from scipy.signal import butter, sosfilt
+
+    band = (rng.uniform(0.4, 2.0), np.exp(rng.uniform(np.log(4.0), np.log(16.0))))
+    steady = sosfilt(
+        butter(2, band, "bandpass", fs=fs, output="sos"), rng.standard_normal((n_samples, n)), axis=0
+    )
+    slow = sosfilt(
+        butter(2, rng.uniform(0.1, 0.6), fs=fs, output="sos"), rng.standard_normal((n_samples, n)), axis=0
+    )
+    result: Floats = np.asarray(steady) * np.exp(rng.uniform(0.3, 1.6) * _unit(np.asarray(slow)))
     return result
 
 

@@ -22,13 +22,16 @@ class Fitting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ----------
     penalty
         Of the squared hidden weights.
+    jitter
+        Normal noise on every input, in its deviations: another patient's features never lie quite the same.
     heaviest
         No example weighs more than this (an easy one that is kept stands for many).
     """
 
     hidden: tuple[int, int] = (32, 16)
     penalty: float = 1e-4
-    epochs: int = 16
+    jitter: float = 0.15
+    epochs: int = 20
     batch: int = 1024
     learning_rate: float = 4e-3
     heaviest: float = 4.0
@@ -64,7 +67,9 @@ def fit(rows: Examples, config: Fitting) -> Network:
             done = step / (n_batches * config.epochs)
             rate = float(config.learning_rate * 0.5 * (1.0 + np.cos(np.pi * done)))
             step += 1
-            slopes = _slopes(layers, inputs[batch], rows.beats[batch], weights[batch], config.penalty)
+            shaken = rng.standard_normal((len(batch), N_FEATURES), dtype=np.float32)
+            shaken = inputs[batch] + np.float32(config.jitter) * shaken
+            slopes = _slopes(layers, shaken, rows.beats[batch], weights[batch], config.penalty)
             for k, slope in enumerate(slopes):
                 first[k] += 0.1 * (slope - first[k])
                 second[k] += 0.001 * (slope * slope - second[k])

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -121,6 +122,7 @@ class _Task(NamedTuple):
 def train(config: Config, *, read: Read = read, jobs: int = 1, report: Report = lambda *_: None) -> Trained:
     """Train a network for each fold on the others, and one on all."""
     n_folds = len(config.folds)
+    brief = msgspec.structs.replace(config, epochs=max(1, config.epochs // 3))
     networks = [first_guess()] * n_folds
     examples: list[Examples] = []
     n_steps = config.rounds * (len(config.records) + n_folds)
@@ -137,7 +139,8 @@ def train(config: Config, *, read: Read = read, jobs: int = 1, report: Report = 
             networks = []
             for k in range(n_folds):
                 chosen = fold != k
-                networks.append(fit(Examples(*(column[chosen] for column in rows)), config))
+                part = Examples(*(column[chosen] for column in rows))
+                networks.append(fit(part, config if turn == config.rounds - 1 else brief))
                 report(f"round {turn + 1}: training", done := done + 1, n_steps)
         tasks = [_Task(n, config, read, networks[config.fold(n)], config.rounds) for n in config.records]
         errors = dict(zip(config.records, each(score, tasks), strict=True))
