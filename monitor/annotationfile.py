@@ -15,9 +15,8 @@ which a beat is given up. A later one goes to the earliest place that is left.""
 class AnnotationFile:
     """Marks of one record, in their order on disk whenever they come.
 
-    Entries are written whole. Where one belongs before others that are on disk already, the file is
-    cut back to there and its end is written anew; between these two steps, microseconds apart, readers
-    find the part before.
+    Entries are written whole. Where one belongs before others that are on disk already, the file's end
+    is written over from there.
 
     Parameters
     ----------

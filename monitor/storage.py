@@ -63,6 +63,9 @@ class WholeFile:
     def put(self, piece: bytes, *, at: int | None = None) -> None:
         """Write a piece at the end, or at ``at``: then what stood from there on is gone.
 
+        It is written over, and what is left behind the new end cut off after: a kill between the two
+        leaves nothing that readers see.
+
         Raises
         ------
         StorageError
@@ -70,11 +73,11 @@ class WholeFile:
         """
         at = self.size if at is None else at
         try:
-            if at < self.size:
-                self._file.truncate(at)
-                self.size = at
             self._write(piece + self._end, at)
+            if at < self.size:
+                self._file.truncate(at + len(piece) + len(self._end))
         except OSError as error:
+            self.size = at
             with suppress(OSError):  # a device has nothing to take back
                 self._write(self._end, at)
                 self._file.truncate(at + len(self._end))

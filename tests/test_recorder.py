@@ -445,7 +445,6 @@ import numpy as np
 from pathlib import Path
 from monitor.events import Block, LabelledBeat
 from monitor.recorder import Recorder
-from monitor.score.marks import decode
 
 kept = Recorder(Path(sys.argv[1]), "bed1", fs=250, leads=["I"], gains=[1.0])
 for i in range(10**9):
