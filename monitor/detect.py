@@ -77,6 +77,7 @@ from monitor.weights import N_FEATURES, Network, read, shipped
 __all__ = ["Detection", "Detector"]
 
 _OFF: Final = 2
+_PAST_R_S: Final = 0.02
 
 
 class Detection(NamedTuple):
@@ -181,8 +182,9 @@ class Detector:
     def flush(self) -> list[Detection]:
         """End the stream: decide what is still pending, as if the last value stood still from here.
 
-        Beats in the last quarter of a second may be found or not; ``decided`` is the last sample at
-        the latest. The next call must be `reset` or `restore`.
+        Beats in the last quarter of a second may be found or not, and none in the last 20 ms: what the
+        end cuts through so close to its peak may not have had its peak yet. ``decided`` is the last
+        sample at the latest. The next call must be `reset` or `restore`.
         """
         end = int(self._memory.scalars[0]["now"])
         p = self._parameters[0]
@@ -193,7 +195,7 @@ class Detector:
         return [
             Detection(found.sample, min(found.decided, end - 1), found.confidence)
             for found in self.push(silent, quality)
-            if found.sample < end
+            if found.sample < end - round(_PAST_R_S * self.fs)
         ]
 
     def snapshot(self) -> State:
