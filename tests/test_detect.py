@@ -156,6 +156,14 @@ def test_the_last_beats_are_found(mitdb: Path) -> None:
         assert found[-1].decided < len(cut)
 
 
+def test_a_peak_that_the_end_cuts_off_is_no_beat(mitdb: Path) -> None:
+    """A line that still rises where it ends may have its peak beyond: nothing in the last 20 ms."""
+    record = read(mitdb, "119", stop_s=60)
+    for beat in record.beats[20:40:3]:
+        for after in (-3, 0, 3, 6):
+            assert all(found.sample < beat + after - 7 for found in whole(record.samples[: beat + after]))
+
+
 def test_a_lost_lead_contributes_nothing(mitdb: Path) -> None:
     """A lead that is off, saturated or flat has no weight: rubbish on it changes nothing."""
     samples = read(mitdb, "119", stop_s=60).samples.copy()
@@ -237,7 +245,7 @@ def test_noise_is_not_taken_for_beats(mitdb: Path) -> None:
     added = noise.synthetic("motion", len(record.samples), fs=FS, seed=5, n_leads=2)
     gain = noise.gains(size, noise.noise_rms(added, fs=FS), snr_db=0.0)
     samples = noise.stress(record.samples, added, gain, [(round(300 * FS), len(record.samples))])
-    assert errors(record, whole(samples)) <= 70
+    assert errors(record, whole(samples)) <= 55
 
 
 def test_r_peaks_lie_where_the_reference_has_them(mitdb: Path) -> None:
