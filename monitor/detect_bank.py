@@ -93,13 +93,8 @@ def best_fit(weights: NDArray[np.float64], m: Memory) -> tuple[int, int, float]:
 
 
 @kernel
-def describe_bank(at: int, p: Parameters, m: Memory) -> None:
-    """Features 24 to 30: size, correlation (all leads, least, most), beat over noise, what is left, use."""
-    f = m.features
-    for j in range(24, 31):
-        f[j] = 0.0
-    cut_slopes(at, p, m)
-    describe_repeat(at, p, m)
+def weigh_leads(at: int, p: Parameters, m: Memory) -> float:
+    """Weigh each usable lead by one over the power of its noise now; return the use of all shapes."""
     weights = m.weights[0]
     weights[:] = 0.0
     usual = 0
@@ -117,6 +112,19 @@ def describe_bank(at: int, p: Parameters, m: Memory) -> None:
             power += m.bank[usual, lead, j] ** 2 / N_POINTS
         noise = restless(lead, at, p, m)
         weights[lead] = 1.0 / (max(noise, 0.0) + 0.003 * power)
+    return total
+
+
+@kernel
+def describe_bank(at: int, p: Parameters, m: Memory) -> None:
+    """Features 24 to 30: size, correlation (all leads, least, most), beat over noise, what is left, use."""
+    f = m.features
+    for j in range(24, 31):
+        f[j] = 0.0
+    cut_slopes(at, p, m)
+    describe_repeat(at, p, m)
+    weights = m.weights[0]
+    total = weigh_leads(at, p, m)
     shape, shift, correlation = best_fit(weights, m)
     if shape < 0:
         return

@@ -3,7 +3,7 @@
 What the steps are, and where they come from, stands in the docstring of `monitor.detect`.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 from monitor.detect_bank import deposit
 from monitor.detect_context import doubtful, keep_context, spaced
 from monitor.detect_features import describe, probability, remember
+from monitor.detect_intake import follow, take_in
 from monitor.detect_levels import adapt, audible, learn, locate
 from monitor.detect_memory import (
-    BAND,
-    ENVELOPE,
     FEATURE,
-    NEVER,
-    RAW,
     Candidate,
     Lead,
     Memory,
@@ -71,11 +68,7 @@ def run(
                     j = due(p, m)
                     if j >= 0:
                         judge(j, p, net, m)
-                        if n_trace < len(trace):
-                            trace[n_trace, 0] = m.pending[j].at
-                            trace[n_trace, 1] = m.pending[j].looks
-                            trace[n_trace, 2:] = m.features
-                            n_trace += 1
+                        n_trace = keep(j, m, trace, n_trace)
                     else:
                         j = next_beat(p, m)
                         if j >= 0:
@@ -85,79 +78,6 @@ def run(
                 s.learn_from = now + 1
         s.now = now + 1
     return n, n_trace
-
-
-@kernel
-def take_in(
-    now: int, value: float, band: float, quality: int, p: Parameters, k: Lead, rings: NDArray[np.float64]
-) -> None:
-    """Keep one sample of one lead: held value, smoothed envelope, and whether the lead is usable."""
-    if np.isnan(value):
-        value = 0.0 if np.isnan(k.held) else k.held
-    else:
-        k.held = value
-    here = now & p.mask
-    rings[RAW, here] = value
-    rings[BAND, here] = band
-    slope = (band - k.band) * p.slope
-    k.band = band
-    envelope = np.sqrt(band * band + slope * slope)
-    rings[ENVELOPE, here] = envelope
-    if here & 1023 == 0:  # sum anew, so that rounding never piles up
-        k.sum = 0.0
-        for j in range(p.smooth):
-            k.sum += rings[ENVELOPE, (now - j) & p.mask]
-    else:
-        k.sum += envelope - rings[ENVELOPE, (now - p.smooth) & p.mask]
-    rings[FEATURE, here] = max(0.0, k.sum / p.smooth)
-    k.state = quality
-    if quality >= 2:
-        k.since = NEVER
-        k.lost += 1
-        if k.lost > p.forget:
-            k.known = 0
-            if quality == 2:
-                k.usual = 0.0
-    elif k.since == NEVER:
-        k.since = now + p.settle
-        k.lost = 0
-
-
-@kernel
-def follow(
-    at: int,
-    p: Parameters,
-    s: Scalars,
-    leads: NDArray[Any],
-    rings: NDArray[np.float64],
-    combined: NDArray[np.float64],
-) -> bool:
-    """Combine the leads at one index, follow the rise and fall of the sum, and say when a peak has ended."""
-    total = 0.0
-    weights = 0.0
-    for lead in range(len(leads)):
-        k: Lead = leads[lead]
-        if k.known > 0 and k.since <= at:
-            total += k.share * rings[lead, FEATURE, at & p.mask]
-            weights += k.weight
-    value = total / weights if weights > 0 else 0.0
-    combined[at & p.mask] = value
-    s.mean += (min(value, 1.0) - s.mean) * p.mean_gain
-    if s.rising == 1:
-        if value > s.peak:
-            s.peak = value
-            s.peak_at = at
-        elif value < 0.6 * s.peak or at - s.peak_at >= p.hang:
-            s.rising = 0
-            s.valley = value
-            return True
-    elif value > 1.25 * s.valley and value > 0.05:
-        s.rising = 1
-        s.peak = value
-        s.peak_at = at
-    else:
-        s.valley = min(s.valley, value)
-    return False
 
 
 @kernel
@@ -233,6 +153,17 @@ def judge(j: int, p: Parameters, net: Network, m: Memory) -> None:
     c: Candidate = m.pending[j]
     describe(j, p, m)
     c.score = probability(m.features, net) if heard(c.at, p, m) else 0.0
+
+
+@kernel
+def keep(j: int, m: Memory, trace: NDArray[np.float64], n_trace: int) -> int:
+    """Write what was seen of a candidate to the trace, if there is room; return its number of rows."""
+    if n_trace >= len(trace):
+        return n_trace
+    trace[n_trace, 0] = m.pending[j].at
+    trace[n_trace, 1] = m.pending[j].looks
+    trace[n_trace, 2:] = m.features
+    return n_trace + 1
 
 
 @kernel
