@@ -48,7 +48,10 @@ def test_numba_still_lets_us_name_the_sources() -> None:
     """The one place where we reach into numba: a new version that moves it must be noticed."""
     stamp = detect_kernel.run._cache._cache_file._source_stamp  # type: ignore[attr-defined]
     assert {name.removeprefix("monitor.") for name, _ in stamp} == {
+        "detect_bank",
+        "detect_context",
         "detect_features",
+        "detect_intake",
         "detect_kernel",
         "detect_levels",
     }
