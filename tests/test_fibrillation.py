@@ -48,6 +48,20 @@ def sure_beats(fs: float, seconds: float) -> list[Beat]:
     return [Beat(sample=sample, decided=sample + round(0.2 * fs), rr=None) for sample in at]
 
 
+def steady_beats(fs: float, seconds: float, *, after_s: float = 0.0) -> list[Beat]:
+    """Return those beats that come ``after_s``, found, but not for sure."""
+    beats = [beat for beat in sure_beats(fs, seconds) if beat.sample >= after_s * fs]
+    return [msgspec.structs.replace(beat, confidence=0.6) for beat in beats]
+
+
+def moved(beats: list[Beat]) -> list[Beat]:
+    """Return beats of which every fourth comes a fifth of an RR too late."""
+    return [
+        msgspec.structs.replace(beat, sample=beat.sample + 16) if i % 4 == 0 else beat
+        for i, beat in enumerate(beats)
+    ]
+
+
 def find(
     wave: NDArray[np.float64],
     *,
@@ -142,6 +156,63 @@ def test_a_doubtful_beat_a_pause_or_a_beat_not_yet_decided_asks_for_nothing() ->
     alone = find(wave, fs=fs)
     for known in (unsure, paused, late):
         assert alone == find(wave, fs=fs, beats=known)
+
+
+def test_steady_beats_ask_for_more_though_one_is_missed() -> None:
+    """Beats need not be sure if they come at one rate; one missed between two does not hide it."""
+    fs = 250.0
+    wave = wide_complexes(fs, 12, width_s=0.03)
+    beats = steady_beats(fs, 12)
+    assert [] == find(wave, fs=fs, beats=beats)
+    assert [] == find(wave, fs=fs, beats=[beat for i, beat in enumerate(beats) if i % 4])
+    assert ["start"] == [change.state for change in find(wave, fs=fs, beats=moved(beats))]
+
+
+def test_an_episode_ends_where_beats_come_at_a_steady_rate() -> None:
+    """What stood before beats could be told must not stand on among them; plain flutter must."""
+    fs = 250.0
+    wave = wide_complexes(fs, 24, width_s=0.03)
+    steady = steady_beats(fs, 24, after_s=10)
+    start, end = find(wave, fs=fs, beats=steady)
+    assert ("start", "end") == (start.state, end.state)
+    assert 10 * fs <= end.sample < end.decided <= 15.5 * fs
+    doubtful = [msgspec.structs.replace(beat, confidence=0.5) for beat in steady]
+    for known in ([], doubtful, moved(steady)):
+        assert [start] == find(wave, fs=fs, beats=known)
+    plain = wide_complexes(fs, 24, width_s=0.04)
+    assert ["start"] == [change.state for change in find(plain, fs=fs, beats=steady)]
+
+
+def test_an_end_is_decided_once_its_beats_are_known() -> None:
+    """Law 2: not a sample later, and nothing that comes later takes part."""
+    fs = 250.0
+    wave = wide_complexes(fs, 24, width_s=0.03)
+    beats = steady_beats(fs, 24, after_s=10)
+    start, end = find(wave, fs=fs, beats=beats)
+    known = [beat for beat in beats if beat.decided <= end.decided]
+    assert [start, end] == find(wave[: end.decided + 1], fs=fs, beats=known)
+    assert [start] == find(wave[: end.decided], fs=fs, beats=known)
+    late = [msgspec.structs.replace(beat, decided=end.decided + 1) for beat in beats]
+    assert [start] == find(wave[: end.decided + 1], fs=fs, beats=late)
+
+
+@pytest.mark.parametrize("size", [33, 1000])
+def test_an_end_among_beats_is_the_same_however_fed(size: int) -> None:
+    """Law 1, and a snapshot between any two blocks."""
+    fs = 250.0
+    wave = np.concatenate([wide_complexes(fs, 16, width_s=0.03), fibrillation(fs, 8)])
+    beats = steady_beats(fs, 16, after_s=8)
+    whole = find(wave, fs=fs, beats=beats)
+    assert ["start", "end", "start"] == [change.state for change in whole]
+    stage = Fibrillation(RhythmSettings(), fs=fs, n_leads=1)
+    parts: list[Rhythm] = []
+    for at in range(0, len(wave), size):
+        block = wave[at : at + size]
+        told = [beat for beat in beats if at <= beat.decided < at + size]
+        parts += stage.push(block, codes(block), told) + stage.push(block[:0], codes(block[:0]))
+        state, stage = stage.snapshot(), Fibrillation(RhythmSettings(), fs=fs, n_leads=1)
+        stage.restore(state)
+    assert whole == parts
 
 
 def test_a_lead_that_cannot_be_used_decides_nothing() -> None:
