@@ -143,8 +143,21 @@ def test_sure_beats_ask_for_more() -> None:
         assert ["start"] == [change.state for change in find(wave, fs=fs, beats=known)]
 
 
-def test_a_doubtful_beat_a_pause_or_a_beat_not_yet_decided_asks_for_nothing() -> None:
-    """The beats of a window are sure together or not at all, and as far as is known by then (law 2)."""
+def test_beats_that_are_sure_but_for_one_ask_for_more() -> None:
+    """They are sure on the whole, whatever their rhythm: one that is less so does not undo the others."""
+    fs = 250.0
+    wave = wide_complexes(fs, 12, width_s=0.03)
+    beats = moved(sure_beats(fs, 12))
+    for less, every, states in ((1.0, 1, []), (0.8, 6, []), (0.6, 3, ["start"])):
+        known = [
+            msgspec.structs.replace(beat, confidence=less) if i % every == 0 else beat
+            for i, beat in enumerate(beats)
+        ]
+        assert states == [change.state for change in find(wave, fs=fs, beats=known)]
+
+
+def test_a_beat_searched_back_a_pause_or_a_beat_not_yet_decided_asks_for_nothing() -> None:
+    """The beats of a window are told together or not at all, and as far as is known by then (law 2)."""
     fs = 250.0
     wave = wide_complexes(fs, 12, width_s=0.03)
     beats = sure_beats(fs, 12)
