@@ -20,8 +20,9 @@ def test_reads_what_our_writer_writes() -> None:
     """Samples, symbols, subtypes, notes and the time resolution come back; far apart and close together."""
     held = [
         Mark(18, 4, "N"),
-        Mark(400, 0, "~", subtype=-1, note="lost 20 samples"),
         Mark(400, 3, "+", note="(AFIB"),
+        Mark(400, 4, "~", subtype=-1, note="lost 20 samples"),
+        Mark(420, 0, "~", subtype=0),
         Mark(70_000_000, 4, "V"),
         Mark(70_000_000, 5, '"', note="a note of odd length"),
     ]
