@@ -33,6 +33,7 @@ from models.perceptron import Examples, Fitting, fit, join
 from monitor.detect import Detection, Detector
 from monitor.events import CLASSES
 from monitor.quality import Quality
+from monitor.records import SAME_PATIENT
 from monitor.settings import DetectorSettings, QualitySettings
 from monitor.weights import N_FEATURES, Network
 
@@ -43,7 +44,6 @@ Read = Callable[[str], Recording]
 Report = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
 
-_SAME_PATIENT: Final = (("201", "202"),)
 _PREMATURE: Final = [CLASSES.index("S"), CLASSES.index("V")]
 _NEAR_S: Final = 0.12
 _MATCH_S: Final = 0.15
@@ -80,7 +80,7 @@ class Config(Fitting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def left_out(self, fold: int) -> list[str]:
         """Return the records that a fold's network has not seen and the shipped one has, or whose patient."""
         names = [name for name in self.records if name in self.folds[fold]]
-        return names + [other for name, other in _SAME_PATIENT if name in names]
+        return names + [other for name, other in SAME_PATIENT.items() if name in names]
 
 
 class Trained(NamedTuple):

@@ -22,7 +22,18 @@ from urllib.parse import urlsplit
 
 from monitor.errors import SourceError
 
-__all__ = ["BASE_URL", "DATABASES", "DS1", "DS2", "PACED", "Database", "attribution", "cache", "fetch"]
+__all__ = [
+    "BASE_URL",
+    "DATABASES",
+    "DS1",
+    "DS2",
+    "PACED",
+    "SAME_PATIENT",
+    "Database",
+    "attribution",
+    "cache",
+    "fetch",
+]
 
 BASE_URL = "https://physionet.org/files"
 """Where databases lie as ``BASE_URL/slug/version/file``."""
@@ -40,7 +51,10 @@ DS1: Final = tuple(  # one line reads better than one per record
 DS2: Final = tuple(  # one line reads better than one per record
     "100 103 105 111 113 117 121 123 200 202 210 212 213 214 219 221 222 228 231 232 233 234".split()  # noqa: SIM905
 )
-"""Test records of the same paper. 201 (DS1) and 202 (DS2) are one patient."""
+"""Test records of the same paper."""
+
+SAME_PATIENT: Final = {"201": "202"}
+"""A training record and the test record that is of the same patient."""
 
 PACED: Final = ("102", "104", "107", "217")
 """Paced records, in neither set: EC57 leaves them out of the figures for V and S."""

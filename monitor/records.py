@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from monitor import physionet
 from monitor.errors import SourceError
-from monitor.physionet import DATABASES, DS1, DS2, PACED, attribution, fetch
+from monitor.physionet import DATABASES, DS1, DS2, PACED, SAME_PATIENT, attribution, fetch
 
 __all__ = [
     "DATABASES",
@@ -25,6 +25,7 @@ __all__ = [
     "DS2",
     "MISSING",
     "PACED",
+    "SAME_PATIENT",
     "Annotations",
     "Record",
     "RecordName",

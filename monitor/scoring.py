@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -15,15 +15,13 @@ import numpy as np
 from monitor import lines, records
 from monitor.errors import SourceError, StorageError
 from monitor.events import Alarm, Beat, LabelledBeat
+from monitor.records import SAME_PATIENT
 from monitor.score.marks import Marks, decode
 from monitor.score.record import Group, RecordScore, compare, group
 from monitor.score.timing import Timing
 from monitor.selection import chosen
 
 __all__ = ["Evidence", "Request", "Score", "evidence", "score"]
-
-_SAME_PATIENT: Final = "202"
-"""Of DS2, but its patient is also 201 of DS1: figures on DS2 are stated without it too."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +133,7 @@ def score(request: Request) -> Score:
 
 
 def _groups(scored: Sequence[RecordScore], request: Request) -> dict[str, Group]:
-    left_out = request.without or ((_SAME_PATIENT,) if request.records == "DS2" else ())
+    left_out = request.without or (tuple(SAME_PATIENT.values()) if request.records == "DS2" else ())
     names = [one.record for one in scored]
     if strangers := set(request.without) - set(names):
         raise SourceError(
