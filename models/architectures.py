@@ -6,22 +6,44 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ARCHITECTURES", "average", "beat_cnn"]
+__all__ = ["ARCHITECTURES", "average", "beat_cnn", "beat_mlp"]
+
+
+def beat_mlp(
+    window_shape: tuple[int, int], n_features: int, n_classes: int, *, width: int = 128, dropout: float = 0.5
+) -> "keras.Model":
+    """Return a perceptron over the features alone; the window is an input that it does not look at.
+
+    Inputs are ``window`` of shape (batch, n_points, n_channels) and ``features`` of shape
+    (batch, n_features); the output is a softmax over ``n_classes``. With 69 features about 18,000
+    weights. The features compare each beat with the patient's own (`monitor.window.FEATURES`), so
+    that little is left that belongs to one patient; noise on them and half of the units dropped keep it so.
+    """
+    from keras import Input, Model, layers
+
+    window = Input(window_shape, name="window")
+    features = Input((n_features,), name="features")
+    x = layers.BatchNormalization(name="norm")(features)
+    x = layers.GaussianNoise(0.2, name="noise")(x)
+    for k, units in enumerate((width, width // 2)):
+        x = layers.Dense(units, activation="relu", name=f"dense{k}")(x)
+        x = layers.Dropout(dropout, name=f"drop{k}")(x)
+    logits = layers.Dense(n_classes, name="logits")(x)
+    probabilities = layers.Activation("softmax", dtype="float32", name="probabilities")(logits)
+    return Model([window, features], probabilities, name="beat_mlp")
 
 
 def beat_cnn(
-    window_shape: tuple[int, int], n_features: int, n_classes: int, *, width: int = 14, dropout: float = 0.3
+    window_shape: tuple[int, int], n_features: int, n_classes: int, *, width: int = 12, dropout: float = 0.5
 ) -> "keras.Model":
-    """Return the monitor's own network: a small CNN over the window, joined by the features.
+    """Return a small CNN over the window, joined by the features.
 
-    Inputs are ``window`` of shape (batch, n_points, n_channels) and ``features`` of shape
-    (batch, n_features); the output is a softmax over ``n_classes``. With 96 x 4 points and 15
-    features it has about 26,000 weights and needs about 0.15 million multiplications per beat.
+    Inputs and output as `beat_mlp`. With 96 x 6 points and 69 features about 37,000 weights.
 
     Three strided convolutions (no pooling: cheaper, and the position of a wave matters) turn the
-    window into 12 steps; one dense layer reads them together with the features. In the spirit of
+    window into 12 steps; a dense layer reads them, another the features. In the spirit of
     small patient-independent beat networks (Kiranyaz et al. 2016, IEEE TBME 63:664; Mondejar-Guerra
-    et al. 2019, BSPC 47:41), with the dominant beat as further channels instead of training on the
+    et al. 2019, BSPC 47:41), with the patient's shapes as further channels instead of training on the
     patient.
     """
     from keras import Input, Model, layers
@@ -34,11 +56,15 @@ def beat_cnn(
         x = layers.BatchNormalization(name=f"norm{k}")(x)
         x = layers.Activation("relu", name=f"relu{k}")(x)
     x = layers.Dropout(dropout, name="drop_shape")(layers.Flatten(name="flat")(x))
-    x = layers.Dense(2 * width, activation="relu", name="shape")(x)
-    r = layers.Dense(2 * width, activation="relu", name="rhythm")(features)
+    x = layers.Dense(32, activation="relu", name="shape")(x)
+    x = layers.Dropout(dropout, name="drop_joint")(x)
+    r = layers.BatchNormalization(name="norm_features")(features)
+    r = layers.GaussianNoise(0.2, name="noise")(r)
+    r = layers.Dense(128, activation="relu", name="told")(r)
     x = layers.Concatenate(name="both")([x, r])
     x = layers.Dropout(dropout, name="drop_both")(x)
-    x = layers.Dense(2 * width, activation="relu", name="joint")(x)
+    x = layers.Dense(64, activation="relu", name="joint")(x)
+    x = layers.Dropout(dropout / 2, name="drop_last")(x)
     logits = layers.Dense(n_classes, name="logits")(x)
     probabilities = layers.Activation("softmax", dtype="float32", name="probabilities")(logits)
     return Model([window, features], probabilities, name="beat_cnn")
@@ -63,8 +89,11 @@ def average(members: Sequence["keras.Model"]) -> "keras.Model":
         logits.append(before([window, features]))
     mean = layers.Average(name="mean")(logits)
     probabilities = layers.Activation("softmax", dtype="float32", name="probabilities")(mean)
-    return Model([window, features], probabilities, name=f"{members[0].name}_x{len(members)}")
+    return Model([window, features], probabilities, name="beat_average")
 
 
-ARCHITECTURES: Final[dict[str, Callable[..., "keras.Model"]]] = {"beat_cnn": beat_cnn}
+ARCHITECTURES: Final[dict[str, Callable[..., "keras.Model"]]] = {
+    "beat_mlp": beat_mlp,
+    "beat_cnn": beat_cnn,
+}
 """By the name that a card carries."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from monitor import records
 from monitor.beats import BeatCutter, WindowSpec
-from monitor.detect import Detector
+from monitor.detect import Detection, Detector
 from monitor.events import CLASSES, Beat, Label
 from monitor.filters import monitor_band
 from monitor.quality import Quality
@@ -26,10 +26,12 @@ from monitor.settings import FilterSettings, Settings
 
 __all__ = [
     "AAMI",
+    "DOUBTFUL",
     "DS1",
     "DS2",
     "FOLDS",
     "LEFT_OUT",
+    "NOISE_TESTS",
     "NO_BEAT",
     "SVDB",
     "Augment",
@@ -51,6 +53,12 @@ _SVDB = (
 
 SVDB: Final[tuple[str, ...]] = tuple(f"svdb/{name}" for name in _SVDB.split())
 """Half of the MIT-BIH Supraventricular Arrhythmia Database: 39 further patients, rich in S and V."""
+
+DOUBTFUL: Final = ("svdb/841", "svdb/868")
+"""Records whose reference calls beats of one shape and timing now S, now V: scored, not trained on."""
+
+NOISE_TESTS: Final = ("118", "119")
+"""What the noise-stress protocol is run on; never trained on, like the noise ``em``."""
 
 FOLDS: Final = (
     ("101", "108", "119", "207", "209", "220", *SVDB[0::4]),
@@ -155,14 +163,18 @@ class Augment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         and of baseline wander, per lead; the square of a uniform number says how much of it a copy has.
     gain
         Largest factor by which a lead grows or shrinks.
+    mixed
+        Probability that the leads are others: mixtures of two, as if the electrodes sat elsewhere,
+        or the same in another order.
     lone
-        Probability that only the first lead is left, for the whole copy.
+        Probability that only one lead is left, for the whole copy.
     """
 
     noise_mv: float = 0.12
     motion_mv: float = 0.12
     wander_mv: float = 0.4
     gain: float = 1.6
+    mixed: float = 0.7
     lone: float = 0.2
 
 
@@ -196,14 +208,15 @@ def detected(recording: Recording, signal: NDArray[np.float64], settings: Settin
     labels = np.where(recording.flutter[np.clip(peaks, 0, len(signal) - 1)], LEFT_OUT, NO_BEAT)
     for reference, detection in pairs(recording.peaks, peaks, tolerance=_TOLERANCE_S * recording.fs):
         labels[detection] = recording.labels[reference]
-    return Found(_beats([(detection.sample, detection.decided) for detection in found]), labels)
+    return Found(_beats(found), labels)
 
 
 def disturb(recording: Recording, augment: Augment, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a copy of the signal with other gains, noise and wander, of random strength per lead."""
+    """Return a copy of the signal with other leads, gains, noise and wander, of random strength per lead."""
     n_samples, n_leads = recording.signal.shape
     seconds = np.arange(n_samples) / recording.fs
-    copy: NDArray[np.float64] = recording.signal * np.exp(rng.uniform(-1, 1, n_leads) * np.log(augment.gain))
+    leads = _mixed(recording.signal, rng) if rng.uniform() < augment.mixed else recording.signal
+    copy: NDArray[np.float64] = leads * np.exp(rng.uniform(-1, 1, n_leads) * np.log(augment.gain))
     for lead in range(n_leads):
         white = _noise(n_samples, rng)
         noise = white + 2 * _smooth(white, 5)
@@ -217,8 +230,22 @@ def disturb(recording: Recording, augment: Augment, rng: np.random.Generator) ->
             wave = np.sin(2 * np.pi * (rng.uniform(0.1, 0.7) * seconds + rng.uniform()))
             copy[:, lead] += rng.uniform() ** 2 * augment.wander_mv * wave
     if rng.uniform() < augment.lone:
-        copy[:, 1:] = 0.0
+        lead = int(rng.integers(n_leads))
+        return np.ascontiguousarray(copy[:, lead : lead + 1])
     return copy
+
+
+def _mixed(signal: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return other leads of the same heart: swapped, or each a random mixture of the first two."""
+    if signal.shape[1] < 2:
+        return signal
+    if rng.uniform() < 0.3:
+        return signal[:, ::-1]
+    size = np.nanstd(signal[:, :2], axis=0) + 1e-9
+    unit = signal[:, :2] / size
+    angles = rng.uniform(-np.pi, np.pi, 2)
+    turned = np.outer(unit[:, 0], np.cos(angles)) + np.outer(unit[:, 1], np.sin(angles))
+    return np.asarray(turned * size, dtype=np.float64)
 
 
 def cut(
@@ -249,12 +276,13 @@ def join(parts: Sequence[Beats]) -> Beats:
     )
 
 
-def _beats(found: Sequence[tuple[int, int]]) -> list[Beat]:
-    """Return beats from pairs of R and decision, with their RR."""
+def _beats(found: Sequence[Detection]) -> list[Beat]:
+    """Return beats with their RR, as the pipeline makes them."""
     last: int | None = None
     beats = []
-    for sample, decided in found:
-        beats.append(Beat(sample=sample, decided=decided, rr=None if last is None else sample - last))
+    for sample, decided, confidence in found:
+        rr = None if last is None else sample - last
+        beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence))
         last = sample
     return beats
 

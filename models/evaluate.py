@@ -1,14 +1,16 @@
 """How well beats were told: confusion, and Se, +P and F1 per class. Returns data, prints nothing."""
 
+from collections.abc import Mapping
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.artifact import Score
 from monitor.events import CLASSES
 
-__all__ = ["SCORED", "confusion", "scores", "tell", "tune"]
+__all__ = ["SCORED", "Goal", "confusion", "scores", "tell", "tune"]
 
 SCORED: Final = ("N", "S", "V", "F")
 """Classes that figures are given for; Q beats of the reference are left out, as EC57 does for ratios."""
@@ -51,13 +53,23 @@ def scores(table: NDArray[np.int64]) -> dict[str, Score]:
     return result
 
 
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted of one class: how much it counts, and ``beta`` of its F measure.
+
+    F with a beta below 1 takes a false label for worse than a missed one (van Rijsbergen 1979).
+    """
+
+    weight: float = 1.0
+    beta: float = 1.0
+
+
 def tune(
     probabilities: NDArray[np.floating],
     reference: NDArray[np.int64],
     *,
-    weights: dict[str, float],
+    goals: Mapping[str, Goal],
 ) -> NDArray[np.float64]:
-    """Return what to add to each class's log probability so that the weighted sum of F1 is largest.
+    """Return what to add to each class's log probability so that the weighted sum of F is largest.
 
     A coordinate search on beats the network has not seen; N stays 0. Meant for the pooled
     predictions of patients left out, see `models.train`.
@@ -66,22 +78,27 @@ def tune(
     ----------
     probabilities, reference
         Of shape (n_beats, 5) and (n_beats,).
-    weights
-        How much the F1 of each class counts.
+    goals
+        By class.
     """
     logs = np.log(np.maximum(probabilities, 1e-9))
     offsets = np.zeros(N_CLASSES)
 
     def value(candidate: NDArray[np.float64]) -> float:
         found = scores(confusion(reference, tell(logs + candidate)))
-        return sum(weight * found[name].f1 for name, weight in weights.items())
+        return sum(goal.weight * _f(found[name], goal.beta) for name, goal in goals.items())
 
     best = value(offsets)
     for _ in range(3):
-        for name in weights:
+        for name in goals:
             for step in np.linspace(-2.5, 2.5, 41):
                 candidate = offsets.copy()
                 candidate[CLASSES.index(name)] = step
                 if (found := value(candidate)) > best:
                     best, offsets = found, candidate
     return offsets
+
+
+def _f(score: Score, beta: float) -> float:
+    """Return the F measure in percent."""
+    return (1 + beta**2) * score.se * score.ppv / max(1e-9, beta**2 * score.ppv + score.se)

@@ -25,13 +25,14 @@ __all__ = [
     "Card",
     "Score",
     "digest",
+    "fitting",
     "load_card",
     "locate",
     "save_card",
     "shipped",
 ]
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of the card. A reader of one version reads no other."""
 
 CARD: Final = "card.json"
@@ -76,6 +77,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Trainable and not.
     trained_on
         Names of the records.
+    left_out
+        Of a network of a cross-validation: records it has not seen, and the run's own network has, or
+        whose patient it has.
     metrics
         By data set, then by class; how they were got is said by the name of the data set.
     seed, command, version, keras
@@ -93,6 +97,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sha256: str
     n_parameters: int
     trained_on: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
     metrics: dict[str, dict[str, Score]]
     seed: int
     command: str
@@ -194,6 +199,27 @@ def locate(model: str | None) -> Path:
         f"no such model: expected a folder with a {CARD} or one of {', '.join(found) or 'none shipped'}, "
         f"received {name!r}"
     )
+
+
+def fitting(model: str | None, record: str) -> Path:
+    """Find the artefact for one record: of a folder of folds, the one that left the patient out.
+
+    A folder of folds is that which ``beatline models train`` writes into its run folder; a record that
+    no fold left out gets the network of the run itself. Anything else is found by `locate`.
+
+    Raises
+    ------
+    ArtifactError
+        As `locate` and `load_card`.
+    """
+    folds = [] if model is None else sorted(card.parent for card in Path(model).glob(f"*/{CARD}"))
+    if model is None or not folds or (Path(model) / CARD).is_file():
+        return locate(model)
+    alone = record.rsplit("/", 1)[-1]
+    for fold in folds:
+        if alone in {name.rsplit("/", 1)[-1] for name in load_card(fold).left_out}:
+            return fold
+    return locate(str(Path(model).parent))
 
 
 class _Version(msgspec.Struct):

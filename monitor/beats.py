@@ -21,10 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.events import Beat, BeatWindow
+from monitor.excerpt import center_kernel, resample_kernel, resampler
+from monitor.intervals import N_RHYTHM, rhythm_kernel
 from monitor.settings import ServingSettings
-from monitor.shapes import N_CLUSTERS, N_HABITS, N_RHYTHM, resample_kernel, rhythm_kernel, shape_kernel
+from monitor.shapes import Memory, blank, shape_kernel
 from monitor.stage import State
-from monitor.window import FEATURES, MAX_LAG_S, NEXT_FEATURES, QRS_S, WindowSpec
+from monitor.window import (
+    FEATURES,
+    INTERVALS,
+    MAX_LAG_S,
+    MAX_SHIFT_S,
+    NEXT_FEATURES,
+    QRS_S,
+    SHAPES,
+    WindowSpec,
+)
 
 __all__ = ["FEATURES", "BeatCutter", "WindowSpec"]
 
@@ -32,6 +43,14 @@ _LOOKBACK_S = 4.0
 """How long after R a detector may still decide a beat (search-back)."""
 _RR_S = (0.15, 3.0)
 """RR beyond are taken for these, as the kernels do."""
+_SLOPE_S = 0.008
+_HALF_QRS_S = 0.1
+"""The middle of a QRS complex: slopes over twice the one, looked for within the other."""
+_OF_INTERVALS = slice(0, len(INTERVALS))
+_OF_SHAPES = slice(len(INTERVALS), len(INTERVALS) + len(SHAPES))
+_CONFIDENCE, _DOUBT = FEATURES.index("confidence"), FEATURES.index("doubt")
+_FEW = 1 / 6
+"""Weight of one beat in the mean of the last few."""
 _NEXT_KNOWN, _NEXT_TO_RR = (FEATURES.index(name) for name in NEXT_FEATURES[:2])
 _NEXT_TO = [
     (FEATURES.index(f"next_to_{mean}"), FEATURES.index(f"rr_to_{mean}")) for mean in ("mean", "long_mean")
@@ -89,11 +108,13 @@ class BeatCutter:
         self._n_leads = n_leads
         self._used = min(n_leads, spec.n_leads)
         self._delay = wave_delay
-        self._first, self._weights = _resampler(spec, fs=fs)
-        self.post = int(self._first[-1]) + self._weights.shape[1] - 1 + wave_delay
+        self._first, self._weights = resampler(spec, fs=fs)
+        step, half, most = (max(1, round(seconds * fs)) for seconds in (_SLOPE_S, _HALF_QRS_S, MAX_SHIFT_S))
+        self._reach = (step, half, most)
+        self.post = wave_delay + most + max(int(self._first[-1]) + self._weights.shape[1] - 1, half + step)
         self._patience = round(confirm_s * fs)
         self._lookback = round(_LOOKBACK_S * fs)
-        self._history = self._lookback + max(0, -int(self._first[0])) + 1
+        self._history = self._lookback + most + max(-int(self._first[0]), half + step) + 1
         self._select = np.array([FEATURES.index(name) for name in spec.features], dtype=np.int64)
         self._qrs = (
             spec.n_pre + round(QRS_S[0] * spec.fs),
@@ -109,8 +130,9 @@ class BeatCutter:
         self._pending: list[Beat] = []
         self._open: _Open | None = None
         self._rhythm = np.zeros(N_RHYTHM)
-        self._shapes = np.zeros((N_CLUSTERS, self.spec.n_points, self.spec.n_leads))
-        self._clusters = np.zeros((N_CLUSTERS, N_HABITS))
+        self._memory = blank(n_points=self.spec.n_points, n_leads=self._used)
+        self._shift = 0
+        self._doubt = 0.0
 
     def push(self, wave: NDArray[np.float64], beats: Sequence[Beat]) -> list[BeatWindow]:
         """Take the next samples of the wave and the beats decided within them.
@@ -184,8 +206,9 @@ class BeatCutter:
             "pending": [(beat.sample, beat.decided, beat.rr, beat.confidence) for beat in self._pending],
             "open": None if self._open is None else asdict(self._open),
             "rhythm": self._rhythm.copy(),
-            "shapes": self._shapes.copy(),
-            "clusters": self._clusters.copy(),
+            "memory": {name: array.copy() for name, array in self._memory._asdict().items()},
+            "shift": self._shift,
+            "doubt": self._doubt,
         }
 
     def restore(self, state: State) -> None:
@@ -198,21 +221,27 @@ class BeatCutter:
         ]
         self._open = None if state["open"] is None else _Open(**state["open"])
         self._rhythm = state["rhythm"].copy()
-        self._shapes = state["shapes"].copy()
-        self._clusters = state["clusters"].copy()
+        self._memory = Memory(**{name: array.copy() for name, array in state["memory"].items()})
+        self._shift = state["shift"]
+        self._doubt = state["doubt"]
 
     def _cut(self, beat: Beat, decided: int) -> list[BeatWindow]:
         """Cut a beat: its provisional window, and the one to confirm if it waits for nothing."""
         spec = self.spec
-        raw = np.zeros((spec.n_points, spec.n_leads))
-        window = np.zeros((spec.n_points, spec.n_channels), dtype=np.float32)
+        raw = np.zeros((spec.n_points, self._used))
+        window = np.zeros((spec.n_points, 1 + spec.shapes, spec.n_leads), dtype=np.float32)
         features = np.zeros(len(FEATURES))
         at = beat.sample + self._delay - (self._stop - len(self._wave))
-        resample_kernel(self._wave, at, self._first, self._weights, self._used, raw)
-        rr_s = 0.0 if beat.rr is None else beat.rr / self._fs
-        rhythm_kernel(rr_s, self._rhythm, features)
-        shape_kernel(raw, self._qrs, self._rhythm, self._shapes, self._clusters, features, window)
-        cut = _Open(beat.sample, decided, beat.rr, window, features)
+        shift = center_kernel(self._wave, at, self._reach, self._used)
+        resample_kernel(self._wave, at + shift, self._first, self._weights, raw)
+        rr = 0 if beat.rr is None else max(beat.rr + shift - self._shift, 1)
+        self._shift = shift
+        rhythm_kernel(rr / self._fs, self._rhythm, features[_OF_INTERVALS])
+        shape_kernel(raw, self._qrs, self._rhythm, self._memory, features[_OF_SHAPES], window)
+        features[_CONFIDENCE] = 2.0 * beat.confidence - 1.0
+        self._doubt += _FEW * (1.0 - beat.confidence - self._doubt)
+        features[_DOUBT] = 2.0 * self._doubt
+        cut = _Open(beat.sample, decided, beat.rr, window.reshape(spec.n_points, -1), features)
         provisional = self._shown(cut, decided, provisional=True)
         if self.spec.asks_next:
             self._open = cut
@@ -263,18 +292,3 @@ class BeatCutter:
 
 def _order(window: BeatWindow) -> tuple[int, int, bool]:
     return (window.decided, window.sample, not window.provisional)
-
-
-def _resampler(spec: WindowSpec, *, fs: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return, per window point, the first sample relative to R and the weights from there on.
-
-    A hat as wide as one period of the slower of the two rates on either side: linear interpolation
-    when the window is the finer grid, a mild anti-aliasing mean when it is the coarser one.
-    """
-    at = np.arange(-spec.n_pre, spec.n_post + 1) * (fs / spec.fs)
-    reach = max(1.0, fs / spec.fs)
-    first = np.floor(at - reach).astype(np.int64) + 1
-    n_taps = int(np.ceil(2 * reach))
-    taps = first[:, np.newaxis] + np.arange(n_taps)
-    weights = np.clip(1.0 - np.abs(taps - at[:, np.newaxis]) / reach, 0.0, None)
-    return first, np.ascontiguousarray(weights / weights.sum(axis=1, keepdims=True))

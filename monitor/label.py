@@ -153,15 +153,14 @@ def label_all(
 
 
 @functools.cache
-def classifier_of(model: str | None) -> tuple[WindowSpec, Classifier]:
+def classifier_of(folder: Path) -> tuple[WindowSpec, Classifier]:
     """Load an artefact, once per process: what it wants of a beat, and what answers."""
-    folder = artifact.locate(model)
     return artifact.load_card(folder).window, Classifier(folder)
 
 
 def _one(job: Job, name: str) -> Labelled:
     record = prepare.prepared(records.read(name, data=job.data), leads=job.leads, fs=job.fs)
-    window, classifier = classifier_of(job.model)
+    window, classifier = classifier_of(artifact.fitting(job.model, name))
     detector = weights.fitting(job.settings.detector, name)
     settings = msgspec.structs.replace(job.settings, detector=detector)
     events = label_record(record, settings, window, classifier.probabilities)

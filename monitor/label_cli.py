@@ -41,7 +41,10 @@ def label(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", metavar="NAME|DIR", help="Model artefact or run folder. Default: the shipped one."
+            "--model",
+            metavar="NAME|DIR",
+            help="Model artefact or run folder; of a folder of folds, the one that left the patient out. "
+            "Default: the shipped one.",
         ),
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")] = 1,

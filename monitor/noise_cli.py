@@ -176,8 +176,9 @@ def _tell(plan: "Plan", trials: "Sequence[Trial]", *, out: Path | None, json: bo
     from monitor.stress_report import as_json, rows, table
     from monitor.textfiles import write_csv, write_text
 
-    card = artifact.load_card(artifact.locate(plan.model))
-    told = as_json(plan, trials, trained_on=card.trained_on)
+    names = sorted({trial.record for trial in trials})
+    cards = {name: artifact.load_card(artifact.fitting(plan.model, name)) for name in names}
+    told = as_json(plan, trials, flattered=[name for name in names if name in cards[name].trained_on])
     told["command"] = shlex.join(["beatline", *sys.argv[1:]])
     text = json_text.dumps(told, indent=1) + "\n"
     if out is not None:

@@ -1,4 +1,4 @@
-"""The loops behind `monitor.beats`: one beat's window, its rhythm, and the patient's usual shapes.
+"""The loops behind `monitor.beats`: the patient's usual shapes, and one beat against them.
 
 The patient's shapes are kept as a handful of running clusters, after the idea in Hamilton's
 open-source analyser (EP Limited, 2002) and in de Chazal et al. 2004 (IEEE TBME 51:1196), who
@@ -6,99 +6,121 @@ compare each beat with the patient's own. Deviations: shapes are compared by cor
 leads at small lags, clusters fade with time, and what is learned per cluster (how early its beats
 come, how long a pause follows) is given to the network as numbers and decides nothing here.
 
+The *dominant* shape has ruled over the last minutes, beats that come early ruling less: a run of
+ventricular beats, or minutes of bigeminy, do not take its place. The *recent* one has ruled over the
+last half minute. The *late* one is the mean of beats that did not come early: its P wave is the
+sinus node's, where it has one. Names and meanings of the features stand in `monitor.window.SHAPES`.
+
 Everything is a plain loop over explicit arrays: bit-identical for any partition (law 1).
 """
+
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.intervals import BEATS, LOG_RR
+from monitor.measures import alike_kernel, best_lag_kernel, compare_kernel, scale_kernel, size_kernel
+from monitor.shape_features import (
+    AMPLITUDE,
+    AMPLITUDE_MISFIT,
+    CLUSTER_AMPLITUDE,
+    CLUSTER_CORRELATION,
+    CLUSTER_COUNT,
+    CLUSTER_PAUSE,
+    CLUSTER_PREMATURITY,
+    CLUSTER_RULE,
+    CLUSTER_SHARE,
+    CLUSTER_SPREAD,
+    CLUSTER_WIDTH,
+    CORRELATION,
+    DOMINANT_SHARE,
+    FIT,
+    LATE_CORRELATION,
+    LATE_SIZE,
+    LIKE_PREVIOUS,
+    MISFIT,
+    P_COHERENCE,
+    PREVIOUS_CORRELATION,
+    PREVIOUS_SAME,
+    QUIET_RESIDUAL,
+    RECENT_SAME,
+    RUN,
+    UNREST,
+    WIDTH,
+    WIDTH_MISFIT,
+    around_kernel,
+    describe_kernel,
+    log_ratio_kernel,
+    recent_kernel,
+    size_ratio_kernel,
+)
 from monitor.stage import kernel
 
-__all__ = ["N_CLUSTERS", "N_HABITS", "N_RHYTHM", "resample_kernel", "rhythm_kernel", "shape_kernel"]
+__all__ = ["Memory", "blank", "shape_kernel"]
 
-N_CLUSTERS = 5
-N_MEAN = 8
-_N_LONG = 128.0
-_N_SHAPE = 16.0
+_N_CLUSTERS: Final = 6
+_N_SHAPE: Final = 16.0
 """A cluster's shape and habits are running means over about this many of its beats."""
-_SAME = 0.8
+_N_USUAL: Final = 32.0
+"""So many beats make what is usual: deviations from the dominant shape, the late shape."""
+_SAME: Final = 0.8
 """Correlation from which on a beat belongs to a cluster."""
-_FADE = 0.98
+_FADE: Final = 0.98
 """What remains of a cluster's weight after each beat: a memory of about 50 beats."""
-_SUCCEED = 1.2
+_SLOW_FADE: Final = 0.997
+"""The same for what makes a shape dominant: about 330 beats."""
+_SUCCEED: Final = 1.2
 """A cluster becomes the dominant one when it rules this many times as much as the present one."""
-_EARLY = -0.08
-_EARLY_RULE = 0.2
+_EARLY: Final = -0.08
+_EARLY_RULE: Final = 0.2
 """A beat this early (log ratio to the mean RR) adds only so much to the rule of its cluster: in
 bigeminy half of the beats are ventricular, and the other half are the patient's own."""
-# Places in the vector of running RR state; the last RR, oldest overwritten first, stand before them.
-_BEATS, _SEEN, _LAST, _SECOND, _LONG, _LOG, _CLUSTER, _DOMINANT = range(N_MEAN, N_MEAN + 8)
-N_RHYTHM = _DOMINANT + 1
-N_HABITS = 6
+_NOT_EARLY: Final = -0.05
+_FEW: Final = 1 / 6
+"""Weight of one beat in the mean of the last few."""
+_TINY: Final = 1e-9
+
+# Columns of the clusters.
+_WEIGHT, _COUNT, _EARLINESS, _FOLLOWED, _PAUSE, _RULE, _SPREAD, _RECENT_RULE = range(8)
+_AWAY, _AWAY_AMPLITUDE, _AWAY_WIDTH = range(8, 11)
+_N_HABITS: Final = 11
+
+# Places of running numbers.
+_OWN, _DOMINANT, _RECENT, _COHERENCE, _LAST_CORRELATION, _RUN, _UNREST = range(7)
 
 
-@kernel
-def resample_kernel(
-    wave: NDArray[np.float64],
-    at: int,
-    first: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    n_used: int,
-    raw: NDArray[np.float64],
-) -> None:
-    """Fill ``raw`` with the window around index ``at``, each lead's own mean removed.
+class Memory(NamedTuple):
+    """What is known of the patient's shapes; written in place.
 
-    Leads from ``n_used`` on stay as they are. Samples beyond either end of the wave repeat its
-    first or last one.
+    Attributes
+    ----------
+    shapes
+        Of shape (n_clusters, n_points, n_leads): mean of each cluster.
+    clusters
+        Of shape (n_clusters, n_habits): weight, beats, how early, how often followed, ...
+    previous, late
+        Of shape (n_points, n_leads): the last beat, and the mean of beats that did not come early.
+    numbers
+        Clusters of the last beat, of the dominant and of the recent shape, and running numbers.
     """
-    n_points, n_taps = weights.shape
-    last = len(wave) - 1
-    for lead in range(n_used):
-        mean = 0.0
-        for k in range(n_points):
-            value = 0.0
-            for tap in range(n_taps):
-                i = min(max(at + first[k] + tap, 0), last)
-                value += weights[k, tap] * wave[i, lead]
-            raw[k, lead] = value
-            mean += value
-        mean /= n_points
-        for k in range(n_points):
-            raw[k, lead] -= mean
+
+    shapes: NDArray[np.float64]
+    clusters: NDArray[np.float64]
+    previous: NDArray[np.float64]
+    late: NDArray[np.float64]
+    numbers: NDArray[np.float64]
 
 
-@kernel
-def rhythm_kernel(rr_s: float, rhythm: NDArray[np.float64], features: NDArray[np.float64]) -> None:
-    """Write the RR features and move the running RR state on by one beat; ``rr_s`` 0 = unknown."""
-    features[14] = min(1.0, rhythm[_BEATS] / 32.0)
-    rhythm[_BEATS] += 1.0
-    rhythm[_LOG] = 0.0
-    if rr_s <= 0.0:
-        return
-    features[0] = (rr_s - 0.8) / 0.4
-    rr = min(max(rr_s, 0.15), 3.0)
-    seen = int(rhythm[_SEEN])
-    held = min(seen, N_MEAN)
-    if held > 0:
-        mean = 0.0
-        change = 0.0
-        for k in range(held):
-            mean += rhythm[k]
-        mean /= held
-        for k in range(1, held):
-            change += abs(rhythm[(seen - k) % N_MEAN] - rhythm[(seen - k - 1) % N_MEAN])
-        features[1] = np.log(rr / mean)
-        features[2] = np.log(rhythm[_LAST] / mean)
-        features[3] = np.log(rhythm[_SECOND] / mean)
-        features[4] = np.log(rr / rhythm[_LAST])
-        features[5] = np.log(rr / rhythm[_LONG])
-        features[6] = change / (max(1, held - 1) * mean)
-        rhythm[_LOG] = features[1]
-    rhythm[seen % N_MEAN] = rr
-    rhythm[_SECOND] = rhythm[_LAST] if held > 0 else rr
-    rhythm[_LAST] = rr
-    rhythm[_LONG] += (rr - rhythm[_LONG]) / min(seen + 1.0, _N_LONG)
-    rhythm[_SEEN] += 1.0
+def blank(*, n_points: int, n_leads: int) -> Memory:
+    """Return the memory of a patient who was never seen."""
+    return Memory(
+        shapes=np.zeros((_N_CLUSTERS, n_points, n_leads)),
+        clusters=np.zeros((_N_CLUSTERS, _N_HABITS)),
+        previous=np.zeros((n_points, n_leads)),
+        late=np.zeros((n_points, n_leads)),
+        numbers=np.zeros(7),
+    )
 
 
 @kernel
@@ -106,163 +128,196 @@ def shape_kernel(
     raw: NDArray[np.float64],
     qrs: tuple[int, int, int],
     rhythm: NDArray[np.float64],
-    shapes: NDArray[np.float64],
-    clusters: NDArray[np.float64],
+    memory: Memory,
     features: NDArray[np.float64],
     window: NDArray[np.float32],
 ) -> None:
     """Compare the beat with the patient's shapes, write features and window, and learn from it.
 
-    ``qrs`` is first and one past the last point of the QRS, and the largest lag. Each row of
-    ``clusters`` holds weight, beats, mean log prematurity, beats followed, mean log pause, rule.
+    ``qrs`` is first and one past the last point of the QRS, and the largest lag. ``window`` is of
+    shape (n_points, groups, leads): the beat and as many shapes as it has groups for; it may be wider
+    than ``raw`` has leads.
     """
-    n_points, n_leads = raw.shape
-    first = rhythm[_BEATS] <= 1.0
+    numbers = memory.numbers
+    first = rhythm[BEATS] <= 1.0
+    log_rr = rhythm[LOG_RR]
+    scale = np.empty(raw.shape[1])
+    scale_kernel(raw if first else memory.shapes[int(numbers[_DOMINANT])], qrs, scale)
     if not first:
-        previous = clusters[int(rhythm[_CLUSTER])]
-        previous[3] += 1.0
-        previous[4] += (rhythm[_LOG] - previous[4]) / min(previous[3], _N_SHAPE)
-    scale = np.empty(n_leads)
-    _scale_kernel(raw if first else shapes[int(rhythm[_DOMINANT])], qrs, scale)
-    own, lag = _match_kernel(raw, qrs, scale, int(rhythm[_DOMINANT]), shapes, clusters)
-    if lag > n_points:  # no cluster has this shape: the lightest makes room
-        shapes[own] = raw
-        clusters[own] = 0.0
+        _follow_kernel(memory.clusters[int(numbers[_OWN])], log_rr)
+        features[LIKE_PREVIOUS] = compare_kernel(raw, memory.previous, qrs, scale)
+        features[PREVIOUS_CORRELATION] = numbers[_LAST_CORRELATION]
+    own, lag, fit = _match_kernel(raw, qrs, scale, memory)
+    if fit <= _SAME:  # no cluster has this shape: the lightest makes room
+        memory.shapes[own] = raw
+        memory.clusters[own] = 0.0
         lag = 0
-    for k in range(len(clusters)):
-        clusters[k, 0] *= _FADE
-        clusters[k, 5] *= _FADE
-    clusters[own, 0] += 1.0
-    clusters[own, 5] += _EARLY_RULE if rhythm[_LOG] < _EARLY else 1.0
-    if first or clusters[own, 5] > _SUCCEED * clusters[int(rhythm[_DOMINANT]), 5]:
-        rhythm[_DOMINANT] = own
-        _scale_kernel(shapes[own], qrs, scale)
-    dominant = int(rhythm[_DOMINANT])
-    _describe_kernel(raw, shapes[dominant], qrs, scale, features)
-    total = np.sum(clusters[:, 0])
-    features[10] = clusters[own, 0] / total
-    features[11] = clusters[dominant, 0] / total
-    features[12] = clusters[own, 2]
-    features[13] = clusters[own, 4]
-    for lead in range(n_leads):
-        for k in range(n_points):
-            window[k, lead] = min(max(raw[k, lead] / scale[lead], -8.0), 8.0)
-            if window.shape[1] > n_leads:
-                window[k, n_leads + lead] = min(max(shapes[dominant, k, lead] / scale[lead], -8.0), 8.0)
-    _learn_kernel(raw, lag, rhythm[_LOG], shapes[own], clusters[own])
-    rhythm[_CLUSTER] = own
+    features[FIT] = fit
+    _rule_kernel(own, first, log_rr, memory)
+    dominant = memory.shapes[int(numbers[_DOMINANT])]
+    scale_kernel(dominant, qrs, scale)
+    describe_kernel(raw, dominant, qrs, scale, features)
+    around_kernel(raw, dominant, qrs, scale, features)
+    recent_kernel(raw, memory.shapes[int(numbers[_RECENT])], qrs, scale, features)
+    features[RECENT_SAME] = 1.0 if own == int(numbers[_RECENT]) else 0.0
+    _usual_kernel(own, memory, features)
+    _late_kernel(raw, (own, first, log_rr, rhythm[BEATS]), qrs, scale, memory, features)
+    _habits_kernel(own, memory, qrs, scale, features)
+    same = own == int(numbers[_OWN]) and not first
+    numbers[_RUN] = numbers[_RUN] + 1.0 if same else 0.0
+    features[PREVIOUS_SAME] = 1.0 if same else 0.0
+    features[RUN] = min(numbers[_RUN], 8.0) / 8.0
+    numbers[_UNREST] += _FEW * (features[QUIET_RESIDUAL] - numbers[_UNREST])
+    features[UNREST] = numbers[_UNREST]
+    numbers[_LAST_CORRELATION] = features[CORRELATION]
+    numbers[_OWN] = own
+    memory.previous[:] = raw
+    _show_kernel(raw, dominant, memory.shapes[own], scale, window)
+    _learn_kernel(raw, lag, log_rr, memory.shapes[own], memory.clusters[own])
 
 
 @kernel
-def _scale_kernel(shape: NDArray[np.float64], qrs: tuple[int, int, int], scale: NDArray[np.float64]) -> None:
-    """Write each lead's QRS height, at least a tenth of the largest, so that a dead lead stays small."""
-    largest = 1e-6
-    for lead in range(len(scale)):
-        low = shape[qrs[0], lead]
-        high = low
-        for k in range(qrs[0], qrs[1]):
-            low = min(low, shape[k, lead])
-            high = max(high, shape[k, lead])
-        scale[lead] = high - low
-        largest = max(largest, scale[lead])
-    for lead in range(len(scale)):
-        scale[lead] = max(scale[lead], 0.1 * largest)
+def _follow_kernel(cluster: NDArray[np.float64], log_rr: float) -> None:
+    """Tell the last beat's cluster how long a pause followed it."""
+    cluster[_FOLLOWED] += 1.0
+    cluster[_PAUSE] += (log_rr - cluster[_PAUSE]) / min(cluster[_FOLLOWED], _N_SHAPE)
 
 
 @kernel
 def _match_kernel(
-    raw: NDArray[np.float64],
-    qrs: tuple[int, int, int],
-    scale: NDArray[np.float64],
-    dominant: int,
-    shapes: NDArray[np.float64],
-    clusters: NDArray[np.float64],
-) -> tuple[int, int]:
-    """Return the cluster of most alike shape and the lag; a lag beyond the window: none is alike."""
-    best = _SAME
+    raw: NDArray[np.float64], qrs: tuple[int, int, int], scale: NDArray[np.float64], memory: Memory
+) -> tuple[int, int, float]:
+    """Return the cluster most alike, the lag and the likeness; if none is alike, one to replace."""
+    best = -2.0
     own = -1
     at = 0
     lightest = -1
+    clusters = memory.clusters
     for k in range(len(clusters)):
-        if clusters[k, 1] > 0.0:
-            for lag in range(-qrs[2], qrs[2] + 1):
-                alike = _alike_kernel(raw, shapes[k], qrs, lag, scale)
-                if alike > best:
-                    best, own, at = alike, k, lag
-        if (k != dominant or clusters[k, 1] == 0.0) and (
-            lightest < 0 or clusters[k, 0] < clusters[lightest, 0]
+        if clusters[k, _COUNT] > 0.0:
+            alike, lag = best_lag_kernel(raw, memory.shapes[k], qrs, scale)
+            if alike > best:
+                best, own, at = alike, k, lag
+        rules = k == int(memory.numbers[_DOMINANT]) or k == int(memory.numbers[_RECENT])
+        if (not rules or clusters[k, _COUNT] == 0.0) and (
+            lightest < 0 or clusters[k, _WEIGHT] < clusters[lightest, _WEIGHT]
         ):
             lightest = k
-    if own < 0:
-        return lightest, len(raw) + 1
-    return own, at
+    if best <= _SAME:
+        return lightest, 0, best
+    return own, at, best
 
 
 @kernel
-def _alike_kernel(
+def _rule_kernel(own: int, first: bool, log_rr: float, memory: Memory) -> None:
+    """Let every cluster fade, add this beat to its own, and see which shapes rule."""
+    clusters = memory.clusters
+    numbers = memory.numbers
+    for k in range(len(clusters)):
+        clusters[k, _WEIGHT] *= _FADE
+        clusters[k, _RULE] *= _SLOW_FADE
+        clusters[k, _RECENT_RULE] *= _FADE
+    rule = _EARLY_RULE if log_rr < _EARLY else 1.0
+    clusters[own, _WEIGHT] += 1.0
+    clusters[own, _RULE] += rule
+    clusters[own, _RECENT_RULE] += rule
+    if first or clusters[own, _RECENT_RULE] > _SUCCEED * clusters[int(numbers[_RECENT]), _RECENT_RULE]:
+        numbers[_RECENT] = own
+    if first or clusters[own, _RULE] > _SUCCEED * clusters[int(numbers[_DOMINANT]), _RULE]:
+        numbers[_DOMINANT] = own
+
+
+@kernel
+def _usual_kernel(own: int, memory: Memory, features: NDArray[np.float64]) -> None:
+    """Write the differences from the dominant shape in units of those that are usual for this patient."""
+    dominant = int(memory.numbers[_DOMINANT])
+    usual = memory.clusters[dominant]
+    away = 1.0 - features[CORRELATION]
+    features[MISFIT] = np.log((away + 0.01) / (usual[_AWAY] + 0.01)) / 2.0
+    features[AMPLITUDE_MISFIT] = features[AMPLITUDE] / (usual[_AWAY_AMPLITUDE] + 0.05) / 4.0
+    features[WIDTH_MISFIT] = features[WIDTH] / (usual[_AWAY_WIDTH] + 0.05) / 4.0
+    if own == dominant:
+        rate = 1.0 / min(usual[_COUNT] + 1.0, _N_USUAL)
+        usual[_AWAY] += rate * (away - usual[_AWAY])
+        usual[_AWAY_AMPLITUDE] += rate * (abs(features[AMPLITUDE]) - usual[_AWAY_AMPLITUDE])
+        usual[_AWAY_WIDTH] += rate * (abs(features[WIDTH]) - usual[_AWAY_WIDTH])
+
+
+@kernel
+def _late_kernel(
     raw: NDArray[np.float64],
-    shape: NDArray[np.float64],
+    beat: tuple[int, bool, float, float],
     qrs: tuple[int, int, int],
-    lag: int,
     scale: NDArray[np.float64],
-) -> float:
-    """Return the correlation of the QRS of ``raw``, ``lag`` points later, with that of ``shape``."""
-    n = qrs[1] - qrs[0]
-    across = 0.0
-    own = 1e-12
-    other = 1e-12
-    for lead in range(len(scale)):
-        mean_a = 0.0
-        mean_b = 0.0
-        aa = 0.0
-        ab = 0.0
-        bb = 0.0
-        for k in range(qrs[0], qrs[1]):
-            a = raw[k + lag, lead]
-            b = shape[k, lead]
-            mean_a += a
-            mean_b += b
-            aa += a * a
-            ab += a * b
-            bb += b * b
-        weight = 1.0 / (scale[lead] * scale[lead])
-        across += weight * (ab - mean_a * mean_b / n)
-        own += weight * (aa - mean_a * mean_a / n)
-        other += weight * (bb - mean_b * mean_b / n)
-    return float(across / np.sqrt(own * other))
+    memory: Memory,
+    features: NDArray[np.float64],
+) -> None:
+    """Compare what precedes the QRS complex with that of beats that did not come early; learn it.
+
+    ``beat`` is its cluster, whether it is the first, its log RR over the mean, and beats so far.
+    """
+    own, first, log_rr, n_beats = beat
+    late = memory.late
+    numbers = memory.numbers
+    before = (qrs[2] + 1, qrs[0])
+    lag = best_lag_kernel(raw, late, qrs, scale)[1]
+    if not first:
+        features[LATE_CORRELATION] = alike_kernel(raw, late, before, lag, scale)
+        features[LATE_SIZE] = size_ratio_kernel(raw, late, before, scale)
+    if log_rr > _NOT_EARLY:
+        rate = 1.0 / min(n_beats, _N_USUAL)
+        numbers[_COHERENCE] += rate * (features[LATE_CORRELATION] - numbers[_COHERENCE])
+        if own == int(numbers[_DOMINANT]):
+            _move_kernel(raw, lag, rate, late)
+    features[P_COHERENCE] = numbers[_COHERENCE]
 
 
 @kernel
-def _describe_kernel(
-    raw: NDArray[np.float64],
-    dominant: NDArray[np.float64],
+def _habits_kernel(
+    own: int,
+    memory: Memory,
     qrs: tuple[int, int, int],
     scale: NDArray[np.float64],
     features: NDArray[np.float64],
 ) -> None:
-    """Write correlation, relative amplitude and relative width of the QRS against the dominant one."""
-    best = -1.0
-    for lag in range(-qrs[2], qrs[2] + 1):
-        best = max(best, _alike_kernel(raw, dominant, qrs, lag, scale))
-    features[7] = best
-    height = np.zeros(2)
-    area = np.zeros(2)
-    for lead in range(len(scale)):
-        for which in range(2):
-            shape = raw if which == 0 else dominant
-            low = shape[qrs[0], lead]
-            high = low
-            middle = 0.0
-            for k in range(qrs[0], qrs[1]):
-                low = min(low, shape[k, lead])
-                high = max(high, shape[k, lead])
-                middle += shape[k, lead] / (qrs[1] - qrs[0])
-            height[which] += (high - low) / scale[lead]
-            for k in range(qrs[0], qrs[1]):
-                area[which] += abs(shape[k, lead] - middle) / scale[lead]
-    tiny = 1e-9
-    features[8] = np.log((height[0] + tiny) / (height[1] + tiny))
-    features[9] = np.log((area[0] + tiny) / (area[1] + tiny)) - features[8]
+    """Write what is known of earlier beats of this shape."""
+    clusters = memory.clusters
+    cluster = clusters[own]
+    dominant = int(memory.numbers[_DOMINANT])
+    weights = 0.0
+    rules = _TINY
+    for k in range(len(clusters)):
+        weights += clusters[k, _WEIGHT]
+        rules += clusters[k, _RULE]
+    features[CLUSTER_SHARE] = cluster[_WEIGHT] / weights
+    features[DOMINANT_SHARE] = clusters[dominant, _WEIGHT] / weights
+    features[CLUSTER_RULE] = cluster[_RULE] / rules
+    features[CLUSTER_COUNT] = np.log(1.0 + cluster[_COUNT]) / 4.0 - 0.5
+    features[CLUSTER_PREMATURITY] = cluster[_EARLINESS]
+    features[CLUSTER_SPREAD] = cluster[_SPREAD]
+    features[CLUSTER_PAUSE] = cluster[_PAUSE]
+    shape = memory.shapes[own]
+    height, width, _ = size_kernel(shape, (qrs[0], qrs[1]), scale)
+    usual, usual_width, _ = size_kernel(memory.shapes[dominant], (qrs[0], qrs[1]), scale)
+    features[CLUSTER_CORRELATION] = compare_kernel(shape, memory.shapes[dominant], qrs, scale)
+    features[CLUSTER_AMPLITUDE] = log_ratio_kernel(height, usual)
+    features[CLUSTER_WIDTH] = log_ratio_kernel(width, usual_width)
+
+
+@kernel
+def _show_kernel(
+    raw: NDArray[np.float64],
+    dominant: NDArray[np.float64],
+    own: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    window: NDArray[np.float32],
+) -> None:
+    """Fill the network's window: the beat, then as many shapes as it wants, in QRS heights."""
+    for group in range(window.shape[1]):
+        shape = raw if group == 0 else (dominant if group == 1 else own)
+        for lead in range(len(scale)):
+            for k in range(len(raw)):
+                window[k, group, lead] = min(max(shape[k, lead] / scale[lead], -8.0), 8.0)
 
 
 @kernel
@@ -274,9 +329,16 @@ def _learn_kernel(
     habits: NDArray[np.float64],
 ) -> None:
     """Move one cluster's shape and habits towards this beat."""
-    habits[1] += 1.0
-    rate = 1.0 / min(habits[1], _N_SHAPE)
-    habits[2] += rate * (log_rr - habits[2])
+    habits[_COUNT] += 1.0
+    rate = 1.0 / min(habits[_COUNT], _N_SHAPE)
+    habits[_SPREAD] += rate * (abs(log_rr - habits[_EARLINESS]) - habits[_SPREAD])
+    habits[_EARLINESS] += rate * (log_rr - habits[_EARLINESS])
+    _move_kernel(raw, lag, rate, shape)
+
+
+@kernel
+def _move_kernel(raw: NDArray[np.float64], lag: int, rate: float, shape: NDArray[np.float64]) -> None:
+    """Move a shape towards the beat, which lies ``lag`` points later."""
     n_points, n_leads = raw.shape
     for lead in range(n_leads):
         for k in range(n_points):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from monitor import noise, prepare, records
+from monitor import artifact, noise, prepare, records
 from monitor.errors import SettingsError, SourceError
 from monitor.label import classifier_of, label_record
 from monitor.records import MISSING, Record
@@ -126,7 +126,7 @@ def run(plan: Plan, wanted: tuple[str, Level]) -> Trial:
     gains = level_gains(plan, level, record, reference, source)
     segments = noise.noisy_segments(record.n_samples, fs=record.fs)
     noisy = mixed(record, source, gains, segments) if gains.any() else record
-    window, classifier = classifier_of(plan.model)
+    window, classifier = classifier_of(artifact.fitting(plan.model, name))
     events = label_record(noisy, plan.settings, window, classifier.probabilities)
     if plan.save is not None:
         stem = f"{name.rsplit('/', 1)[-1]}_{plan.noise}_{level.slug}"

@@ -38,15 +38,18 @@ def rows(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     return found
 
 
-def as_json(plan: Plan, trials: Sequence[Trial], *, trained_on: Sequence[str]) -> dict[str, Any]:
-    """Return a run as plain values: what was done, on what, and its rows."""
+def as_json(plan: Plan, trials: Sequence[Trial], *, flattered: Sequence[str]) -> dict[str, Any]:
+    """Return a run as plain values: what was done, on what, and its rows.
+
+    ``flattered`` are the records that the model was trained on.
+    """
     return {
         "protocol": "5 min clean, then 2 min noisy and 2 min clean in turn; judged from 5:00",
         "noise": plan.noise,
         "seed": plan.seed,
         "gains_from": "the database" if plan.database_gains else "the definition of SNR",
         "model": plan.model,
-        "trained_on_these": sorted({trial.record for trial in trials} & set(trained_on)),
+        "trained_on_these": list(flattered),
         "rows": rows(trials),
     }
 

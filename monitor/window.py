@@ -7,7 +7,16 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["FEATURES", "MAX_LAG_S", "NEXT_FEATURES", "QRS_S", "WindowSpec"]
+__all__ = [
+    "FEATURES",
+    "INTERVALS",
+    "MAX_LAG_S",
+    "MAX_SHIFT_S",
+    "NEXT_FEATURES",
+    "QRS_S",
+    "SHAPES",
+    "WindowSpec",
+]
 
 NEXT_FEATURES: Final = ("next_known", "next_to_rr", "next_to_mean", "next_to_long_mean")
 """Features that the next beat tells: 0 in a provisional window, filled in for a confirmed one.
@@ -16,38 +25,118 @@ NEXT_FEATURES: Final = ("next_known", "next_to_rr", "next_to_mean", "next_to_lon
 the time without one so far. It stays 0 where the stream ends first.
 """
 
-FEATURES: Final = (
+INTERVALS: Final = (
     "rr",
     "rr_to_mean",
     "previous_to_mean",
     "second_to_mean",
+    "third_to_mean",
     "rr_to_previous",
+    "rr_to_median",
     "rr_to_long_mean",
+    "mean_to_long_mean",
     "variability",
+    "long_variability",
+    "low_rr",
+    "high_rr",
+    "rank",
+    "regularity",
+    "repeats",
+    "alternation",
+    "rr_to_mode",
+    "mode_share",
+    "irregularity",
+    "rr_to_slow",
+    "run_ratio",
+    "run_length",
+    "experience",
+)
+"""Features of the rhythm, in the order that `monitor.intervals` computes them.
+
+``rr`` is (RR - 0.8 s) / 0.4 s. The ``*_to_*``, ``low_rr`` and ``high_rr`` are natural logarithms of
+ratios: of this RR, those before it, and the eighth from below and above of the last 32, to the mean
+of the last 8, the median and the most crowded value (mode) of the last 32, the running mean of about
+128, and a slow RR that few are longer than. ``variability`` is the mean absolute change of RR over
+its mean (last 8; ``long``: 32); ``rank`` where this RR stands among the last 32 (-1 to 1);
+``regularity``, ``repeats`` and ``mode_share`` which share of them is close to the last RR, to this
+one and to the mode; ``alternation`` how often RR turned; ``irregularity`` the distance of RR from
+their median over about 100 beats. ``run_ratio`` and ``run_length`` tell how far below the rhythm
+before a sudden shortening RR still are, and since how many beats. ``experience`` grows from 0 to 1
+over the first 32 beats.
+"""
+
+SHAPES: Final = (
     "correlation",
+    "correlation_best",
+    "correlation_worst",
     "amplitude",
     "width",
+    "width_own",
+    "sharpness",
+    "peak",
+    "trough",
+    "after_correlation",
+    "after_size",
+    "before_correlation",
+    "before_size",
+    "quiet_residual",
+    "noisy_residual",
+    "misfit",
+    "amplitude_misfit",
+    "width_misfit",
+    "recent_correlation",
+    "recent_width",
+    "recent_amplitude",
+    "recent_same",
+    "late_correlation",
+    "late_size",
+    "p_coherence",
+    "fit",
     "cluster_share",
     "dominant_share",
+    "cluster_rule",
+    "cluster_count",
     "cluster_prematurity",
+    "cluster_spread",
     "cluster_pause",
-    "experience",
-    *NEXT_FEATURES,
+    "cluster_correlation",
+    "cluster_amplitude",
+    "cluster_width",
+    "like_previous",
+    "previous_correlation",
+    "previous_same",
+    "run",
+    "unrest",
 )
-"""Every feature a card may ask for, in the order they are computed.
+"""Features of the shape, in the order that `monitor.shapes` computes them.
 
-``rr`` is (RR - 0.8 s) / 0.4 s; the ``*_to_*`` are natural logarithms of ratios (mean of the 8 RR
-before this one, long mean over about 128 beats; ``next`` is the RR after this beat); ``variability``
-is the mean absolute change of RR over its mean; ``correlation``, ``amplitude`` and ``width`` compare
-the QRS with the dominant shape; ``*_share`` are shares of recent beats; ``cluster_prematurity`` and
-``cluster_pause`` are the running mean log ratios of the RR before and after earlier beats of this
-shape; ``experience`` grows from 0 to 1 over the first 32 beats. All are clipped to +-2.5.
+``correlation``, ``amplitude``, ``width``, ``sharpness``, ``peak`` and ``trough`` compare the QRS with
+the patient's dominant shape (``best`` and ``worst``: of the leads), ``after`` and ``before`` what
+follows and precedes it; ``residual`` is what differs before the QRS in the quieter and the noisier
+lead, and ``misfit`` a difference in units of what is usual for this patient. ``recent`` compares
+with the shape that was dominant lately. ``late`` compares what precedes the QRS with the mean of
+beats that did not come early, and ``p_coherence`` is the running mean of how alike that is: low in
+atrial fibrillation. ``cluster`` tells of earlier beats of this shape: how many, how early (mean and
+spread), which pause, and how their mean compares with the dominant shape; ``fit`` how like it this
+beat is. ``previous`` and ``run`` tell of the beats just before, ``unrest`` how large the residual of the
+quieter lead was in the last few.
+"""
+
+FEATURES: Final = (*INTERVALS, *SHAPES, "confidence", "doubt", *NEXT_FEATURES)
+"""Every feature a card may ask for, in the order they are computed. All are clipped to +-2.5.
+
+``confidence`` is the detector's, from -1 to 1; ``doubt`` what it lacked in the last few beats, 0 to 2.
 """
 
 QRS_S: Final = (-0.10, 0.15)
 """The stretch around R in which shapes are compared."""
 MAX_LAG_S: Final = 0.025
 """How far two beats are moved against each other for it."""
+MAX_SHIFT_S: Final = 0.05
+"""How far the middle of the QRS complex, where windows are cut, may be from R."""
+
+
+_MAX_SHAPES: Final = 2
 
 
 class WindowSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,11 +147,12 @@ class WindowSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     fs
         Points per second of the window, whatever the rate of the signal.
     n_pre, n_post
-        Points before and after the one at R.
+        Points before and after the one in the middle of the QRS complex.
     n_leads
         Leads used: the first ones of the feed. A lead that the feed lacks is all zeros.
-    template
-        Whether the dominant beat so far follows as further ``n_leads`` channels.
+    shapes
+        How many of the patient's shapes so far follow as further ``n_leads`` channels each: the
+        dominant one, then the mean of earlier beats like this one.
     features
         Names out of `FEATURES`, in the order of the network's input.
     """
@@ -71,17 +161,17 @@ class WindowSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     n_pre: int
     n_post: int
     n_leads: int
-    template: bool
+    shapes: int
     features: tuple[str, ...]
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.features if name not in FEATURES]
         if unknown:
             raise ValueError(f"unknown beat features: expected names out of {FEATURES}, received {unknown}")
-        if not (self.fs > 0 and self.n_leads >= 1):
+        if not (self.fs > 0 and self.n_leads >= 1 and 0 <= self.shapes <= _MAX_SHAPES):
             raise ValueError(
-                f"window: expected fs > 0 and at least one lead, "
-                f"received fs {self.fs:g} and {self.n_leads} leads"
+                f"window: expected fs > 0, at least one lead and up to {_MAX_SHAPES} shapes, "
+                f"received fs {self.fs:g}, {self.n_leads} leads and {self.shapes} shapes"
             )
         before, after = MAX_LAG_S - QRS_S[0], MAX_LAG_S + QRS_S[1]
         if self.n_pre < before * self.fs or self.n_post < after * self.fs:
@@ -102,5 +192,5 @@ class WindowSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     @property
     def n_channels(self) -> int:
-        """Columns of the window: leads of the beat, then leads of the dominant beat."""
-        return self.n_leads * (2 if self.template else 1)
+        """Columns of the window: leads of the beat, then of each shape."""
+        return self.n_leads * (1 + self.shapes)

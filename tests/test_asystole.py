@@ -16,7 +16,7 @@ from monitor.settings import Settings
 
 FS = 360.0
 BEATING_S = 30
-WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=50, n_leads=2, template=True, features=FEATURES)
+WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=2, shapes=2, features=FEATURES)
 
 Samples = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from monitor.recorder import Recorder
 from monitor.settings import Settings
 
 FS = 250.0
-WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=50, n_leads=1, template=True, features=FEATURES)
+WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=1, shapes=2, features=FEATURES)
 NORMAL = [0.9, 0.05, 0.03, 0.01, 0.01]
 SECOND = 1_000_000_000
 

@@ -41,7 +41,10 @@ ROOMS = {
         "monitor.detect* monitor.quality*", "base stage filters weights", "numpy scipy", pure=True
     ),
     "beats": Room(
-        "monitor.beats monitor.shapes", "base stage filters window detect", "numpy scipy", pure=True
+        "monitor.beats monitor.excerpt monitor.intervals monitor.measures monitor.shape*",
+        "base stage filters window detect",
+        "numpy scipy",
+        pure=True,
     ),
     "rhythm": Room(
         "monitor.rhythm monitor.fibrillation", "base stage filters detect beats", "numpy scipy", pure=True

@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 
 from models import data, evaluate, export, train
 from models.data import LEFT_OUT, NO_BEAT, Recording
+from models.evaluate import Goal
 from models.train import Config
 from monitor import artifact
 from monitor.errors import ArtifactError
@@ -41,10 +42,14 @@ def recording(name: str, n_beats: int = 60, *, seed: int = 0) -> Recording:
 
 CONFIG = Config(
     records=("a", "b"),
-    folds=(("a",),),
-    members=2,
-    copies=1,
+    folds=(("a",), ("b",)),
+    tuned_on=("a", "b"),
+    members=("beat_mlp", "beat_cnn"),
+    disturbed=0,
+    retimed=1,
+    moved=1,
     epochs=1,
+    shown=1.0,
     batch=16,
     learning_rate=1e-2,
     normal_share=1.0,
@@ -104,6 +109,20 @@ def test_a_disturbed_copy_differs_and_its_seed_makes_it_again() -> None:
     assert not np.array_equal(one, other)
 
 
+def test_a_disturbed_copy_may_show_other_leads_or_one() -> None:
+    """Electrodes sit elsewhere on every patient, and one may be missing."""
+    patient = recording("a")
+    mixed = data.Augment(noise_mv=0, motion_mv=0, wander_mv=0, gain=1.0, mixed=1.0, lone=0.0)
+    lone = msgspec.structs.replace(mixed, mixed=0.0, lone=1.0)
+    for seed in range(4):
+        other = data.disturb(patient, mixed, np.random.default_rng(seed))
+        assert patient.signal.shape == other.shape
+        both = np.linalg.lstsq(patient.signal, other, rcond=None)[0]
+        np.testing.assert_allclose(other, patient.signal @ both, atol=1e-9)
+        one = data.disturb(patient, lone, np.random.default_rng(seed))
+        assert any(np.array_equal(one[:, 0], patient.signal[:, lead]) for lead in (0, 1))
+
+
 def test_records_are_read_with_their_classes(mitdb: Path) -> None:
     """The AAMI mapping on a real record."""
     patient = data.read("208", data=mitdb)
@@ -134,8 +153,19 @@ def test_offsets_are_tuned_towards_the_rare_class() -> None:
     reference = np.array([0] * 95 + [2] * 5)
     probabilities = np.tile([0.8, 0.01, 0.1, 0.05, 0.04], (100, 1))
     probabilities[95:] = [0.6, 0.01, 0.3, 0.05, 0.04]
-    offsets = evaluate.tune(probabilities, reference, weights={"V": 1.0})
+    offsets = evaluate.tune(probabilities, reference, goals={"V": Goal()})
     assert_array_equal(reference, evaluate.tell(np.log(probabilities) + offsets))
+
+
+def test_a_small_beta_misses_rather_than_errs() -> None:
+    """Of five V and five N that look like them, F with a beta below 1 gives up the V sooner."""
+    reference = np.array([0] * 94 + [2] * 6)
+    probabilities = np.tile([0.9, 0.0, 0.1, 0.0, 0.0], (100, 1))
+    probabilities[84:97] = [0.6, 0.0, 0.4, 0.0, 0.0]
+    probabilities[97:] = [0.2, 0.0, 0.8, 0.0, 0.0]
+    for beta, n in ((2.0, 16), (0.5, 3)):
+        offsets = evaluate.tune(probabilities, reference, goals={"V": Goal(beta=beta)})
+        assert n == (evaluate.tell(np.log(probabilities + 1e-9) + offsets) == 2).sum()
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +187,28 @@ def test_a_run_leaves_all_that_makes_it_again(run: Path) -> None:
     assert CONFIG == msgspec.json.decode((run / "config.json").read_bytes(), type=Config)
     card = artifact.load_card(run)
     assert CONFIG.records == card.trained_on
-    assert card.metrics["patients left out"]["V"].n > 0
+    assert card.metrics["patients left out, mitdb"]["V"].n > 0
+
+
+def test_the_network_of_a_fold_labels_those_it_never_saw(run: Path) -> None:
+    """Of a folder of folds, a record gets the one that left its patient out; others get the run's own."""
+    for fold, seen, unseen in (("fold1", "b", "a"), ("fold2", "a", "b")):
+        card = artifact.load_card(run / "folds" / fold)
+        assert ((seen,), (unseen,)) == (card.trained_on, card.left_out)
+        assert run / "folds" / fold == artifact.fitting(str(run / "folds"), f"somewhere/{unseen}")
+    assert run == artifact.fitting(str(run / "folds"), "c")
+    assert run == artifact.fitting(str(run), "a")
+
+
+def test_the_same_patient_is_left_out_under_either_name() -> None:
+    """202 (DS2) is the patient of 201 (DS1)."""
+    config = Config(records=("201", "203"), folds=(("201",), ("203",)))
+    assert [("201", "202"), ("203",)] == [train._unseen(config, fold) for fold in (0, 1)]
+
+
+def test_no_network_is_trained_on_what_noise_is_tested_on() -> None:
+    """118, 119 and ``em`` are for tests alone."""
+    assert {"118", "119"} <= set(Config().left_out)
 
 
 def test_a_run_folder_is_never_overwritten(run: Path) -> None:

@@ -35,7 +35,7 @@ from monitor.settings import Settings
 Samples = NDArray[np.float64]
 
 FS = 360.0
-WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=50, n_leads=2, template=True, features=FEATURES)
+WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=2, shapes=2, features=FEATURES)
 
 
 def made(n_leads: int = 2, *, start: int = 0) -> Pipeline:

@@ -25,7 +25,7 @@ from monitor.records import Record
 from monitor.settings import Settings
 
 FS = 250.0
-WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=40, n_leads=1, template=True, features=FEATURES)
+WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=40, n_leads=1, shapes=2, features=FEATURES)
 RR_S = [0.8] * 15 + [0.55, 1.05] + [0.8] * 5 + [0.55] * 8 + [1.7, 1.9, 1.8, 1.7]
 FIRST = "N" * 16 + "V" + "N" * 6 + "V" * 6 + "N" * 6
 LAST = "N" * 16 + "V" + "N" * 18

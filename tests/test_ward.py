@@ -19,7 +19,7 @@ from monitor.settings import Settings
 from monitor.ward import Ward
 
 FS = 250.0
-WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=50, n_leads=1, template=True, features=FEATURES)
+WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=1, shapes=2, features=FEATURES)
 SECOND = 1_000_000_000
 
 

@@ -12,7 +12,7 @@ from monitor.window import WindowSpec
 __all__ = ["SPEC", "make_artifact", "make_card"]
 
 SPEC = WindowSpec(
-    fs=100.0, n_pre=15, n_post=20, n_leads=1, template=False, features=("rr", "rr_to_mean", "next_to_rr")
+    fs=100.0, n_pre=15, n_post=20, n_leads=1, shapes=0, features=("rr", "rr_to_mean", "next_to_rr")
 )
 
 
