@@ -166,7 +166,8 @@ class LabelledBeat(Event, frozen=True, kw_only=True, tag="beat"):
     ``decided`` is that of the `BeatWindow`, whenever the answer arrived: for a ``provisional`` label the
     end of the beat's window, for a confirmed one where the next beat was decided or had not come in
     time (the end of the window too if the model asks for nothing of the next beat). ``probabilities``
-    follow `CLASSES`; None where no answer came in time and the label is Q by default.
+    follow `CLASSES`; None where no answer came in time and the label is Q by default. Where no lead was
+    good when the beat was found, what is not N is Q.
     """
 
     rank: ClassVar[int] = 4

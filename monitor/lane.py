@@ -4,6 +4,9 @@ Answers come in any order and at any time; a label leaves when every beat before
 says where it takes effect, fixed in advance (law 2). A bed has two lanes, for provisional labels and
 for confirmed ones; each is in beat order, and so in the order of ``decided``. The pipeline lets no
 confirmed label out before the provisional one of the same beat.
+
+A beat that is found while no lead is good is N or Q, whatever the network says: an honest Q beats a
+wrong V, and "cannot analyse" stands.
 """
 
 from collections import deque
@@ -25,6 +28,7 @@ class _Pending:
 
     sample: int
     rr: int | None
+    doubtful: bool
     decided: int | None = None
     probabilities: tuple[float, ...] | None = None
     answered: bool = False
@@ -47,9 +51,9 @@ class Lane:
         """Return how many beats have not left yet."""
         return len(self._pending)
 
-    def expect(self, beats: Iterable[Beat]) -> None:
-        """Take beats, in order, that will be labelled."""
-        self._pending.extend(_Pending(beat.sample, beat.rr) for beat in beats)
+    def expect(self, beat: Beat, *, doubtful: bool) -> None:
+        """Take the next beat that will be labelled; ``doubtful``: no lead was good when it was found."""
+        self._pending.append(_Pending(beat.sample, beat.rr, doubtful))
 
     def decide(self, windows: Sequence[BeatWindow]) -> None:
         """Learn from windows of this kind where the labels of their beats take effect."""
@@ -104,10 +108,11 @@ class Lane:
 
     def _label(self, entry: _Pending, decided: int) -> LabelledBeat:
         told = entry.probabilities
+        label = "Q" if told is None else CLASSES[int(np.argmax(told))]
         return LabelledBeat(
             sample=entry.sample,
             decided=decided,
-            label="Q" if told is None else CLASSES[int(np.argmax(told))],
+            label="Q" if entry.doubtful and label != "N" else label,
             provisional=self.kind == "provisional",
             probabilities=told,
             rr=entry.rr,
@@ -115,4 +120,4 @@ class Lane:
 
 
 def _row(entry: _Pending) -> list[Any]:
-    return [entry.sample, entry.rr, entry.decided, entry.probabilities, entry.answered]
+    return [entry.sample, entry.rr, entry.doubtful, entry.decided, entry.probabilities, entry.answered]

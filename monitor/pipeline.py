@@ -12,6 +12,7 @@ arrives changes nothing in what comes out, and a live run and a batch run give t
 The pipeline calls no network: it hands windows out and is given probabilities back.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -211,10 +212,8 @@ class Pipeline:
         start, self.index = self.index, self.index + len(samples)
         changes, codes = self._quality.push(samples)
         wave = self._band.push(samples)
-        beats = self._beats(self._detector.push(samples, codes))
+        beats = self._beats(self._detector.push(samples, codes), changes)
         rhythms = self._fibrillation.push(wave, codes, beats)
-        for change in changes:
-            self._lead_states[change.lead] = change.state
         for rhythm in rhythms:
             self._fibrillating = rhythm.rhythm if rhythm.state == "start" else None
         events: list[Event] = [*changes, *beats, *rhythms]
@@ -260,15 +259,24 @@ class Pipeline:
         self._fibrillating = None
         return events
 
-    def _beats(self, detections: Sequence[Detection]) -> list[Beat]:
+    def _beats(self, detections: Sequence[Detection], changes: Sequence[LeadQuality] = ()) -> list[Beat]:
+        """Return beats; the label lanes also learn whether any lead was good when a beat was found."""
         beats = []
+        later = deque(sorted(changes, key=sort_key))
         for sample, decided, confidence in detections:
+            while later and later[0].decided <= decided:
+                self._learn(later.popleft())
             rr = None if self._last_beat is None else sample - self._last_beat
             self._last_beat = sample
             beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence))
-        self._provisional.expect(beats)
-        self._confirmed.expect(beats)
+            for lane in (self._provisional, self._confirmed):
+                lane.expect(beats[-1], doubtful="good" not in self._lead_states)
+        for change in later:
+            self._learn(change)
         return beats
+
+    def _learn(self, change: LeadQuality) -> None:
+        self._lead_states[change.lead] = change.state
 
     def _cut(self, windows: Sequence[BeatWindow]) -> Sequence[BeatWindow]:
         """Tell the label lanes what was decided; return the windows that are to be labelled."""

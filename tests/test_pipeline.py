@@ -144,10 +144,11 @@ def assert_same(expected: Told, actual: Told) -> None:
 
 @pytest.fixture(scope="module")
 def record_208(mitdb: Path) -> Samples:
-    """Ten minutes of record 208, with a stretch of missing samples and one of a dead lead."""
+    """Ten minutes of record 208, with stretches of missing samples, a dead lead, and noise in both."""
     samples = records.read("208", data=mitdb, stop=round(600 * FS)).samples()
     samples[20_000:20_050] = np.nan
     samples[60_000:64_000, 0] = np.nan
+    samples[100_000:108_000] += np.random.default_rng(0).normal(0, 0.5, (8000, 2))
     return samples
 
 
@@ -181,6 +182,24 @@ def test_the_record_has_beats_labels_rates_and_alarms(whole: Told) -> None:
     assert len(first) > 900
     assert [beat.sample for beat in first] == [beat.sample for beat in last]
     assert sum(a.label != b.label for a, b in zip(first, last, strict=True)) > 100
+
+
+def test_a_beat_found_while_no_lead_is_good_is_n_or_q(whole: Told) -> None:
+    """An honest Q beats a wrong V; the quality is that of the sample at which the beat was decided."""
+    states = {0: "good", 1: "good"}
+    doubtful = set()
+    for event in whole.events:
+        if isinstance(event, LeadQuality):
+            states[event.lead] = event.state
+        if isinstance(event, Beat) and "good" not in states.values():
+            doubtful.add(event.sample)
+    labels = {event.sample: event for event in whole.labelled if isinstance(event, LabelledBeat)}
+    best = {sample: int(np.argmax(beat.probabilities or ())) for sample, beat in labels.items()}
+    assert len(doubtful) > 10
+    assert {"N", "Q"} == {labels[sample].label for sample in doubtful}
+    assert any(0 < best[sample] < 4 for sample in doubtful)
+    for sample, beat in labels.items():
+        assert sample in doubtful or beat.label == "NSVFQ"[best[sample]]
 
 
 @pytest.mark.parametrize("cut", [round(61.5 * FS), round(166.7 * FS), round(400 * FS)])
