@@ -175,7 +175,7 @@ class Augment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     wander_mv: float = 0.4
     gain: float = 1.6
     mixed: float = 0.7
-    lone: float = 0.2
+    lone: float = 0.35
 
 
 def read(name: str, *, data: Path | None = None) -> Recording:
@@ -203,12 +203,13 @@ def detected(recording: Recording, signal: NDArray[np.float64], settings: Settin
     n_leads = signal.shape[1]
     quality = Quality(settings.quality, fs=recording.fs, n_leads=n_leads)
     detector = Detector(settings.detector, fs=recording.fs, n_leads=n_leads)
-    found = [*detector.push(signal, quality.push(signal)[1]), *detector.flush()]
+    codes = quality.push(signal)[1]
+    found = [*detector.push(signal, codes), *detector.flush()]
     peaks = np.array([detection.sample for detection in found], dtype=np.int64)
     labels = np.where(recording.flutter[np.clip(peaks, 0, len(signal) - 1)], LEFT_OUT, NO_BEAT)
     for reference, detection in pairs(recording.peaks, peaks, tolerance=_TOLERANCE_S * recording.fs):
         labels[detection] = recording.labels[reference]
-    return Found(_beats(found), labels)
+    return Found(_beats(found, codes), labels)
 
 
 def disturb(recording: Recording, augment: Augment, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -276,13 +277,14 @@ def join(parts: Sequence[Beats]) -> Beats:
     )
 
 
-def _beats(found: Sequence[Detection]) -> list[Beat]:
-    """Return beats with their RR, as the pipeline makes them."""
+def _beats(found: Sequence[Detection], codes: NDArray[np.int8]) -> list[Beat]:
+    """Return beats with their RR and good leads, as the pipeline makes them."""
     last: int | None = None
     beats = []
     for sample, decided, confidence in found:
         rr = None if last is None else sample - last
-        beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence))
+        leads = tuple(np.flatnonzero(codes[decided] == 0).tolist())
+        beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence, leads=leads))
         last = sample
     return beats
 

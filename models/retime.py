@@ -126,7 +126,7 @@ RHYTHMS: Final[dict[str, Callable[[np.random.Generator], Rhythm]]] = {
 }
 """What makes a rhythm, each with an average of its own."""
 _CHANCES: Final = (0.15, 0.4, 0.2, 0.12, 0.13)
-_ABERRANT: Final = 0.1
+_ABERRANT: Final = 0.05
 """Share of early beats that are conducted slowly: wider, and of another height."""
 
 

@@ -1,9 +1,9 @@
 """The beat window and its features: the one cut that both training and serving use.
 
 A beat is shown to the network as a short window of the monitor-band signal around R, resampled to
-the rate that the model card names, next to the patient's dominant beat so far, and as a few numbers
-about rhythm and shape. All of it comes from the past and the window itself, and no label ever comes
-back in (law 2).
+the rate that the model card names, next to the patient's own shapes so far, and as numbers about
+rhythm and shape. A lead that was not good when the beat was found is left out. All of it comes from
+the past and the window itself, and no label ever comes back in (law 2).
 
 A beat is shown twice. The *provisional* window leaves as soon as its last sample is there, and says
 nothing of the next beat. The one to *confirm* is the same window with what the next beat tells
@@ -24,7 +24,7 @@ from monitor.events import Beat, BeatWindow
 from monitor.excerpt import center_kernel, resample_kernel, resampler
 from monitor.intervals import N_RHYTHM, rhythm_kernel
 from monitor.settings import ServingSettings
-from monitor.shapes import Memory, blank, shape_kernel
+from monitor.shapes import Memory, blank, keep_leads, of_leads, shape_kernel
 from monitor.stage import State
 from monitor.window import (
     FEATURES,
@@ -203,7 +203,9 @@ class BeatCutter:
         return {
             "wave": self._wave.copy(),
             "stop": self._stop,
-            "pending": [(beat.sample, beat.decided, beat.rr, beat.confidence) for beat in self._pending],
+            "pending": [
+                (beat.sample, beat.decided, beat.rr, beat.confidence, beat.leads) for beat in self._pending
+            ],
             "open": None if self._open is None else asdict(self._open),
             "rhythm": self._rhythm.copy(),
             "memory": {name: array.copy() for name, array in self._memory._asdict().items()},
@@ -216,8 +218,8 @@ class BeatCutter:
         self._wave = state["wave"].copy()
         self._stop = state["stop"]
         self._pending = [
-            Beat(sample=sample, decided=decided, rr=rr, confidence=confidence)
-            for sample, decided, rr, confidence in state["pending"]
+            Beat(sample=sample, decided=decided, rr=rr, confidence=confidence, leads=leads)
+            for sample, decided, rr, confidence, leads in state["pending"]
         ]
         self._open = None if state["open"] is None else _Open(**state["open"])
         self._rhythm = state["rhythm"].copy()
@@ -228,25 +230,40 @@ class BeatCutter:
     def _cut(self, beat: Beat, decided: int) -> list[BeatWindow]:
         """Cut a beat: its provisional window, and the one to confirm if it waits for nothing."""
         spec = self.spec
-        raw = np.zeros((spec.n_points, self._used))
-        window = np.zeros((spec.n_points, 1 + spec.shapes, spec.n_leads), dtype=np.float32)
+        shown = self._leads_of(beat)
+        wave, memory = self._wave, self._memory
+        if len(shown) < self._n_leads:
+            wave = np.ascontiguousarray(wave[:, shown])
+        if len(shown) < self._used:
+            memory = of_leads(memory, shown)
+        raw = np.zeros((spec.n_points, len(shown)))
+        window = np.zeros((spec.n_points, 1 + spec.shapes, len(shown)), dtype=np.float32)
         features = np.zeros(len(FEATURES))
         at = beat.sample + self._delay - (self._stop - len(self._wave))
-        shift = center_kernel(self._wave, at, self._reach, self._used)
-        resample_kernel(self._wave, at + shift, self._first, self._weights, raw)
+        shift = center_kernel(wave, at, self._reach, len(shown))
+        resample_kernel(wave, at + shift, self._first, self._weights, raw)
         rr = 0 if beat.rr is None else max(beat.rr + shift - self._shift, 1)
         self._shift = shift
         rhythm_kernel(rr / self._fs, self._rhythm, features[_OF_INTERVALS])
-        shape_kernel(raw, self._qrs, self._rhythm, self._memory, features[_OF_SHAPES], window)
+        shape_kernel(raw, self._qrs, self._rhythm, memory, features[_OF_SHAPES], window)
+        if len(shown) < self._used:
+            keep_leads(self._memory, memory, shown)
+        whole = np.zeros((spec.n_points, 1 + spec.shapes, spec.n_leads), dtype=np.float32)
+        whole[:, :, shown] = window
         features[_CONFIDENCE] = 2.0 * beat.confidence - 1.0
         self._doubt += _FEW * (1.0 - beat.confidence - self._doubt)
         features[_DOUBT] = 2.0 * self._doubt
-        cut = _Open(beat.sample, decided, beat.rr, window.reshape(spec.n_points, -1), features)
+        cut = _Open(beat.sample, decided, beat.rr, whole.reshape(spec.n_points, -1), features)
         provisional = self._shown(cut, decided, provisional=True)
         if self.spec.asks_next:
             self._open = cut
             return [provisional]
         return [provisional, replace(provisional, provisional=False)]
+
+    def _leads_of(self, beat: Beat) -> list[int]:
+        """Return the leads that a beat is described by: the good ones, or all where none is."""
+        used = range(self._used)
+        return [lead for lead in used if beat.leads is None or lead in beat.leads] or list(used)
 
     def _confirmed_by(self, following: Beat) -> list[BeatWindow]:
         """Confirm the open beat, if there is one, by the beat that follows it, if that came in time."""

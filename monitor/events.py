@@ -145,12 +145,14 @@ class Beat(Event, frozen=True, kw_only=True, tag="qrs"):
     """A detected QRS complex; ``sample`` is its R peak in the received signal.
 
     ``rr`` is the distance to the previous beat in samples, None for the first after a start or gap.
-    ``confidence`` in 0..1 is the detector's own, not a probability.
+    ``confidence`` in 0..1 is the detector's own, not a probability. ``leads`` are those (from 0) that
+    were good at ``decided``; None where nobody judged them.
     """
 
     rank: ClassVar[int] = 2
     rr: int | None
     confidence: float = 1.0
+    leads: tuple[int, ...] | None = None
 
 
 class Rate(Event, frozen=True, kw_only=True, tag="rate"):

@@ -51,9 +51,9 @@ class Lane:
         """Return how many beats have not left yet."""
         return len(self._pending)
 
-    def expect(self, beat: Beat, *, doubtful: bool) -> None:
-        """Take the next beat that will be labelled; ``doubtful``: no lead was good when it was found."""
-        self._pending.append(_Pending(beat.sample, beat.rr, doubtful))
+    def expect(self, beats: Iterable[Beat]) -> None:
+        """Take beats, in order, that will be labelled."""
+        self._pending.extend(_Pending(beat.sample, beat.rr, beat.leads == ()) for beat in beats)
 
     def decide(self, windows: Sequence[BeatWindow]) -> None:
         """Learn from windows of this kind where the labels of their beats take effect."""

@@ -12,7 +12,6 @@ arrives changes nothing in what comes out, and a live run and a batch run give t
 The pipeline calls no network: it hands windows out and is given probabilities back.
 """
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -37,7 +36,7 @@ from monitor.events import (
 from monitor.fibrillation import Fibrillation
 from monitor.filters import monitor_band
 from monitor.lane import Lane
-from monitor.quality import Quality
+from monitor.quality import STATES, Quality
 from monitor.rhythm import HeartRate, Rhythms
 from monitor.settings import Settings
 from monitor.stage import State
@@ -110,6 +109,7 @@ class Pipeline:
         )
         self._last_beat: int | None = None
         self._lead_states: list[str] = ["good"] * n_leads
+        self._good: tuple[int, ...] = tuple(range(n_leads))
         self._fibrillating: str | None = None
         self._provisional = Lane("provisional")
         self._confirmed = Lane("confirmed")
@@ -172,7 +172,7 @@ class Pipeline:
 
     def flush(self) -> list[Output]:
         """End the stream: give out what the stages still hold. Answers are taken until all are in."""
-        beats = self._beats(self._detector.flush())
+        beats = self._beats(self._detector.flush(), np.empty((0, len(self.leads)), np.int8))
         return [*self._fast(list(beats), self.index), *self._cut(self._cutter.flush(beats))]
 
     def acknowledge(self) -> list[Alarm]:
@@ -195,6 +195,7 @@ class Pipeline:
             "index": self.index,
             "last_beat": self._last_beat,
             "lead_states": list(self._lead_states),
+            "good": self._good,
             "fibrillating": self._fibrillating,
             "stages": {name: getattr(self, f"_{name}").snapshot() for name in _STAGES},
         }
@@ -204,6 +205,7 @@ class Pipeline:
         self.index = state["index"]
         self._last_beat = state["last_beat"]
         self._lead_states = list(state["lead_states"])
+        self._good = tuple(state["good"])
         self._fibrillating = state["fibrillating"]
         for name, stage in state["stages"].items():
             getattr(self, f"_{name}").restore(stage)
@@ -212,8 +214,10 @@ class Pipeline:
         start, self.index = self.index, self.index + len(samples)
         changes, codes = self._quality.push(samples)
         wave = self._band.push(samples)
-        beats = self._beats(self._detector.push(samples, codes), changes)
+        beats = self._beats(self._detector.push(samples, codes), codes)
         rhythms = self._fibrillation.push(wave, codes, beats)
+        for change in changes:
+            self._lead_states[change.lead] = change.state
         for rhythm in rhythms:
             self._fibrillating = rhythm.rhythm if rhythm.state == "start" else None
         events: list[Event] = [*changes, *beats, *rhythms]
@@ -259,24 +263,21 @@ class Pipeline:
         self._fibrillating = None
         return events
 
-    def _beats(self, detections: Sequence[Detection], changes: Sequence[LeadQuality] = ()) -> list[Beat]:
-        """Return beats; the label lanes also learn whether any lead was good when a beat was found."""
+    def _beats(self, detections: Sequence[Detection], codes: NDArray[np.int8]) -> list[Beat]:
+        """Return beats; ``codes`` are the leads' states over the samples up to `index`."""
+        start = self.index - len(codes)
         beats = []
-        later = deque(sorted(changes, key=sort_key))
         for sample, decided, confidence in detections:
-            while later and later[0].decided <= decided:
-                self._learn(later.popleft())
             rr = None if self._last_beat is None else sample - self._last_beat
             self._last_beat = sample
-            beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence))
-            for lane in (self._provisional, self._confirmed):
-                lane.expect(beats[-1], doubtful="good" not in self._lead_states)
-        for change in later:
-            self._learn(change)
+            if decided >= start:
+                self._good = _good(codes[decided - start])
+            beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence, leads=self._good))
+        if len(codes):
+            self._good = _good(codes[-1])
+        self._provisional.expect(beats)
+        self._confirmed.expect(beats)
         return beats
-
-    def _learn(self, change: LeadQuality) -> None:
-        self._lead_states[change.lead] = change.state
 
     def _cut(self, windows: Sequence[BeatWindow]) -> Sequence[BeatWindow]:
         """Tell the label lanes what was decided; return the windows that are to be labelled."""
@@ -305,6 +306,11 @@ class Pipeline:
             rhythms = self._rhythms.push(beat)
             events += [beat, *rhythms, *self._alarms.labelled(beat, rhythms)]
         return [*events, *self._confirmed.release(before=self._provisional.oldest)]
+
+
+def _good(codes: NDArray[np.int8]) -> tuple[int, ...]:
+    """Return the leads that are good by their codes at one sample."""
+    return tuple(np.flatnonzero(codes == STATES.index("good")).tolist())
 
 
 _STAGES = (

@@ -57,7 +57,7 @@ from monitor.shape_features import (
 )
 from monitor.stage import kernel
 
-__all__ = ["Memory", "blank", "shape_kernel"]
+__all__ = ["Memory", "blank", "keep_leads", "of_leads", "shape_kernel"]
 
 _N_CLUSTERS: Final = 6
 _N_SHAPE: Final = 16.0
@@ -72,6 +72,9 @@ _SLOW_FADE: Final = 0.997
 """The same for what makes a shape dominant: about 330 beats."""
 _SUCCEED: Final = 1.2
 """A cluster becomes the dominant one when it rules this many times as much as the present one."""
+_NARROWER: Final = 0.7
+_WIDER: Final = 4.0
+"""The same for a shape that is narrower or wider: times the cube of the widths' ratio, within these."""
 _EARLY: Final = -0.08
 _EARLY_RULE: Final = 0.2
 """A beat this early (log ratio to the mean RR) adds only so much to the rule of its cluster: in
@@ -123,6 +126,26 @@ def blank(*, n_points: int, n_leads: int) -> Memory:
     )
 
 
+def of_leads(memory: Memory, leads: list[int]) -> Memory:
+    """Return what the memory holds of some leads: shapes are copied, all else is shared."""
+    return memory._replace(
+        shapes=np.ascontiguousarray(memory.shapes[:, :, leads]),
+        previous=np.ascontiguousarray(memory.previous[:, leads]),
+        late=np.ascontiguousarray(memory.late[:, leads]),
+    )
+
+
+def keep_leads(memory: Memory, part: Memory, leads: list[int]) -> None:
+    """Take back what `of_leads` gave out; of a shape seen for the first time the other leads know nothing."""
+    memory.shapes[:, :, leads] = part.shapes
+    memory.previous[:, leads] = part.previous
+    memory.late[:, leads] = part.late
+    own = int(memory.numbers[_OWN])
+    if memory.clusters[own, _COUNT] == 1.0:
+        others = [lead for lead in range(memory.shapes.shape[2]) if lead not in leads]
+        memory.shapes[own][:, others] = 0.0
+
+
 @kernel
 def shape_kernel(
     raw: NDArray[np.float64],
@@ -154,6 +177,8 @@ def shape_kernel(
         lag = 0
     features[FIT] = fit
     _rule_kernel(own, first, log_rr, memory)
+    if first or _succeeds_kernel(own, memory, qrs, scale):
+        numbers[_DOMINANT] = own
     dominant = memory.shapes[int(numbers[_DOMINANT])]
     scale_kernel(dominant, qrs, scale)
     describe_kernel(raw, dominant, qrs, scale, features)
@@ -210,7 +235,7 @@ def _match_kernel(
 
 @kernel
 def _rule_kernel(own: int, first: bool, log_rr: float, memory: Memory) -> None:
-    """Let every cluster fade, add this beat to its own, and see which shapes rule."""
+    """Let every cluster fade, add this beat to its own, and see which shape ruled lately."""
     clusters = memory.clusters
     numbers = memory.numbers
     for k in range(len(clusters)):
@@ -223,8 +248,21 @@ def _rule_kernel(own: int, first: bool, log_rr: float, memory: Memory) -> None:
     clusters[own, _RECENT_RULE] += rule
     if first or clusters[own, _RECENT_RULE] > _SUCCEED * clusters[int(numbers[_RECENT]), _RECENT_RULE]:
         numbers[_RECENT] = own
-    if first or clusters[own, _RULE] > _SUCCEED * clusters[int(numbers[_DOMINANT]), _RULE]:
-        numbers[_DOMINANT] = own
+
+
+@kernel
+def _succeeds_kernel(own: int, memory: Memory, qrs: tuple[int, int, int], scale: NDArray[np.float64]) -> bool:
+    """Return whether a cluster rules so much more than the dominant one that it takes its place.
+
+    A wider QRS complex needs more: what the heart conducts itself is narrow, and a ventricular rhythm may
+    last. A narrower one needs less.
+    """
+    dominant = int(memory.numbers[_DOMINANT])
+    width = size_kernel(memory.shapes[own], (qrs[0], qrs[1]), scale)[1]
+    usual = size_kernel(memory.shapes[dominant], (qrs[0], qrs[1]), scale)[1]
+    wider = ((width + _TINY) / (usual + _TINY)) ** 3
+    needed = _SUCCEED * min(max(wider, _NARROWER), _WIDER)
+    return bool(memory.clusters[own, _RULE] > needed * memory.clusters[dominant, _RULE])
 
 
 @kernel

@@ -315,3 +315,38 @@ def test_a_run_of_other_beats_does_not_become_the_patients_own_shape() -> None:
     assert told["correlation"][odd].max() < 0.5 < 0.95 < told["correlation"][~odd][5:].min()
     assert told["width"][odd].min() > 0.3
     assert told["recent_correlation"][-1] > 0.95
+
+
+def test_a_lead_that_is_not_good_is_left_out() -> None:
+    """A beat found while a lead is wrecked is described as if that lead were not there."""
+    wave, beats = patient(30)
+    rails = wave.copy()
+    rails[:, 1] = 5 * np.sign(np.sin(np.arange(len(wave)) / 37.0))
+    alone = [msgspec.structs.replace(beat, leads=(0,)) for beat in beats]
+    expected = feed(cutter(n_leads=1), np.ascontiguousarray(wave[:, :1]), beats, [50])
+    windows = feed(cutter(), rails, alone, [50])
+    assert len(expected) == len(windows) > 40
+    for one, other in zip(expected, windows, strict=True):
+        assert_array_equal(one.window, other.window)
+        assert_array_equal(one.features, other.features)
+
+
+def test_where_no_lead_is_good_all_are_shown() -> None:
+    """There is nothing better to describe the beat by; what comes of its label is for others to say."""
+    wave, beats = patient(10)
+    none = [msgspec.structs.replace(beat, leads=()) for beat in beats]
+    assert_same(feed(cutter(), wave, beats, [50]), feed(cutter(), wave, none, [50]))
+
+
+def test_a_lead_that_comes_back_is_learned_again() -> None:
+    """What was seen while it was away tells nothing of it, and the shapes known before stay known."""
+    wave, beats = patient(60)
+    some = [
+        msgspec.structs.replace(beat, leads=(0,) if 20 <= k < 30 else (0, 1)) for k, beat in enumerate(beats)
+    ]
+    windows = kind(feed(cutter(), wave, some, [64]), provisional=True)
+    place = FEATURES.index("correlation")
+    usual = [w.features[place] for k, w in enumerate(windows) if k % 7 != 6 and k > 3]
+    assert min(usual) > 0.95
+    assert all(not w.window[:, [1, 3, 5]].any() for w in windows[20:30])
+    assert all(w.window[:, [1, 3, 5]].any(axis=0).all() for w in windows[30:])
