@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from models import data, evaluate, export, train
+from models.architectures import ARCHITECTURES
 from models.data import LEFT_OUT, NO_BEAT, Recording
 from models.evaluate import Goal
 from models.train import Config
@@ -44,7 +45,7 @@ CONFIG = Config(
     records=("a", "b"),
     folds=(("a",), ("b",)),
     tuned_on=("a", "b"),
-    members=("beat_mlp", "beat_cnn"),
+    members=("beat_mlp", "beat_mlp"),
     disturbed=0,
     retimed=1,
     moved=1,
@@ -242,3 +243,12 @@ def test_an_unfinished_run_is_not_exported(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"card\.json"):
         export.export(tmp_path / "half", tmp_path / "target", name="target")
     assert not (tmp_path / "target").exists()
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_every_architecture_gives_probabilities_and_logits_to_shift(name: str) -> None:
+    """What a card may name can be averaged, and moved towards a class."""
+    model = ARCHITECTURES[name]((96, 6), 7, len(CLASSES))
+    told = np.asarray(model([np.ones((3, 96, 6), np.float32), np.ones((3, 7), np.float32)]))
+    np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-5)
+    assert model.get_layer("logits").output.shape == (None, len(CLASSES))
