@@ -20,7 +20,7 @@ from monitor.beats import BeatCutter, WindowSpec
 from monitor.detect import Detection, Detector
 from monitor.events import CLASSES, Beat, Label
 from monitor.filters import monitor_band
-from monitor.quality import Quality
+from monitor.quality import Quality, good_leads
 from monitor.records import DS1, DS2
 from monitor.settings import FilterSettings, Settings
 
@@ -283,7 +283,7 @@ def _beats(found: Sequence[Detection], codes: NDArray[np.int8]) -> list[Beat]:
     beats = []
     for sample, decided, confidence in found:
         rr = None if last is None else sample - last
-        leads = tuple(np.flatnonzero(codes[decided] == 0).tolist())
+        leads = good_leads(codes[decided])
         beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence, leads=leads))
         last = sample
     return beats

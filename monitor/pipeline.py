@@ -36,7 +36,7 @@ from monitor.events import (
 from monitor.fibrillation import Fibrillation
 from monitor.filters import monitor_band
 from monitor.lane import Lane
-from monitor.quality import STATES, Quality
+from monitor.quality import Quality, good_leads
 from monitor.rhythm import HeartRate, Rhythms
 from monitor.settings import Settings
 from monitor.stage import State
@@ -271,10 +271,10 @@ class Pipeline:
             rr = None if self._last_beat is None else sample - self._last_beat
             self._last_beat = sample
             if decided >= start:
-                self._good = _good(codes[decided - start])
+                self._good = good_leads(codes[decided - start])
             beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence, leads=self._good))
         if len(codes):
-            self._good = _good(codes[-1])
+            self._good = good_leads(codes[-1])
         self._provisional.expect(beats)
         self._confirmed.expect(beats)
         return beats
@@ -306,11 +306,6 @@ class Pipeline:
             rhythms = self._rhythms.push(beat)
             events += [beat, *rhythms, *self._alarms.labelled(beat, rhythms)]
         return [*events, *self._confirmed.release(before=self._provisional.oldest)]
-
-
-def _good(codes: NDArray[np.int8]) -> tuple[int, ...]:
-    """Return the leads that are good by their codes at one sample."""
-    return tuple(np.flatnonzero(codes == STATES.index("good")).tolist())
 
 
 _STAGES = (

@@ -44,7 +44,7 @@ from monitor.events import LeadQuality
 from monitor.settings import QualitySettings
 from monitor.stage import State, kernel, put_in_order, record
 
-__all__ = ["STATES", "LeadState", "Quality"]
+__all__ = ["STATES", "LeadState", "Quality", "good_leads"]
 
 LeadState: TypeAlias = Literal["good", "noisy", "off", "saturated", "flat"]
 
@@ -107,6 +107,11 @@ class _Lead(Protocol):
     baseline: float
     railed: float
     usual: float
+
+
+def good_leads(codes: NDArray[np.int8]) -> tuple[int, ...]:
+    """Return the leads that are good by their codes at one sample, of shape (n_leads,)."""
+    return tuple(np.flatnonzero(codes == STATES.index("good")).tolist())
 
 
 class Quality:

@@ -158,8 +158,7 @@ def shape_kernel(
     """Compare the beat with the patient's shapes, write features and window, and learn from it.
 
     ``qrs`` is first and one past the last point of the QRS, and the largest lag. ``window`` is of
-    shape (n_points, groups, leads): the beat and as many shapes as it has groups for; it may be wider
-    than ``raw`` has leads.
+    shape (n_points, groups, n_leads): the beat and as many shapes as it has groups for.
     """
     numbers = memory.numbers
     first = rhythm[BEATS] <= 1.0
