@@ -51,6 +51,7 @@ from monitor.shape_features import (
     WIDTH_MISFIT,
     around_kernel,
     describe_kernel,
+    initial_kernel,
     log_ratio_kernel,
     recent_kernel,
     size_ratio_kernel,
@@ -182,6 +183,7 @@ def shape_kernel(
     scale_kernel(dominant, qrs, scale)
     describe_kernel(raw, dominant, qrs, scale, features)
     around_kernel(raw, dominant, qrs, scale, features)
+    initial_kernel(raw, dominant, qrs, scale, features)
     recent_kernel(raw, memory.shapes[int(numbers[_RECENT])], qrs, scale, features)
     features[RECENT_SAME] = 1.0 if own == int(numbers[_RECENT]) else 0.0
     _usual_kernel(own, memory, features)
