@@ -7,8 +7,10 @@ the past and the window itself, and no label ever comes back in (law 2).
 
 A beat is shown twice. The *provisional* window leaves as soon as its last sample is there, and says
 nothing of the next beat. The one to *confirm* is the same window with what the next beat tells
-(`monitor.window.NEXT_FEATURES`), once that beat is decided or has not come within ``confirm_s`` of R.
-Where the card asks for nothing of the next beat there is nothing to wait for: both leave together.
+(`monitor.window.NEXT_FEATURES`): its RR and its shape, once its own window is complete. If that is
+not so within ``confirm_s`` of R, the beat is confirmed then by the RR alone, if the next beat has been
+decided, or by none having come. Where the card asks for nothing of the next beat there is nothing to
+wait for: both leave together.
 
 Per-beat work is plain loop kernels with explicit state: bit-identical for any partition (law 1).
 """
@@ -56,6 +58,18 @@ _NEXT_TO = [
     (FEATURES.index(f"next_to_{mean}"), FEATURES.index(f"rr_to_{mean}")) for mean in ("mean", "long_mean")
 ]
 """Where the next RR and this one are compared with one and the same mean."""
+_OF_NEXT = {
+    "next_correlation": "correlation",
+    "next_like": "like_previous",
+    "next_width": "width",
+    "next_after": "after_correlation",
+    "next_before": "late_correlation",
+}
+"""What is told of the next beat's shape, and what that beat tells of itself: the same numbers."""
+_NEXT_SHAPE = [FEATURES.index(name) for name in _OF_NEXT]
+_OWN_SHAPE = [FEATURES.index(name) for name in _OF_NEXT.values()]
+_NONE_CAME, _RR_KNOWN, _SHAPE_KNOWN = 0.5, 1.0, 1.5
+"""``next_known`` of a confirmed beat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +99,7 @@ class BeatCutter:
     start
         Absolute index of the first sample to come.
     confirm_s
-        How long after R a next beat is waited for; the setting ``serving.confirm_s``.
+        How long after R the next beat and its window are waited for; the setting ``serving.confirm_s``.
 
     Attributes
     ----------
@@ -170,14 +184,14 @@ class BeatCutter:
         windows: list[BeatWindow] = []
         n_ready = 0
         for beat in self._pending:
-            windows += self._confirmed_by(beat)
             if beat.sample + self.post >= self._stop:
                 break
-            windows += self._cut(beat, max(beat.sample + self.post, beat.decided))
+            windows += self._follow(beat, max(beat.sample + self.post, beat.decided))
             n_ready += 1
         del self._pending[:n_ready]
-        if self._open is not None and self._open.sample + self._patience < self._stop:
-            windows += self._confirmed_alone(self._open)
+        if self._open is not None and self._latest(self._open) < self._stop:
+            windows.append(self._confirmed_late(self._open, self._pending[0] if self._pending else None))
+            self._open = None
         if len(self._wave) > self._history:
             self._wave = self._wave[-self._history :].copy()
         return sorted(windows, key=_order)
@@ -185,14 +199,13 @@ class BeatCutter:
     def flush(self, beats: Sequence[Beat] = ()) -> list[BeatWindow]:
         """Complete what is pending at the end of a stream, as if its last value had gone on.
 
-        ``beats`` are those that the end itself decided. Such a window is decided by the last sample, and
-        the last beat is confirmed without anything known of a next one.
+        ``beats`` are those that the end itself decided. Such a window is decided by the last sample and
+        confirms the beat before it; the last beat is confirmed without anything known of a next one.
         """
         pending, self._pending = [*self._pending, *beats], []
         windows: list[BeatWindow] = []
         for beat in pending:
-            windows += self._confirmed_by(beat)
-            windows += self._cut(beat, max(self._stop - 1, beat.decided))
+            windows += self._follow(beat, max(self._stop - 1, beat.decided))
         last, self._open = self._open, None
         if last is not None:
             windows.append(self._shown(last, max(self._stop - 1, last.decided), provisional=False))
@@ -227,8 +240,23 @@ class BeatCutter:
         self._shift = state["shift"]
         self._doubt = state["doubt"]
 
-    def _cut(self, beat: Beat, decided: int) -> list[BeatWindow]:
-        """Cut a beat: its provisional window, and the one to confirm if it waits for nothing."""
+    def _follow(self, beat: Beat, decided: int) -> list[BeatWindow]:
+        """Show a beat, its window complete, and confirm the one before it if that still waits."""
+        cut = self._cut(beat, decided)
+        provisional = self._shown(cut, decided, provisional=True)
+        if not self.spec.asks_next:
+            return [provisional, replace(provisional, provisional=False)]
+        before, self._open = self._open, cut
+        if before is None:
+            return [provisional]
+        if decided > self._latest(before):
+            return [self._confirmed_late(before, beat), provisional]
+        known = self._with_rr(before, beat.sample - before.sample, known=_SHAPE_KNOWN)
+        known.features[_NEXT_SHAPE] = cut.features[_OWN_SHAPE]
+        return [self._shown(known, max(before.decided, decided), provisional=False), provisional]
+
+    def _cut(self, beat: Beat, decided: int) -> _Open:
+        """Cut a beat and compute all that it tells by itself."""
         spec = self.spec
         shown = self._leads_of(beat)
         wave, memory = self._wave, self._memory
@@ -253,39 +281,28 @@ class BeatCutter:
         features[_CONFIDENCE] = 2.0 * beat.confidence - 1.0
         self._doubt += _FEW * (1.0 - beat.confidence - self._doubt)
         features[_DOUBT] = 2.0 * self._doubt
-        cut = _Open(beat.sample, decided, beat.rr, whole.reshape(spec.n_points, -1), features)
-        provisional = self._shown(cut, decided, provisional=True)
-        if self.spec.asks_next:
-            self._open = cut
-            return [provisional]
-        return [provisional, replace(provisional, provisional=False)]
+        return _Open(beat.sample, decided, beat.rr, whole.reshape(spec.n_points, -1), features)
 
     def _leads_of(self, beat: Beat) -> list[int]:
         """Return the leads that a beat is described by: the good ones, or all where none is."""
         used = range(self._used)
         return [lead for lead in used if beat.leads is None or lead in beat.leads] or list(used)
 
-    def _confirmed_by(self, following: Beat) -> list[BeatWindow]:
-        """Confirm the open beat, if there is one, by the beat that follows it, if that came in time."""
-        beat = self._open
-        if beat is None:
-            return []
-        latest = max(beat.decided, beat.sample + self._patience)
-        if following.decided > latest:
-            return self._confirmed_alone(beat)
-        self._open = None
-        known = self._with_next(beat, following.sample - beat.sample, known=1.0)
-        return [self._shown(known, max(beat.decided, following.decided), provisional=False)]
+    def _latest(self, beat: _Open) -> int:
+        """Return until when a beat waits for the next one's window; then it goes by what is known."""
+        return max(beat.decided, beat.sample + self._patience)
 
-    def _confirmed_alone(self, beat: _Open) -> list[BeatWindow]:
-        """Confirm the open beat for want of a next one."""
-        self._open = None
-        decided = max(beat.decided, beat.sample + self._patience)
-        known = self._with_next(beat, decided - beat.sample, known=0.5)
-        return [self._shown(known, decided, provisional=False)]
+    def _confirmed_late(self, beat: _Open, following: Beat | None) -> BeatWindow:
+        """Confirm a beat without the next one's shape: by the RR to it, or by how long none came."""
+        latest = self._latest(beat)
+        if following is not None and following.decided <= latest:
+            known = self._with_rr(beat, following.sample - beat.sample, known=_RR_KNOWN)
+        else:
+            known = self._with_rr(beat, latest - beat.sample, known=_NONE_CAME)
+        return self._shown(known, latest, provisional=False)
 
-    def _with_next(self, beat: _Open, rr: int, *, known: float) -> _Open:
-        """Return the beat with the features that the RR after it tells."""
+    def _with_rr(self, beat: _Open, rr: int, *, known: float) -> _Open:
+        """Return a copy of the beat with the features that the RR after it tells."""
         features = beat.features.copy()
         features[_NEXT_KNOWN] = known
         if beat.rr is not None:

@@ -18,11 +18,26 @@ __all__ = [
     "WindowSpec",
 ]
 
-NEXT_FEATURES: Final = ("next_known", "next_to_rr", "next_to_mean", "next_to_long_mean")
+NEXT_FEATURES: Final = (
+    "next_known",
+    "next_to_rr",
+    "next_to_mean",
+    "next_to_long_mean",
+    "next_correlation",
+    "next_like",
+    "next_width",
+    "next_after",
+    "next_before",
+)
 """Features that the next beat tells: 0 in a provisional window, filled in for a confirmed one.
 
-``next_known`` is 1 once the next beat is in and 0.5 where none came in time; then its RR counts as
-the time without one so far. It stays 0 where the stream ends first.
+``next_known`` says how much it tells: 1.5 its RR and its shape; 1 its RR alone, where its window was
+not complete in time; 0.5 that none came in time, and then its RR counts as the time without one so
+far; 0 nothing, where the stream ends first. ``next_to_*`` are natural logarithms of ratios of the
+next RR to this one and to the means that this one is compared with. The others are the next beat's
+own ``correlation``, ``like_previous`` (with this beat, then), ``width``, ``after_correlation`` and
+``late_correlation``: whether a pause ends in the patient's own beat, with its own P wave, or in
+another like this one.
 """
 
 INTERVALS: Final = (

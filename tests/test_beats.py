@@ -4,65 +4,13 @@ import msgspec
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from numpy.typing import NDArray
 
 from monitor.beats import BeatCutter, WindowSpec
-from monitor.events import Beat, BeatWindow
+from monitor.events import Beat
 from monitor.filters import monitor_band
 from monitor.settings import FilterSettings
-from monitor.window import FEATURES, NEXT_FEATURES
-
-FS = 250.0
-SPEC = WindowSpec(fs=128.0, n_pre=49, n_post=46, n_leads=2, shapes=2, features=FEATURES)
-DELAY = 3
-
-
-def patient(n_beats: int, *, fs: float = FS, n_leads: int = 2) -> tuple[NDArray[np.float64], list[Beat]]:
-    """Return a wave of bumps, every seventh early and wide, and its beats, decided up to 1.2 s late."""
-    rng = np.random.default_rng(3)
-    seconds = np.cumsum(rng.uniform(0.75, 0.85, n_beats) - 0.3 * (np.arange(n_beats) % 7 == 6))
-    peaks = np.rint(seconds * fs).astype(int)
-    time = np.arange(peaks[-1] + round(2 * fs)) / fs
-    wave = 0.01 * rng.normal(size=(len(time), n_leads))
-    for k, peak in enumerate(peaks):
-        width = 0.04 if k % 7 == 6 else 0.012
-        bump = np.exp(-0.5 * ((time - peak / fs - DELAY / fs) / width) ** 2)
-        wave += bump[:, np.newaxis] * np.linspace(1, -0.7, n_leads)
-    late = np.maximum.accumulate(
-        peaks + np.where(np.arange(n_beats) % 5 == 0, 1.2 * fs, 0.1 * fs).astype(int)
-    )
-    rr = [None, *np.diff(peaks).tolist()]
-    beats = [Beat(sample=int(p), decided=int(d), rr=r) for p, d, r in zip(peaks, late, rr, strict=True)]
-    return wave, beats
-
-
-def cutter(spec: WindowSpec = SPEC, *, n_leads: int = 2, fs: float = FS) -> BeatCutter:
-    return BeatCutter(spec, fs=fs, n_leads=n_leads, wave_delay=DELAY)
-
-
-def feed(
-    stage: BeatCutter, wave: NDArray[np.float64], beats: list[Beat], sizes: list[int], *, first: int = 0
-) -> list[BeatWindow]:
-    """Push everything in blocks of the given sizes, over and over; do not flush."""
-    windows, start, turn = [], first, 0
-    while start < len(wave):
-        stop = min(start + sizes[turn % len(sizes)], len(wave))
-        windows += stage.push(wave[start:stop], [beat for beat in beats if start <= beat.decided < stop])
-        start, turn = stop, turn + 1
-    return windows
-
-
-def kind(windows: list[BeatWindow], *, provisional: bool) -> list[BeatWindow]:
-    """Return the windows of one kind."""
-    return [window for window in windows if window.provisional == provisional]
-
-
-def assert_same(expected: list[BeatWindow], actual: list[BeatWindow]) -> None:
-    keys = [[(w.sample, w.decided, w.provisional) for w in windows] for windows in (expected, actual)]
-    assert keys[0] == keys[1]
-    for one, other in zip(expected, actual, strict=True):
-        assert_array_equal(one.window, other.window)
-        assert_array_equal(one.features, other.features)
+from monitor.window import FEATURES
+from tests.cutting import FS, SPEC, assert_same, cutter, features_of, feed, kind, patient
 
 
 @pytest.mark.parametrize("sizes", [[1], [7], [36], [360], [0, 1, 500, 0, 3]])
@@ -115,72 +63,17 @@ def test_decided_is_the_end_of_the_window_or_the_late_decision() -> None:
     assert stage.post <= round(0.5 * FS)
 
 
-def test_a_beat_is_confirmed_by_the_next_or_after_a_while() -> None:
-    """Law 2: max(end of window, min(next beat's decision, R + 1.5 s)); what is known then is told."""
-    peaks = [300, 500, 620, 1200, 1390, 1480, 1600]
-    decided = [330, 530, 650, 1800, 1800, 1870, 1890]  # from the fourth on by search-back
-    rr = [None, *np.diff(peaks).tolist()]
-    beats = [Beat(sample=p, decided=d, rr=r) for p, d, r in zip(peaks, decided, rr, strict=True)]
-    wave = np.random.default_rng(0).normal(size=(2600, 2))
-    windows = feed(cutter(), wave, beats, [1])
-    confirmed = kind(windows, provisional=False)
-    assert [530, 650, 995, 1800, 1800, 1870, 1975] == [w.decided for w in confirmed]
-    told = [dict(zip(FEATURES, w.features.tolist(), strict=True)) for w in confirmed]
-    assert [1, 1, 0.5, 1, 0.5, 0.5, 0.5] == [one["next_known"] for one in told]
-    after = [200, 120, 375, 190, 410, 390, 375]
-    ratios = [0.0 if b.rr is None else np.log(n / b.rr) for b, n in zip(beats, after, strict=True)]
-    np.testing.assert_allclose(ratios, [one["next_to_rr"] for one in told], atol=1e-6)
-    for one, first in zip(told[2:], kind(windows, provisional=True)[2:], strict=True):
-        before = dict(zip(FEATURES, first.features.tolist(), strict=True))
-        assert {0.0} == {before[name] for name in NEXT_FEATURES}
-        for mean in ("mean", "long_mean"):
-            expected = one["next_to_rr"] + before[f"rr_to_{mean}"]
-            assert expected == pytest.approx(one[f"next_to_{mean}"], abs=1e-6)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_of_any_rhythm_each_beat_is_confirmed_once_and_when_it_should_be(seed: int) -> None:
-    """Laws 1 and 2, with RR from 0.2 to 3 s and beats decided up to 1.7 s late, in blocks of any size."""
-    rng = np.random.default_rng(seed)
-    peaks = 100 + np.cumsum(np.exp(rng.uniform(np.log(0.2), np.log(3.0), 60)) * FS).astype(int)
-    decided = np.maximum.accumulate(peaks + (rng.uniform(0.05, 1.7, 60) ** 2 * 0.6 * FS).astype(int))
-    rr = [None, *np.diff(peaks).tolist()]
-    beats = [Beat(sample=int(p), decided=int(d), rr=r) for p, d, r in zip(peaks, decided, rr, strict=True)]
-    wave = rng.normal(size=(decided[-1] + 1000, 1))
-    windows = feed(cutter(n_leads=1), wave, beats, rng.integers(0, 300, 50).tolist())
-    assert_same(feed(cutter(n_leads=1), wave, beats, [len(wave)]), windows)
-    assert windows == sorted(windows, key=lambda window: window.decided)
-    first, last = (kind(windows, provisional=provisional) for provisional in (True, False))
-    ends = np.maximum(peaks + cutter(n_leads=1).post, decided)
-    assert ends.tolist() == [window.decided for window in first]
-    following = [*decided[1:].tolist(), len(wave)]
-    expected = np.maximum(ends, np.minimum(following, peaks + round(1.5 * FS)))
-    assert list(zip(peaks, expected, strict=True)) == [(w.sample, w.decided) for w in last]
-    known = np.where(following <= expected, 1.0, 0.5)
-    assert known.tolist() == [window.features[FEATURES.index("next_known")] for window in last]
-
-
-def test_without_a_feature_of_the_next_beat_nothing_waits_for_it() -> None:
-    """Both windows leave together and are one."""
-    wave, beats = patient(10)
-    spec = msgspec.structs.replace(SPEC, features=("rr", "width"))
-    windows = feed(cutter(spec), wave, beats, [7])
-    assert 20 == len(windows)
-    for first, second in zip(windows[::2], windows[1::2], strict=True):
-        assert (first.sample, first.decided, True) == (second.sample, second.decided, first.provisional)
-        assert first.window is second.window
-        assert first.features is second.features
-
-
-def test_flush_completes_by_holding_the_last_value() -> None:
-    """The end of a stream is decided by its last sample; no beat is lost."""
+@pytest.mark.parametrize(("n_late", "known"), [(1, [1.5, 1.5, 1.5, 1.5, 0]), (2, [1.5, 1.5, 0.5, 1.5, 0])])
+@pytest.mark.parametrize("sizes", [[36], [1], [10_000]])
+def test_flush_completes_by_holding_the_last_value(n_late: int, known: list[float], sizes: list[int]) -> None:
+    """The end of a stream is decided by its last sample; no beat is lost, and each confirms the last."""
     wave, beats = patient(5)
     cut_short = wave[: beats[-1].sample + 20]
     stage = cutter()
-    windows = feed(stage, cut_short, [b for b in beats if b.decided < len(cut_short)], [36])
-    late = [b for b in beats if b.decided >= len(cut_short)]
-    at_end = [Beat(sample=b.sample, decided=len(cut_short) - 1, rr=b.rr) for b in late]
-    windows += stage.flush(at_end)
+    windows = feed(stage, cut_short, beats[:-n_late], sizes)
+    late = [msgspec.structs.replace(beat, decided=len(cut_short) - 1) for beat in beats[-n_late:]]
+    windows += stage.flush(late)
+    assert known == [told["next_known"] for told in features_of(kind(windows, provisional=False))]
     for provisional in (True, False):
         told = kind(windows, provisional=provisional)
         assert [beat.sample for beat in beats] == [window.sample for window in told]

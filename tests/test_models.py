@@ -93,7 +93,7 @@ def test_a_beat_is_cut_once_with_the_features_of_both_its_labels() -> None:
     known, ratio = names.index("next_known"), names.index("next_to_rr")
     assert beats.features.shape == beats.confirmed.shape == (len(found.beats), len(names))
     assert not beats.features[:, [known, ratio]].any()
-    assert (beats.confirmed[:-1, known] == 1).all()
+    assert (beats.confirmed[:-1, known] == 1.5).all()
     ventricular = np.flatnonzero(beats.labels == CLASSES.index("V"))
     assert (beats.confirmed[ventricular, ratio] > 0.3).all()
     rest = [k for k, name in enumerate(names) if name not in NEXT_FEATURES]

@@ -333,7 +333,7 @@ def by_the_next(window: BeatWindow) -> list[float]:
 
 
 def test_a_label_that_the_next_beat_changes_is_told_both_ways() -> None:
-    """Both are events; decided at the end of the window, and where the next beat is or 1.5 s after R."""
+    """Both are events; decided at the end of the window, and at that of the next or 1.5 s after R."""
     rr_s = [0.8] * 15 + [0.55, 1.05] + [0.8] * 5 + [0.55] * 8 + [1.7, 1.9, 1.8, 1.7]
     peaks = np.cumsum([1.0, *rr_s])
     time = np.arange(round((peaks[-1] + 3) * FS)) / FS
@@ -354,7 +354,7 @@ def test_a_label_that_the_next_beat_changes_is_told_both_ways() -> None:
     assert first == "N" * 16 + "V" + "N" * 6 + "V" * 6 + "N" * (len(samples) - 29)
     assert last == "N" * 16 + "V" + "N" * (len(samples) - 17)
     for sample, following in pairwise(samples):
-        expected = min(beats[following].decided, sample + round(1.5 * FS))
+        expected = min(labels[following, True].decided, sample + round(1.5 * FS))
         assert expected == labels[sample, False].decided > labels[sample, True].decided
         assert labels[following, True].decided - following < 0.45 * FS
 
