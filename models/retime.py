@@ -2,9 +2,14 @@
 
 Few patients have supraventricular beats, and fewer have atrial fibrillation, where a beat that comes
 early is an N. A network that has seen three such hearts learns those three. So the beats of every
-record are lifted off their baseline, QRS-T complex and P wave apart, and laid down again at other
-times: with the P wave as it was (sinus rhythm), changed (ectopic beats, labelled S), or left out and
-fibrillatory waves in its place (atrial fibrillation, all N). Ventricular beats stay what they are.
+record are lifted off their baseline and laid down again at other times: with the P wave as it was
+(sinus rhythm), changed (ectopic beats, labelled S), or left out and fibrillatory waves in its place
+(atrial fibrillation, all N). Ventricular beats stay what they are.
+
+A *varied* copy also has what is rarer still, and is told apart by its P waves and by how the QRS
+complex begins: bundle branches that fail for some beats or minutes (the label stays; the earlier an
+ectopic beat, the more often, as in Gouaux & Ashman 1947, Am Heart J 34:366), and ventricular beats in
+pairs, in tachycardias and in rhythms that stand in for the sinus node.
 """
 
 from collections.abc import Callable
@@ -14,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import Recording
+from models.pieces import Conduction, Piece, conducted, faded, lay, lift
 from monitor.events import CLASSES
 
 __all__ = ["RHYTHMS", "retimed"]
@@ -21,51 +27,66 @@ __all__ = ["RHYTHMS", "retimed"]
 Floats = NDArray[np.float64]
 
 _N, _S, _V = (CLASSES.index(name) for name in "NSV")
-_P_S: Final = (-0.26, -0.09)
-_QRS_T_S: Final = 0.42
-_EDGE_S: Final = 0.02
+_LEAST_RR_S: Final = 0.28
 _BLOCK_S: Final = (60.0, 240.0)
 
 
 class Laid(NamedTuple):
-    """One beat to lay down: RR before it (s), how much of its P wave is left, its label."""
+    """One beat to lay down: RR before it (s), how much of its P wave is left, its label, its conduction."""
 
     rr_s: float
     p: float
     label: int
+    aberrant: bool = False
 
 
 Rhythm = Callable[[np.random.Generator, float, bool], list[Laid]]
 """The next few beats, given the usual RR (s) and whether the next beat is ventricular."""
 
 
-def _sinus(_: np.random.Generator) -> Rhythm:
+def _ventricular(rng: np.random.Generator, usual_s: float, *, pairs: bool, runs: bool) -> list[Laid]:
+    """Return ventricular beats: one, a pair, a tachycardia, or a rhythm that stands in."""
+    kind = rng.choice(4, p=(0.78, 0.12, 0.06, 0.04))
+    early = Laid(usual_s * rng.uniform(0.45, 0.85), 0.0, _V)
+    if kind == 1 and pairs:
+        return [early, Laid(usual_s * rng.uniform(0.4, 0.95), 0.0, _V)]
+    if kind >= 2 and runs:
+        n = int(np.exp(rng.uniform(np.log(3), np.log(60))))
+        rr_s = rng.uniform(0.28, 0.55) if kind == 2 else usual_s * rng.uniform(0.8, 1.5)
+        return [Laid(rr_s * rng.normal(1, 0.03), 0.0, _V) for _ in range(n)]
+    return [early]
+
+
+def _sinus(_: np.random.Generator, varied: bool) -> Rhythm:
     def beats(rng: np.random.Generator, usual_s: float, ventricular: bool) -> list[Laid]:
         if not ventricular:
             return [Laid(usual_s * rng.normal(1, 0.02), 1.0, _N)]
-        rr = usual_s * rng.uniform(0.45, 0.85)
-        rest = 2 * usual_s - rr if rng.uniform() < 0.7 else usual_s * rng.uniform(0.95, 1.1)
-        return [Laid(rr, 0.0, _V), Laid(rest, 1.0, _N)]
+        focus = _ventricular(rng, usual_s, pairs=varied, runs=varied)
+        early_s = focus[-1].rr_s
+        full = rng.uniform() < 0.7 and early_s < usual_s
+        rest_s = 2 * usual_s - early_s if full else usual_s * rng.uniform(0.95, 1.1)
+        return [*focus, Laid(rest_s, 1.0, _N)]
 
     return beats
 
 
-def _fibrillating(rng: np.random.Generator) -> Rhythm:
+def _fibrillating(rng: np.random.Generator, varied: bool) -> Rhythm:
     spread = rng.uniform(9, 30)
 
     def beats(rng: np.random.Generator, usual_s: float, ventricular: bool) -> list[Laid]:
         if not ventricular:
             return [Laid(max(0.3, usual_s * rng.gamma(spread, 1 / spread)), 0.0, _N)]
-        early, late = usual_s * rng.uniform(0.45, 0.8), usual_s * rng.uniform(0.8, 1.8)
-        return [Laid(early, 0.0, _V), Laid(late, 0.0, _N)]
+        # Without P waves nothing would tell a run from N that are conducted otherwise.
+        focus = _ventricular(rng, usual_s, pairs=varied, runs=False)
+        return [*focus, Laid(usual_s * rng.uniform(0.8, 1.8), 0.0, _N)]
 
     return beats
 
 
-def _ectopic(rng: np.random.Generator) -> Rhythm:
+def _ectopic(rng: np.random.Generator, varied: bool) -> Rhythm:
     """Early beats now and then, alone or in a run, from one focus."""
-    focus = _Focus.of(rng)
-    share, sinus = rng.uniform(0.02, 0.3), _sinus(rng)
+    focus = _Focus.of(rng, varied)
+    share, sinus = rng.uniform(0.02, 0.3), _sinus(rng, varied)
 
     def beats(rng: np.random.Generator, usual_s: float, ventricular: bool) -> list[Laid]:
         if ventricular or rng.uniform() > share:
@@ -76,10 +97,10 @@ def _ectopic(rng: np.random.Generator) -> Rhythm:
     return beats
 
 
-def _bigeminal(rng: np.random.Generator) -> Rhythm:
+def _bigeminal(rng: np.random.Generator, varied: bool) -> Rhythm:
     """Every second or third beat comes early, for minutes: early beats make half of what is usual."""
-    focus = _Focus.of(rng)
-    n_sinus, pause, sinus = int(rng.integers(1, 3)), rng.uniform(0.95, 1.35), _sinus(rng)
+    focus = _Focus.of(rng, varied)
+    n_sinus, pause, sinus = int(rng.integers(1, 3)), rng.uniform(0.95, 1.35), _sinus(rng, varied)
 
     def beats(rng: np.random.Generator, usual_s: float, ventricular: bool) -> list[Laid]:
         if ventricular:
@@ -90,9 +111,9 @@ def _bigeminal(rng: np.random.Generator) -> Rhythm:
     return beats
 
 
-def _sick(rng: np.random.Generator) -> Rhythm:
+def _sick(rng: np.random.Generator, varied: bool) -> Rhythm:
     """Runs of early beats after pauses: most beats are S, and the mean RR tells less than the long ones."""
-    focus, sinus = _Focus.of(rng), _sinus(rng)
+    focus, sinus = _Focus.of(rng, varied), _sinus(rng, varied)
 
     def beats(rng: np.random.Generator, usual_s: float, ventricular: bool) -> list[Laid]:
         if ventricular:
@@ -104,67 +125,99 @@ def _sick(rng: np.random.Generator) -> Rhythm:
 
 
 class _Focus(NamedTuple):
-    """Where early beats come from: how early they come, and what their P waves look like."""
+    """Where early beats come from: how early, what their P waves look like, how often they are aberrated."""
 
     ratio: float
     p: float
+    aberrant: float
 
     @classmethod
-    def of(cls, rng: np.random.Generator) -> "_Focus":
-        return cls(ratio=rng.uniform(0.45, 0.85), p=rng.uniform(-1.0, 1.0))
+    def of(cls, rng: np.random.Generator, varied: bool) -> "_Focus":
+        ratio = rng.uniform(0.35 if varied else 0.45, 0.85)
+        often = varied and rng.uniform() < (0.5 if ratio < 0.6 else 0.15)
+        return cls(ratio=ratio, p=rng.uniform(-1.0, 1.0), aberrant=rng.uniform(0.2, 1.0) if often else 0.02)
 
     def run(self, rng: np.random.Generator, usual_s: float, n: int) -> list[Laid]:
-        return [Laid(usual_s * self.ratio * rng.normal(1, 0.04), self.p, _S) for _ in range(n)]
+        """Return early beats; the bundle branches get used to a run after a few."""
+        n_aberrant = int(rng.integers(1, 4)) if rng.uniform() < self.aberrant else 0
+        rrs = usual_s * self.ratio * rng.normal(1, 0.04, n)
+        return [Laid(rr_s, self.p, _S, k < n_aberrant) for k, rr_s in enumerate(rrs.tolist())]
 
 
-RHYTHMS: Final[dict[str, Callable[[np.random.Generator], Rhythm]]] = {
+RHYTHMS: Final[dict[str, Callable[[np.random.Generator, bool], Rhythm]]] = {
     "sinus": _sinus,
     "fibrillating": _fibrillating,
     "ectopic": _ectopic,
     "bigeminal": _bigeminal,
     "sick": _sick,
 }
-"""What makes a rhythm, each with an average of its own."""
+"""What makes a rhythm, each with an average of its own, varied or not."""
 _CHANCES: Final = (0.15, 0.4, 0.2, 0.12, 0.13)
-_ABERRANT: Final = 0.05
-"""Share of early beats that are conducted slowly: wider, and of another height."""
+_BLOCKED: Final = 0.15
+"""Share of the stretches, but for fibrillation, in which a bundle branch fails now and then."""
+_BLOCKED_S: Final = (5.0, 60.0)
+_NEAR: Final = 10
+"""Further ventricular beats of a run are drawn from so many before and after."""
 
 
-def retimed(recording: Recording, rng: np.random.Generator) -> Recording:
+class _Stretch:
+    """Minutes of one rhythm, with the conduction that goes with it."""
+
+    def __init__(self, at: float, n_leads: int, rng: np.random.Generator, *, varied: bool) -> None:
+        self.until = at + rng.uniform(*_BLOCK_S)
+        self.rhythm = str(rng.choice(list(RHYTHMS), p=_CHANCES))
+        self.beats = RHYTHMS[self.rhythm](rng, varied)
+        self.glide = rng.uniform(-0.004, 0.004) if self.rhythm == "sinus" else 0.0
+        self._aberration = Conduction.of(rng, n_leads)
+        failing = varied and self.rhythm != "fibrillating" and rng.uniform() < _BLOCKED
+        self._block = Conduction.of(rng, n_leads) if failing else None
+        self._failed, self._change = False, at
+
+    def conduction(self, at: float, laid: Laid, rng: np.random.Generator) -> Conduction | None:
+        """Return how a beat at a time (s) is conducted, None for as usual."""
+        if at >= self._change:
+            self._failed, self._change = not self._failed, at + rng.uniform(*_BLOCKED_S)
+        if laid.label == _V:
+            return None
+        if laid.aberrant:
+            return self._aberration
+        return self._block if self._failed else None
+
+
+def retimed(recording: Recording, rng: np.random.Generator, *, varied: bool = False) -> Recording:
     """Return the beats of a recording in other rhythms, minutes of each, and the labels that go with them."""
-    fs, n = recording.fs, len(recording.signal)
+    fs, (n, n_leads) = recording.fs, recording.signal.shape
     usable = np.flatnonzero(np.isin(recording.labels, (_N, _V)))
     usable = usable[(recording.peaks[usable] > fs) & (recording.peaks[usable] < n - fs)]
+    foci = usable[recording.labels[usable] == _V]
     signal = rng.normal(0, 0.01, recording.signal.shape)
     peaks: list[int] = []
     labels: list[int] = []
-    at, k, until = 1.0, 0, 0.0
-    beats, usual, glide = _sinus(rng), 0.8, 0.0
+    at, k, usual = 1.0, 0, 0.8
+    stretch: _Stretch | None = None
     while k < len(usable) and at < n / fs - 3:
-        if at >= until:
-            until = at + rng.uniform(*_BLOCK_S)
-            rhythm = str(rng.choice(list(RHYTHMS), p=_CHANCES))
-            beats = RHYTHMS[rhythm](rng)
-            glide = rng.uniform(-0.004, 0.004) if rhythm == "sinus" else 0.0
+        if stretch is None or at >= stretch.until:
+            stretch = _Stretch(at, n_leads, rng, varied=varied)
             usual = float(np.clip(usual * np.exp(rng.normal(0, 0.25)), 0.45, 1.15))
-            if rhythm == "fibrillating":
-                _fibrillate(signal, (round(at * fs), round(until * fs)), fs, rng)
-        usual = float(np.clip(usual * np.exp(glide + rng.normal(0, 0.004)), 0.4, 1.3))
-        ventricular = bool(recording.labels[usable[k]] == _V)
-        for laid in beats(rng, usual, ventricular):
+            if stretch.rhythm == "fibrillating":
+                _fibrillate(signal, (round(at * fs), round(stretch.until * fs)), fs, rng)
+        usual = float(np.clip(usual * np.exp(stretch.glide + rng.normal(0, 0.004)), 0.4, 1.3))
+        for laid in stretch.beats(rng, usual, bool(recording.labels[usable[k]] == _V)):
             while laid.label != _V and k < len(usable) and recording.labels[usable[k]] == _V:
                 k += 1
             if k >= len(usable):
                 break
-            at += max(laid.rr_s, 0.28)
+            at += max(laid.rr_s, _LEAST_RR_S)
             if at >= n / fs - 2:
                 break
-            slow = laid.label == _S and rng.uniform() < _ABERRANT
-            width, height = (rng.uniform(1.1, 1.5), rng.uniform(0.6, 1.1)) if slow else (1.0, 1.0)
-            _lay(signal, round(at * fs), recording, int(usable[k]), (laid.p, width, height))
+            beat = int(usable[k])
+            if laid.label == _V and recording.labels[beat] != _V:  # the record has no further one in a row
+                beat = _near(foci, beat, rng)
+            else:
+                k += 1
+            lay(signal, round(at * fs), _piece(recording, beat, laid, stretch.conduction(at, laid, rng)))
             peaks.append(round(at * fs))
             labels.append(laid.label)
-            k += 1
     end = min(n, round((at + 1.0) * fs))
     return Recording(
         recording.name,
@@ -176,33 +229,15 @@ def retimed(recording: Recording, rng: np.random.Generator) -> Recording:
     )
 
 
-def _lay(
-    signal: Floats, at: int, recording: Recording, beat: int, changed: tuple[float, float, float]
-) -> None:
-    """Add one beat, its baseline taken off: ``changed`` is the share of its P wave, its width and height."""
-    p, width, height = changed
-    fs, r = recording.fs, int(recording.peaks[beat])
-    before = r - int(recording.peaks[beat - 1]) if beat else round(fs)
-    after = int(recording.peaks[beat + 1]) - r if beat + 1 < len(recording.peaks) else round(fs)
-    start = -min(round(-_P_S[0] * fs), round(0.45 * before))
-    stop = min(round(_QRS_T_S * fs), round(0.6 * after))
-    piece = recording.signal[r + start : r + stop]
-    edge = max(1, round(_EDGE_S * fs))
-    line = np.linspace(np.nanmean(piece[:edge], axis=0), np.nanmean(piece[-edge:], axis=0), len(piece))
-    weight = np.ones(len(piece))
-    n_p = max(edge + 1, -start + round(_P_S[1] * fs))
-    weight[:n_p] = p
-    weight[n_p - edge : n_p + edge] = np.linspace(p, 1.0, 2 * edge)
-    weight[:edge] *= np.linspace(0, 1, edge)
-    weight[-edge:] *= np.linspace(1, 0, edge)
-    laid = height * np.nan_to_num(piece - line) * weight[:, np.newaxis]
-    if width != 1.0:
-        old = np.arange(start, stop)
-        new = np.arange(round(start * width), round(stop * width))
-        laid = np.stack([np.interp(new / width, old, laid[:, lead]) for lead in range(laid.shape[1])], axis=1)
-        start = int(new[0])
-    until = min(at + start + len(laid), len(signal))
-    signal[at + start : until] += laid[: until - at - start]
+def _piece(recording: Recording, beat: int, laid: Laid, how: Conduction | None) -> Piece:
+    piece = faded(lift(recording, beat), laid.p, fs=recording.fs)
+    return piece if how is None else conducted(piece, how, fs=recording.fs)
+
+
+def _near(foci: NDArray[np.intp], beat: int, rng: np.random.Generator) -> int:
+    """Return one of the ventricular beats around a place."""
+    place = int(np.searchsorted(foci, beat)) + int(rng.integers(-_NEAR, _NEAR))
+    return int(foci[min(max(place, 0), len(foci) - 1)])
 
 
 def _fibrillate(signal: Floats, span: tuple[int, int], fs: float, rng: np.random.Generator) -> None:
