@@ -94,7 +94,7 @@ class BeatWindow:
         The beat's R peak; with ``provisional`` the key under which the answer is given back.
     decided
         The signal-time sample at which the label takes effect: the end of the window, or, to confirm,
-        where the next beat was decided or waited for long enough.
+        the end of the next beat's window or where that was waited for long enough.
     provisional
         Whether nothing is known of the next beat yet.
     window
@@ -166,8 +166,8 @@ class LabelledBeat(Event, frozen=True, kw_only=True, tag="beat"):
     """A beat with its class; each beat is told twice, provisional and confirmed.
 
     ``decided`` is that of the `BeatWindow`, whenever the answer arrived: for a ``provisional`` label the
-    end of the beat's window, for a confirmed one where the next beat was decided or had not come in
-    time (the end of the window too if the model asks for nothing of the next beat). ``probabilities``
+    end of the beat's window, for a confirmed one that of the next beat's, or where it had not come in
+    time (the beat's own too if the model asks for nothing of the next beat). ``probabilities``
     follow `CLASSES`; None where no answer came in time and the label is Q by default. Where no lead was
     good when the beat was found, what is not N is Q.
     """

@@ -88,7 +88,7 @@ def label(
     """Label finished records, exactly as the live line would, as fast as it goes.
 
     Writes WFDB annotations that rdann and bxb read: DIR/<record>.blt with the confirmed label of each
-    beat (once the next beat is in, or 1.5 s after R), DIR/<record>.blp with the provisional one.
+    beat (at the end of the next one's window, or 1.5 s after R), DIR/<record>.blp with the provisional one.
 
     [bold]Example:[/bold] beatline label 100 208 --out labels --events
     """

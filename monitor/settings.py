@@ -209,7 +209,7 @@ class ServingSettings(_Section, frozen=True, kw_only=True):
     collect_ms: _NotNegative = 2.0
     """How long a batch waits for more beats before it runs."""
     confirm_s: _Positive = 1.5
-    """With no next beat a label is confirmed so long after R: 40 bpm, the low end of makers' pauses."""
+    """A label waits so long after R for the next beat's window: 40 bpm, the low end of makers' pauses."""
     label_timeout_s: _Positive = 60.0
     """Signal time after which a beat without an answer is Q and nothing waits for it any more."""
 

@@ -151,7 +151,7 @@ def stages(beats: list[BeatTimes]) -> dict[str, NDArray[np.float64]]:
     """Wall-clock milliseconds of each stage; the capture clock is the simulator's on this machine.
 
     All stages are those of the provisional label. A confirmed one is counted from the packet that
-    brought what it waited for: the decision of the next beat, or the end of the wait.
+    brought what it waited for: the end of the next beat's window, or of the wait.
     """
     pairs = {
         "capture -> received": ("captured", "received"),
