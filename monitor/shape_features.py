@@ -17,6 +17,7 @@ __all__ = [
     "describe_kernel",
     "initial_kernel",
     "log_ratio_kernel",
+    "p_wave_kernel",
     "recent_kernel",
     "size_ratio_kernel",
 ]
@@ -88,7 +89,9 @@ _EQUAL: Final = 0.01
     UPSTROKE,
     UPSTROKE_OWN,
     DURATION,
-) = range(46)
+    P_CORRELATION,
+    P_SIZE,
+) = range(48)
 
 
 @kernel
@@ -285,3 +288,37 @@ def _stroke_kernel(shape: NDArray[np.float64], extent: tuple[int, int], scale: N
     for k in range(max(start, stop - _N_STROKE), stop):
         fall += _step_kernel(shape, k, scale)
     return float(np.log(rise / fall))
+
+
+_P_POINTS: Final = (26, 4)
+"""The P wave is looked for from 200 to 30 ms before the onset of the QRS complex ..."""
+_P_LAG: Final = 2
+"""... and may lie 16 ms from where it usually does."""
+
+
+@kernel
+def p_wave_kernel(
+    raw: NDArray[np.float64],
+    late: NDArray[np.float64],
+    qrs: tuple[int, int, int],
+    scale: NDArray[np.float64],
+    features: NDArray[np.float64],
+) -> None:
+    """Write how the P wave compares with the sinus node's, at its distance from where the QRS begins.
+
+    A block widens the QRS complex and moves its middle away from the P wave; its onset stays.
+    """
+    own = _extent_kernel(raw, qrs, scale)[0]
+    usual = _extent_kernel(late, qrs, scale)[0]
+    span = (max(usual - _P_POINTS[0], 1), usual - _P_POINTS[1])
+    best = -2.0
+    at = 0
+    for lag in range(own - usual - _P_LAG, own - usual + _P_LAG + 1):
+        if span[0] + lag < 0:
+            continue
+        alike = alike_kernel(raw, late, span, lag, scale)
+        if alike > best:
+            best, at = alike, lag
+    features[P_CORRELATION] = max(best, -1.0)
+    height = size_kernel(raw, (span[0] + at, span[1] + at), scale)[0]
+    features[P_SIZE] = np.log((height + _FLAT) / (size_kernel(late, span, scale)[0] + _FLAT))

@@ -53,6 +53,7 @@ from monitor.shape_features import (
     describe_kernel,
     initial_kernel,
     log_ratio_kernel,
+    p_wave_kernel,
     recent_kernel,
     size_ratio_kernel,
 )
@@ -303,6 +304,7 @@ def _late_kernel(
     if not first:
         features[LATE_CORRELATION] = alike_kernel(raw, late, before, lag, scale)
         features[LATE_SIZE] = size_ratio_kernel(raw, late, before, scale)
+        p_wave_kernel(raw, late, qrs, scale, features)
     if log_rr > _NOT_EARLY:
         rate = 1.0 / min(n_beats, _N_USUAL)
         numbers[_COHERENCE] += rate * (features[LATE_CORRELATION] - numbers[_COHERENCE])

@@ -127,6 +127,8 @@ SHAPES: Final = (
     "upstroke",
     "upstroke_own",
     "duration",
+    "p_correlation",
+    "p_size",
 )
 """Features of the shape, in the order that `monitor.shapes` computes them.
 
