@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from monitor.intervals import BEATS, LOG_RR
 from monitor.measures import alike_kernel, best_lag_kernel, compare_kernel, scale_kernel, size_kernel
+from monitor.onset import initial_kernel, p_wave_kernel
 from monitor.shape_features import (
     AMPLITUDE,
     AMPLITUDE_MISFIT,
@@ -51,9 +52,7 @@ from monitor.shape_features import (
     WIDTH_MISFIT,
     around_kernel,
     describe_kernel,
-    initial_kernel,
     log_ratio_kernel,
-    p_wave_kernel,
     recent_kernel,
     size_ratio_kernel,
 )

@@ -143,13 +143,15 @@ spread), which pause, and how their mean compares with the dominant shape; ``fit
 beat is. ``previous`` and ``run`` tell of the beats just before, ``unrest`` how large the residual of the
 quieter lead was in the last few.
 
-The last five tell how the QRS complex begins. An aberrantly conducted beat from above the ventricles
-enters them as the patient's own beats do and is slow only later; a ventricular one begins otherwise.
+The last seven tell how the QRS complex begins and what leads up to it. An aberrantly conducted beat
+from above the ventricles enters them as the patient's own beats do and is slow only later; a
+ventricular one begins otherwise.
 ``initial_correlation`` and ``initial_residual`` compare the first 47 ms with those of the dominant
 shape, each measured from its onset, the first steep point. ``upstroke_own`` is the natural logarithm
 of the way that all leads cover in the first 40 ms over that in the last 40 ms, low where the complex
 begins slowly (the vi/vt ratio of Vereckei et al. 2007, Eur Heart J 28:589), and ``upstroke`` how that
 differs from the dominant shape's. ``duration`` compares the extent of the steep part with its.
+``p_correlation`` and ``p_size`` compare the P wave, at its distance from the onset, with that of ``late``.
 """
 
 FEATURES: Final = (*INTERVALS, *SHAPES, "confidence", "doubt", *NEXT_FEATURES)

@@ -41,7 +41,7 @@ ROOMS = {
         "monitor.detect* monitor.quality*", "base stage filters weights", "numpy scipy", pure=True
     ),
     "beats": Room(
-        "monitor.beats monitor.excerpt monitor.intervals monitor.measures monitor.shape*",
+        "monitor.beats monitor.excerpt monitor.intervals monitor.measures monitor.onset monitor.shape*",
         "base stage filters window detect",
         "numpy scipy",
         pure=True,

@@ -1,4 +1,4 @@
-"""How a QRS complex begins: each feature means what its name says."""
+"""How a QRS complex begins and what leads up to it: each feature means what its name says."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from monitor.measures import scale_kernel
-from monitor.shape_features import describe_kernel, initial_kernel
+from monitor.onset import initial_kernel, p_wave_kernel
+from monitor.shape_features import describe_kernel
 from monitor.window import SHAPES
 
 FS = 128.0
@@ -94,3 +95,39 @@ def test_beyond_a_short_window_its_last_value_holds() -> None:
         held = np.concatenate([beat, np.repeat(beat[-1:], 10, axis=0)])
         expected = told(held, np.concatenate([rise, np.repeat(rise[-1:], 10, axis=0)]), qrs)
         assert expected == told(beat, rise, qrs)
+
+
+def _with_p(beat: Shape, at_ms: float, height: float = 0.12) -> Shape:
+    """Return the beat with a P wave at a time before R."""
+    return beat + complexes((at_ms, 22, height))
+
+
+def _p_wave(beat: Shape, late: Shape) -> dict[str, float]:
+    features, scale = np.zeros(len(SHAPES)), np.empty(2)
+    scale_kernel(late, QRS, scale)
+    p_wave_kernel(beat, late, QRS, scale, features)
+    return dict(zip(SHAPES, features.tolist(), strict=True))
+
+
+def test_a_p_wave_is_found_at_its_distance_from_the_onset_however_slow_the_rest_is() -> None:
+    """A block widens the QRS complex, by whose middle windows are cut; PR time stays."""
+    late = _with_p(OWN, -160)
+    assert _p_wave(late, late)["p_correlation"] == pytest.approx(1.0)
+    assert _p_wave(late, late)["p_size"] == pytest.approx(0.0)
+    for moved in range(-5, 3):
+        blocked = np.roll(_with_p(BLOCKED, -160), moved, axis=0)
+        assert _p_wave(blocked, late)["p_correlation"] > 0.95
+    for absent in (BLOCKED, VENTRICULAR, np.zeros((96, 2))):
+        assert _p_wave(absent, late)["p_correlation"] < 0.6
+        assert _p_wave(absent, late)["p_size"] < -0.3
+    assert _p_wave(_with_p(BLOCKED, -160, -0.12), late)["p_correlation"] < 0
+
+
+def test_a_window_too_short_for_a_p_wave_tells_of_none() -> None:
+    """No index leaves the window, whatever the card asks for."""
+    qrs = (3, 30, 2)
+    short = OWN[N_PRE - 13 : N_PRE + 24]
+    features, scale = np.zeros(len(SHAPES)), np.empty(2)
+    scale_kernel(short, qrs, scale)
+    p_wave_kernel(np.ascontiguousarray(short), np.ascontiguousarray(short), qrs, scale, features)
+    assert np.isfinite(features).all()
