@@ -15,7 +15,7 @@ def beat_mlp(
     """Return a perceptron over the features alone; the window is an input that it does not look at.
 
     Inputs are ``window`` of shape (batch, n_points, n_channels) and ``features`` of shape
-    (batch, n_features); the output is a softmax over ``n_classes``. With 83 features about 55,000
+    (batch, n_features); the output is a softmax over ``n_classes``. With 84 features about 55,000
     weights. The features compare each beat with the patient's own (`monitor.window.FEATURES`), so
     that little is left that belongs to one patient; noise on them and half of the units dropped keep it so.
     """

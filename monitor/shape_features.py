@@ -74,7 +74,8 @@ _FLAT: Final = 0.05
     DURATION,
     P_CORRELATION,
     P_SIZE,
-) = range(48)
+    CLUSTER_P,
+) = range(49)
 
 
 @kernel

@@ -28,6 +28,7 @@ from monitor.shape_features import (
     CLUSTER_AMPLITUDE,
     CLUSTER_CORRELATION,
     CLUSTER_COUNT,
+    CLUSTER_P,
     CLUSTER_PAUSE,
     CLUSTER_PREMATURITY,
     CLUSTER_RULE,
@@ -42,6 +43,7 @@ from monitor.shape_features import (
     LIKE_PREVIOUS,
     MISFIT,
     P_COHERENCE,
+    P_CORRELATION,
     PREVIOUS_CORRELATION,
     PREVIOUS_SAME,
     QUIET_RESIDUAL,
@@ -76,6 +78,9 @@ _SUCCEED: Final = 1.2
 _NARROWER: Final = 0.7
 _WIDER: Final = 4.0
 """The same for a shape that is narrower or wider: times the cube of the widths' ratio, within these."""
+_CONDUCTED: Final = (0.3, 0.7)
+"""From the one to the other mean correlation of its P waves with the sinus node's, a wider shape is believed
+to be conducted, and needs no more than others: a bundle branch block may last."""
 _EARLY: Final = -0.08
 _EARLY_RULE: Final = 0.2
 """A beat this early (log ratio to the mean RR) adds only so much to the rule of its cluster: in
@@ -87,8 +92,8 @@ _TINY: Final = 1e-9
 
 # Columns of the clusters.
 _WEIGHT, _COUNT, _EARLINESS, _FOLLOWED, _PAUSE, _RULE, _SPREAD, _RECENT_RULE = range(8)
-_AWAY, _AWAY_AMPLITUDE, _AWAY_WIDTH = range(8, 11)
-_N_HABITS: Final = 11
+_AWAY, _AWAY_AMPLITUDE, _AWAY_WIDTH, _P_WAVE = range(8, 12)
+_N_HABITS: Final = 12
 
 # Places of running numbers.
 _OWN, _DOMINANT, _RECENT, _COHERENCE, _LAST_CORRELATION, _RUN, _UNREST = range(7)
@@ -199,7 +204,7 @@ def shape_kernel(
     numbers[_OWN] = own
     memory.previous[:] = raw
     _show_kernel(raw, dominant, memory.shapes[own], scale, window)
-    _learn_kernel(raw, lag, log_rr, memory.shapes[own], memory.clusters[own])
+    _learn_kernel(raw, lag, (log_rr, features[P_CORRELATION]), memory.shapes[own], memory.clusters[own])
 
 
 @kernel
@@ -255,14 +260,17 @@ def _rule_kernel(own: int, first: bool, log_rr: float, memory: Memory) -> None:
 def _succeeds_kernel(own: int, memory: Memory, qrs: tuple[int, int, int], scale: NDArray[np.float64]) -> bool:
     """Return whether a cluster rules so much more than the dominant one that it takes its place.
 
-    A wider QRS complex needs more: what the heart conducts itself is narrow, and a ventricular rhythm may
-    last. A narrower one needs less.
+    A wider QRS complex without P waves needs more: what the heart conducts itself is narrow, and a
+    ventricular rhythm may last. A narrower one needs less.
     """
     dominant = int(memory.numbers[_DOMINANT])
     width = size_kernel(memory.shapes[own], (qrs[0], qrs[1]), scale)[1]
     usual = size_kernel(memory.shapes[dominant], (qrs[0], qrs[1]), scale)[1]
-    wider = ((width + _TINY) / (usual + _TINY)) ** 3
-    needed = _SUCCEED * min(max(wider, _NARROWER), _WIDER)
+    wider = min(max(((width + _TINY) / (usual + _TINY)) ** 3, _NARROWER), _WIDER)
+    if wider > 1.0:
+        p_wave = (memory.clusters[own, _P_WAVE] - _CONDUCTED[0]) / (_CONDUCTED[1] - _CONDUCTED[0])
+        wider -= (wider - 1.0) * min(max(p_wave, 0.0), 1.0)
+    needed = _SUCCEED * wider
     return bool(memory.clusters[own, _RULE] > needed * memory.clusters[dominant, _RULE])
 
 
@@ -336,6 +344,7 @@ def _habits_kernel(
     features[CLUSTER_PREMATURITY] = cluster[_EARLINESS]
     features[CLUSTER_SPREAD] = cluster[_SPREAD]
     features[CLUSTER_PAUSE] = cluster[_PAUSE]
+    features[CLUSTER_P] = cluster[_P_WAVE]
     shape = memory.shapes[own]
     height, width, _ = size_kernel(shape, (qrs[0], qrs[1]), scale)
     usual, usual_width, _ = size_kernel(memory.shapes[dominant], (qrs[0], qrs[1]), scale)
@@ -364,15 +373,20 @@ def _show_kernel(
 def _learn_kernel(
     raw: NDArray[np.float64],
     lag: int,
-    log_rr: float,
+    beat: tuple[float, float],
     shape: NDArray[np.float64],
     habits: NDArray[np.float64],
 ) -> None:
-    """Move one cluster's shape and habits towards this beat."""
+    """Move one cluster's shape and habits towards this beat.
+
+    ``beat`` is its log RR over the mean, and how like the sinus node's its P wave is.
+    """
+    log_rr, p_wave = beat
     habits[_COUNT] += 1.0
     rate = 1.0 / min(habits[_COUNT], _N_SHAPE)
     habits[_SPREAD] += rate * (abs(log_rr - habits[_EARLINESS]) - habits[_SPREAD])
     habits[_EARLINESS] += rate * (log_rr - habits[_EARLINESS])
+    habits[_P_WAVE] += rate * (p_wave - habits[_P_WAVE])
     _move_kernel(raw, lag, rate, shape)
 
 

@@ -129,6 +129,7 @@ SHAPES: Final = (
     "duration",
     "p_correlation",
     "p_size",
+    "cluster_p",
 )
 """Features of the shape, in the order that `monitor.shapes` computes them.
 
@@ -151,7 +152,8 @@ shape, each measured from its onset, the first steep point. ``upstroke_own`` is 
 of the way that all leads cover in the first 40 ms over that in the last 40 ms, low where the complex
 begins slowly (the vi/vt ratio of Vereckei et al. 2007, Eur Heart J 28:589), and ``upstroke`` how that
 differs from the dominant shape's. ``duration`` compares the extent of the steep part with its.
-``p_correlation`` and ``p_size`` compare the P wave, at its distance from the onset, with that of ``late``.
+``p_correlation`` and ``p_size`` compare the P wave, at its distance from the onset, with that of ``late``;
+``cluster_p`` is the mean of the first over earlier beats of this shape.
 """
 
 FEATURES: Final = (*INTERVALS, *SHAPES, "confidence", "doubt", *NEXT_FEATURES)
