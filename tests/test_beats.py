@@ -210,6 +210,30 @@ def test_a_run_of_other_beats_does_not_become_the_patients_own_shape() -> None:
     assert told["recent_correlation"][-1] > 0.95
 
 
+@pytest.mark.parametrize("p_wave", [True, False])
+def test_a_block_that_lasts_becomes_the_patients_own_shape_if_p_waves_lead_up_to_it(p_wave: bool) -> None:
+    """A wide rhythm on time is conducted if P waves lead up to it, and may be ventricular without."""
+    peaks = np.rint((1.0 + 0.8 * np.arange(400)) * FS).astype(int)
+    blocked = np.arange(400) >= 200
+    time = np.arange(peaks[-1] + round(2 * FS)) / FS
+    wave = 0.005 * np.random.default_rng(2).normal(size=(len(time), 2))
+    for peak, slow in zip(peaks, blocked, strict=True):
+        at = time - peak / FS
+        near = np.abs(at) < 0.5
+        bump = np.exp(-0.5 * (at[near] / 0.012) ** 2)
+        if slow:
+            bump -= 0.9 * np.exp(-0.5 * ((at[near] - 0.08) / 0.035) ** 2)
+        if p_wave or not slow:
+            bump += 0.12 * np.exp(-0.5 * ((at[near] + 0.16) / 0.02) ** 2)
+        wave[near] += bump[:, np.newaxis] * (1.0, 0.7)
+    beats = [Beat(sample=int(p), decided=int(p) + 30, rr=200) for p in peaks]
+    rows = features_of(kind(feed(cutter(), wave, beats, [2000]), provisional=True))
+    told = {name: np.array([row[name] for row in rows]) for name in ("correlation", "cluster_p")}
+    assert told["correlation"][201:330].max() < 0.9
+    assert (told["cluster_p"][230:330].min() > 0.8) == (told["cluster_p"][230:330].max() > 0.6) == p_wave
+    assert (told["correlation"][-20:].min() > 0.95) == p_wave
+
+
 def test_a_lead_that_is_not_good_is_left_out() -> None:
     """A beat found while a lead is wrecked is described as if that lead were not there."""
     wave, beats = patient(30)
