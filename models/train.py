@@ -81,8 +81,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     power
         Class weights are (1 / frequency) ** power.
     goals
-        What the class offsets are chosen for. A false V counts for more than a missed one: it is false
-        alarms that make people silence a monitor, and between the two F1 itself hardly chooses.
+        What the class offsets are chosen for. A false V counts twice a missed one: it is false alarms that
+        make people silence a monitor, and between the two F1 itself hardly chooses.
     doubt
         Added to the log probability of Q before that: an honest Q beats a wrong V. 0.5 takes away a
         quarter of the false V under electrode motion, and 0.3 points of Se of V without it.
@@ -112,7 +112,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     label_smoothing: float = 0.02
     doubt: float = 0.5
     goals: dict[str, Goal] = msgspec.field(
-        default_factory=lambda: {"V": Goal(beta=0.7), "S": Goal(weight=0.5)}
+        default_factory=lambda: {"V": Goal(beta=0.5), "S": Goal(weight=0.5)}
     )
     seed: int = 1
 
