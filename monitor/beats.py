@@ -26,7 +26,8 @@ from monitor.events import Beat, BeatWindow
 from monitor.excerpt import center_kernel, resample_kernel, resampler
 from monitor.intervals import N_RHYTHM, rhythm_kernel
 from monitor.settings import ServingSettings
-from monitor.shapes import Memory, blank, keep_leads, of_leads, shape_kernel
+from monitor.shape_clusters import Memory, blank, keep_leads, of_leads
+from monitor.shapes import shape_kernel
 from monitor.stage import State
 from monitor.window import (
     FEATURES,
