@@ -92,7 +92,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     left_out: tuple[str, ...] = (*data.DOUBTFUL, *data.NOISE_TESTS)
     tuned_on: tuple[str, ...] = data.DS1
     folds: tuple[tuple[str, ...], ...] = data.FOLDS
-    members: tuple[str, ...] = ("beat_mlp",) * 4
+    members: tuple[str, ...] = ("beat_mlp",) * 5
     window: WindowSpec = WindowSpec(fs=128.0, n_pre=49, n_post=46, n_leads=2, shapes=2, features=FEATURES)
     band: FilterSettings = FilterSettings()
     detection: Settings = Settings()
