@@ -43,7 +43,7 @@ def train(
 ) -> None:
     """Train the monitor's own network, cross-validated by patient.
 
-    About ten minutes on two busy cores. The test records (DS2) are not read, nor does any network see
+    About a quarter of an hour on two cores. The test records (DS2) are not read, nor does any network see
     118 and 119, which noise is tested on. DIR/folds holds the networks that left patients out:
     [bold]beatline label --model DIR/folds[/bold] takes for each record one that never saw its patient.
 
