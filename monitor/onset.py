@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.measures import alike_kernel, size_kernel
+from monitor.measures import alike_kernel
 from monitor.shape_features import (
     DURATION,
     INITIAL_CORRELATION,
@@ -22,6 +22,7 @@ from monitor.shape_features import (
     P_SIZE,
     UPSTROKE,
     UPSTROKE_OWN,
+    size_ratio_kernel,
 )
 from monitor.stage import kernel
 
@@ -46,8 +47,6 @@ _P_POINTS: Final = (26, 4)
 _P_LAG: Final = 2
 """... and may lie 16 ms from where it usually does."""
 _TINY: Final = 1e-9
-_FLAT: Final = 0.05
-"""Heights before the QRS are compared as if they were this much larger (of a QRS)."""
 
 
 @kernel
@@ -168,5 +167,4 @@ def p_wave_kernel(
         if alike > best:
             best, at = alike, lag
     features[P_CORRELATION] = max(best, -1.0)
-    height = size_kernel(raw, (span[0] + at, span[1] + at), scale)[0]
-    features[P_SIZE] = np.log((height + _FLAT) / (size_kernel(late, span, scale)[0] + _FLAT))
+    features[P_SIZE] = size_ratio_kernel(raw, late, span, at, scale)

@@ -133,9 +133,9 @@ def around_kernel(
     after = (qrs[1], len(raw) - qrs[2])
     before = (qrs[2] + 1, qrs[0])
     features[AFTER_CORRELATION] = alike_kernel(raw, dominant, after, lag, scale)
-    features[AFTER_SIZE] = size_ratio_kernel(raw, dominant, after, scale)
+    features[AFTER_SIZE] = size_ratio_kernel(raw, dominant, after, 0, scale)
     features[BEFORE_CORRELATION] = alike_kernel(raw, dominant, before, lag, scale)
-    features[BEFORE_SIZE] = size_ratio_kernel(raw, dominant, before, scale)
+    features[BEFORE_SIZE] = size_ratio_kernel(raw, dominant, before, 0, scale)
     quiet = 9.0
     noisy = 0.0
     n = before[1] - before[0]
@@ -155,10 +155,14 @@ def around_kernel(
 
 @kernel
 def size_ratio_kernel(
-    raw: NDArray[np.float64], shape: NDArray[np.float64], span: tuple[int, int], scale: NDArray[np.float64]
+    raw: NDArray[np.float64],
+    shape: NDArray[np.float64],
+    span: tuple[int, int],
+    lag: int,
+    scale: NDArray[np.float64],
 ) -> float:
-    """Return the log ratio of two heights over a span."""
-    height = size_kernel(raw, span, scale)[0]
+    """Return the log ratio of two heights: over a span of ``raw``, ``lag`` points later, and of ``shape``."""
+    height = size_kernel(raw, (span[0] + lag, span[1] + lag), scale)[0]
     usual = size_kernel(shape, span, scale)[0]
     return float(np.log((height + _FLAT) / (usual + _FLAT)))
 

@@ -181,7 +181,7 @@ def _late_kernel(
     lag = best_lag_kernel(raw, late, qrs, scale)[1]
     if not first:
         features[LATE_CORRELATION] = alike_kernel(raw, late, before, lag, scale)
-        features[LATE_SIZE] = size_ratio_kernel(raw, late, before, scale)
+        features[LATE_SIZE] = size_ratio_kernel(raw, late, before, 0, scale)
         p_wave_kernel(raw, late, qrs, scale, features)
     if log_rr > _NOT_EARLY:
         rate = 1.0 / min(n_beats, _N_USUAL)
