@@ -38,7 +38,7 @@ def beat_cnn(
 ) -> "keras.Model":
     """Return a small CNN over the window, joined by the features.
 
-    Inputs and output as `beat_mlp`. With 96 x 6 points and 69 features about 37,000 weights.
+    Inputs and output as `beat_mlp`. With 96 x 6 points and 84 features about 42,000 weights.
 
     Three strided convolutions (no pooling: cheaper, and the position of a wave matters) turn the
     window into 12 steps; a dense layer reads them, another the features. In the spirit of

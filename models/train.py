@@ -317,7 +317,7 @@ def _finish(
         band=config.band,
         classes=TRAINED,
         scaling="QRS height of the patient's dominant beat so far, per lead; each window without its mean",
-        missing_leads="zeros in the window, no part in the features; a third of the disturbed had one lead",
+        missing_leads="zeros in the window, no part in the features; a part of the copies had one lead",
         sha256=artifact.digest(folder / artifact.WEIGHTS),
         n_parameters=int(model.count_params()),
         trained_on=seen,
