@@ -5,7 +5,9 @@ ventricular rhythm has neither. Few patients show either change, so both are mad
 block, after how they come about (Surawicz et al., JACC 53:976, 2009): in one the septum and the first
 ventricle are reached as always and the other one late (the initial deflection stays, a slow late one
 is added, as in right bundle branch block), in the other all of the QRS complex is slow and points
-elsewhere (left).
+elsewhere (left). Fusion beats, in which a sinus and a ventricular wave meet, are made up of the one kind
+that is easily missed: both waves run the same way, so that the complex is on time and hardly wider,
+but taller than either and followed by a T wave that turns against it.
 """
 
 from typing import Final, NamedTuple
@@ -49,6 +51,8 @@ class Conduction(NamedTuple):
         Factor.
     repolarisation
         Height of what is added to the T wave, per lead, as a share of the QRS height.
+    discordant
+        The same, turned against the main deflection of each lead.
     """
 
     late_s: float
@@ -58,6 +62,7 @@ class Conduction(NamedTuple):
     turned: float
     height: float
     repolarisation: Floats
+    discordant: float = 0.0
 
     @classmethod
     def of(cls, rng: np.random.Generator, n_leads: int) -> "Conduction":
@@ -74,6 +79,20 @@ class Conduction(NamedTuple):
             turned=rng.normal(0, 0.7) if slow else 0.0,
             height=rng.uniform(0.7, 1.5) if slow else rng.uniform(0.5, 1.1),
             repolarisation=-np.sign(late) * rng.uniform(0.0, 0.3, n_leads),
+        )
+
+    @classmethod
+    def fused(cls, rng: np.random.Generator, n_leads: int) -> "Conduction":
+        """Draw one of a fusion beat: tall, a little slow, its T wave turned."""
+        return cls(
+            late_s=rng.uniform(0.04, 0.08),
+            late_width_s=rng.uniform(0.020, 0.034),
+            late=rng.choice([-1.0, 1.0], n_leads) * rng.uniform(0.0, 0.3, n_leads),
+            slow_s=rng.uniform(0.01, 0.06),
+            turned=rng.normal(0, 0.3),
+            height=rng.uniform(1.3, 3.0),
+            repolarisation=np.zeros(n_leads),
+            discordant=rng.uniform(0.0, 0.9),
         )
 
 
@@ -126,7 +145,8 @@ def conducted(piece: Piece, how: Conduction, *, fs: float) -> Piece:
     qrs = qrs * how.height
     late = np.exp(-0.5 * ((seconds - how.late_s) / how.late_width_s) ** 2)
     wide = np.exp(-0.5 * ((seconds - 0.27) / 0.06) ** 2)
-    added = late[:, np.newaxis] * how.late * height + wide[:, np.newaxis] * how.repolarisation * height
+    turned = how.repolarisation - how.discordant * np.sign(qrs.max(axis=0) + qrs.min(axis=0))
+    added = (late[:, np.newaxis] * how.late + wide[:, np.newaxis] * turned) * height
     fade = np.clip((len(wave) - np.arange(len(wave))) / (4 * _EDGE_S * fs), 0, 1)
     return Piece(rest + qrs + added * fade[:, np.newaxis], piece.r)
 

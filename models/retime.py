@@ -9,11 +9,12 @@ record are lifted off their baseline and laid down again at other times: with th
 A *varied* copy also has what is rarer still, and is told apart by its P waves and by how the QRS
 complex begins: bundle branches that fail for some beats or minutes (the label stays; the earlier an
 ectopic beat, the more often, as in Gouaux & Ashman 1947, Am Heart J 34:366), and ventricular beats in
-pairs, in tachycardias and in rhythms that stand in for the sinus node.
+pairs, in tachycardias and in rhythms that stand in for the sinus node, and fusion beats (labelled F),
+alone and as the first of a pair.
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,18 @@ __all__ = ["RHYTHMS", "retimed"]
 
 Floats = NDArray[np.float64]
 
-_N, _S, _V = (CLASSES.index(name) for name in "NSV")
+_N, _S, _V, _F = (CLASSES.index(name) for name in "NSVF")
 _LEAST_RR_S: Final = 0.28
 _BLOCK_S: Final = (60.0, 240.0)
+
+
+_PAIR_FUSED: Final = 0.7
+"""Share of the pairs in varied copies that begin with a fusion beat."""
+_FUSED: Final = 0.04
+"""Share of the sinus beats in varied copies that are fusion beats."""
+
+Way: TypeAlias = Literal["usual", "aberrant", "fused"]
+"""How a beat is conducted."""
 
 
 class Laid(NamedTuple):
@@ -37,20 +47,26 @@ class Laid(NamedTuple):
     rr_s: float
     p: float
     label: int
-    aberrant: bool = False
+    way: Way = "usual"
 
 
 Rhythm = Callable[[np.random.Generator, float, bool], list[Laid]]
 """The next few beats, given the usual RR (s) and whether the next beat is ventricular."""
 
 
-def _ventricular(rng: np.random.Generator, usual_s: float, *, pairs: bool, runs: bool) -> list[Laid]:
-    """Return ventricular beats: one, a pair, a tachycardia, or a rhythm that stands in."""
-    kind = rng.choice(4, p=(0.78, 0.12, 0.06, 0.04))
+def _ventricular(rng: np.random.Generator, usual_s: float, *, varied: bool, sinus: bool) -> list[Laid]:
+    """Return ventricular beats: one, and in varied copies a pair, a tachycardia or a rhythm that stands in.
+
+    Without P waves nothing would tell a run from N that are conducted otherwise, and there is nothing
+    to fuse with: ``sinus`` is False in fibrillation, which gets single beats and pairs.
+    """
+    kind = rng.choice(4, p=(0.78, 0.12, 0.06, 0.04)) if varied else 0
     early = Laid(usual_s * rng.uniform(0.45, 0.85), 0.0, _V)
-    if kind == 1 and pairs:
+    if kind == 1 and sinus and rng.uniform() < _PAIR_FUSED:
+        return [Laid(usual_s * rng.uniform(0.85, 1.0), 1.0, _F, "fused"), early]
+    if kind == 1:
         return [early, Laid(usual_s * rng.uniform(0.4, 0.95), 0.0, _V)]
-    if kind >= 2 and runs:
+    if kind >= 2 and sinus:
         n = int(np.exp(rng.uniform(np.log(3), np.log(60))))
         rr_s = rng.uniform(0.28, 0.55) if kind == 2 else usual_s * rng.uniform(0.8, 1.5)
         return [Laid(rr_s * rng.normal(1, 0.03), 0.0, _V) for _ in range(n)]
@@ -59,9 +75,11 @@ def _ventricular(rng: np.random.Generator, usual_s: float, *, pairs: bool, runs:
 
 def _sinus(_: np.random.Generator, varied: bool) -> Rhythm:
     def beats(rng: np.random.Generator, usual_s: float, ventricular: bool) -> list[Laid]:
+        if not ventricular and varied and rng.uniform() < _FUSED:
+            return [Laid(usual_s * rng.normal(0.95, 0.03), 1.0, _F, "fused")]
         if not ventricular:
             return [Laid(usual_s * rng.normal(1, 0.02), 1.0, _N)]
-        focus = _ventricular(rng, usual_s, pairs=varied, runs=varied)
+        focus = _ventricular(rng, usual_s, varied=varied, sinus=True)
         early_s = focus[-1].rr_s
         full = rng.uniform() < 0.7 and early_s < usual_s
         rest_s = 2 * usual_s - early_s if full else usual_s * rng.uniform(0.95, 1.1)
@@ -76,8 +94,7 @@ def _fibrillating(rng: np.random.Generator, varied: bool) -> Rhythm:
     def beats(rng: np.random.Generator, usual_s: float, ventricular: bool) -> list[Laid]:
         if not ventricular:
             return [Laid(max(0.3, usual_s * rng.gamma(spread, 1 / spread)), 0.0, _N)]
-        # Without P waves nothing would tell a run from N that are conducted otherwise.
-        focus = _ventricular(rng, usual_s, pairs=varied, runs=False)
+        focus = _ventricular(rng, usual_s, varied=varied, sinus=False)
         return [*focus, Laid(usual_s * rng.uniform(0.8, 1.8), 0.0, _N)]
 
     return beats
@@ -141,7 +158,10 @@ class _Focus(NamedTuple):
         """Return early beats; the bundle branches get used to a run after a few."""
         n_aberrant = int(rng.integers(1, 4)) if rng.uniform() < self.aberrant else 0
         rrs = usual_s * self.ratio * rng.normal(1, 0.04, n)
-        return [Laid(rr_s, self.p, _S, k < n_aberrant) for k, rr_s in enumerate(rrs.tolist())]
+        return [
+            Laid(rr_s, self.p, _S, "aberrant" if k < n_aberrant else "usual")
+            for k, rr_s in enumerate(rrs.tolist())
+        ]
 
 
 RHYTHMS: Final[dict[str, Callable[[np.random.Generator, bool], Rhythm]]] = {
@@ -169,6 +189,7 @@ class _Stretch:
         self.beats = RHYTHMS[self.rhythm](rng, varied)
         self.glide = rng.uniform(-0.004, 0.004) if self.rhythm == "sinus" else 0.0
         self._aberration = Conduction.of(rng, n_leads)
+        self._fusion = Conduction.fused(rng, n_leads)
         failing = varied and self.rhythm != "fibrillating" and rng.uniform() < _BLOCKED
         self._block = Conduction.of(rng, n_leads) if failing else None
         self._failed, self._change = False, at
@@ -177,11 +198,11 @@ class _Stretch:
         """Return how a beat at a time (s) is conducted, None for as usual."""
         if at >= self._change:
             self._failed, self._change = not self._failed, at + rng.uniform(*_BLOCKED_S)
-        if laid.label == _V:
-            return None
-        if laid.aberrant:
+        if laid.way == "fused":
+            return self._fusion
+        if laid.way == "aberrant":
             return self._aberration
-        return self._block if self._failed else None
+        return self._block if self._failed and laid.label != _V else None
 
 
 def retimed(recording: Recording, rng: np.random.Generator, *, varied: bool = False) -> Recording:

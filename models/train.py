@@ -51,6 +51,7 @@ that no other's are ever told; EC57 counts an F called V as no false V, and F as
 _RAREST = 1e-3
 """No class weighs as if it were rarer than this."""
 
+_COPIES: Final = ("single", "disturbed", "lone", "retimed", "varied", "moved")
 _LONE: Final = {"lone": 1.0, "mixed": 0.5}
 _MOVED_DB = 3.0
 """Electrodes that move: signal-to-noise ratio in the middle, +-8 dB."""
@@ -73,9 +74,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Whose predictions choose the offsets, but for ``left_out``.
     members
         Architectures of the networks whose average is served, each with a seed of its own.
-    disturbed, lone, retimed, varied, moved
-        Copies of each record beside the clean one: `models.data.disturb`, the same with one lead alone,
-        `models.retime` without and with varied conduction, and `models.copies`.
+    single, disturbed, lone, retimed, varied, moved
+        Copies of each record beside the clean one: each lead alone, in turn; `models.data.disturb`, and the
+        same with one lead alone; `models.retime` without and with varied conduction; `models.copies`.
     shown
         Share of the beats of every copy that an epoch shows; of the N ``normal_share`` of that.
     power
@@ -97,6 +98,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     band: FilterSettings = FilterSettings()
     detection: Settings = Settings()
     augment: Augment = Augment()
+    single: int = 2
     disturbed: int = 2
     lone: int = 1
     retimed: int = 2
@@ -119,22 +121,26 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def pool(recordings: Sequence[Recording], config: Config, report: Report) -> tuple[Beats, NDArray[np.str_]]:
     """Detect and cut all beats, copy by copy, the clean ones first; return also of which copy each is."""
-    copies_of = {kind: getattr(config, kind) for kind in ("disturbed", "lone", "retimed", "varied", "moved")}
-    kinds = ["clean", *(kind for kind, n in copies_of.items() for _ in range(n))]
+    copies_of = {kind: getattr(config, kind) for kind in _COPIES}
+    kinds = [("clean", 0), *((kind, which) for kind, n in copies_of.items() for which in range(n))]
     parts = []
     of_which = []
-    for number, kind in enumerate(kinds):
+    for number, (kind, which) in enumerate(kinds):
         for k, recording in enumerate(recordings):
-            parts.append(_cut(recording, kind, config, np.random.default_rng([config.seed, number, k])))
+            rng = np.random.default_rng([config.seed, number, k])
+            parts.append(_cut(recording, kind, which, config, rng))
             of_which.append(np.full(len(parts[-1].labels), kind))
             report("cutting beats", number * len(recordings) + k + 1, len(kinds) * len(recordings))
     return data.join(parts), np.concatenate(of_which)
 
 
-def _cut(recording: Recording, copy: str, config: Config, rng: np.random.Generator) -> Beats:
-    """Cut the beats of one copy of a record."""
+def _cut(recording: Recording, copy: str, which: int, config: Config, rng: np.random.Generator) -> Beats:
+    """Cut the beats of one copy of a record: which of its kind tells what lead a single one is."""
     changed, signal = recording, recording.signal
-    if copy == "moved":
+    if copy == "single":
+        lead = which % signal.shape[1]
+        signal = np.ascontiguousarray(signal[:, lead : lead + 1])
+    elif copy == "moved":
         moved = Copy(database=database(recording.name), snr_db=_MOVED_DB, moved=True)
         signal = copies.changed(recording, moved, copies.read, rng).signal
     elif copy in ("retimed", "varied"):

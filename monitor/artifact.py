@@ -32,8 +32,8 @@ __all__ = [
     "shipped",
 ]
 
-SCHEMA: Final = 2
-"""Version of the card. A reader of one version reads no other."""
+SCHEMA: Final = 3
+"""Version of the card, and of what the features in it mean. A reader of one version reads no other."""
 
 CARD: Final = "card.json"
 WEIGHTS: Final = "model.keras"

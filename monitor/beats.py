@@ -30,6 +30,7 @@ from monitor.shape_clusters import Memory, blank, keep_leads, of_leads
 from monitor.shapes import shape_kernel
 from monitor.stage import State
 from monitor.window import (
+    CORRELATIONS,
     FEATURES,
     INTERVALS,
     MAX_LAG_S,
@@ -51,6 +52,9 @@ _HALF_QRS_S = 0.1
 """The middle of a QRS complex: slopes over twice the one, looked for within the other."""
 _OF_INTERVALS = slice(0, len(INTERVALS))
 _OF_SHAPES = slice(len(INTERVALS), len(INTERVALS) + len(SHAPES))
+_CORRELATIONS = [FEATURES.index(name) for name in CORRELATIONS if name not in NEXT_FEATURES]
+_NEARLY_ONE = 0.985
+"""Correlations beyond are taken for this: Fisher's z knows no end."""
 _CONFIDENCE, _DOUBT = FEATURES.index("confidence"), FEATURES.index("doubt")
 _FEW = 1 / 6
 """Weight of one beat in the mean of the last few."""
@@ -279,6 +283,7 @@ class BeatCutter:
             keep_leads(self._memory, memory, shown)
         whole = np.zeros((spec.n_points, 1 + spec.shapes, spec.n_leads), dtype=np.float32)
         whole[:, :, shown] = window
+        features[_CORRELATIONS] = np.arctanh(np.clip(features[_CORRELATIONS], -_NEARLY_ONE, _NEARLY_ONE))
         features[_CONFIDENCE] = 2.0 * beat.confidence - 1.0
         self._doubt += _FEW * (1.0 - beat.confidence - self._doubt)
         features[_DOUBT] = 2.0 * self._doubt

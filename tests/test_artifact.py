@@ -54,7 +54,7 @@ def _set(key: str, value: object) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (_set("schema", 1), "expected schema version 2, received 1"),
+        (_set("schema", 2), "expected schema version 3, received 2"),
         (_set("classes", ["N", "X"]), "classes"),
         (_set("classes", []), "expected distinct names"),
         (_set("window", {"fs": 128}), "window"),

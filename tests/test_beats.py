@@ -9,7 +9,7 @@ from monitor.beats import BeatCutter, WindowSpec
 from monitor.events import Beat
 from monitor.filters import monitor_band
 from monitor.settings import FilterSettings
-from monitor.window import FEATURES
+from monitor.window import CORRELATIONS, FEATURES
 from tests.cutting import FS, SPEC, assert_same, cutter, features_of, feed, kind, patient
 
 
@@ -205,9 +205,10 @@ def test_a_run_of_other_beats_does_not_become_the_patients_own_shape() -> None:
     windows = kind(feed(cutter(n_leads=1), wave, beats, [500]), provisional=True)
     told = {name: np.array([w.features[k] for w in windows]) for k, name in enumerate(FEATURES)}
     odd = wide[: len(windows)]
-    assert told["correlation"][odd].max() < 0.5 < 0.95 < told["correlation"][~odd][5:].min()
+    like = np.tanh(told["correlation"])
+    assert like[odd].max() < 0.5 < 0.95 < like[~odd][5:].min()
     assert told["width"][odd].min() > 0.3
-    assert told["recent_correlation"][-1] > 0.95
+    assert np.tanh(told["recent_correlation"][-1]) > 0.95
 
 
 @pytest.mark.parametrize("p_wave", [True, False])
@@ -228,7 +229,7 @@ def test_a_block_that_lasts_becomes_the_patients_own_shape_if_p_waves_lead_up_to
         wave[near] += bump[:, np.newaxis] * (1.0, 0.7)
     beats = [Beat(sample=int(p), decided=int(p) + 30, rr=200) for p in peaks]
     rows = features_of(kind(feed(cutter(), wave, beats, [2000]), provisional=True))
-    told = {name: np.array([row[name] for row in rows]) for name in ("correlation", "cluster_p")}
+    told = {name: np.tanh([row[name] for row in rows]) for name in ("correlation", "cluster_p")}
     assert told["correlation"][201:330].max() < 0.9
     assert (told["cluster_p"][230:330].min() > 0.8) == (told["cluster_p"][230:330].max() > 0.6) == p_wave
     assert (told["correlation"][-20:].min() > 0.95) == p_wave
@@ -264,6 +265,16 @@ def test_a_lead_that_comes_back_is_learned_again() -> None:
     windows = kind(feed(cutter(), wave, some, [64]), provisional=True)
     place = FEATURES.index("correlation")
     usual = [w.features[place] for k, w in enumerate(windows) if k % 7 != 6 and k > 3]
-    assert min(usual) > 0.95
+    assert np.tanh(min(usual)) > 0.95
     assert all(not w.window[:, [1, 3, 5]].any() for w in windows[20:30])
     assert all(w.window[:, [1, 3, 5]].any(axis=0).all() for w in windows[30:])
+
+
+def test_correlations_are_told_as_fishers_z() -> None:
+    """Beats that are nearly the same stay apart: the last hundredths below 1 take up half of the scale."""
+    wave, beats = patient(30)
+    rows = features_of(feed(cutter(), wave, beats, [500]))
+    told = np.array([[row[name] for name in CORRELATIONS] for row in rows])
+    assert np.abs(told).max() == pytest.approx(np.arctanh(0.985))
+    like = np.array([row["correlation"] for row in rows])
+    assert like.max() - like.min() > 1.0

@@ -77,3 +77,18 @@ def test_beats_add_up_and_what_reaches_beyond_the_signal_is_left_out() -> None:
     assert_allclose(signal[100], beat.wave[beat.r], atol=1e-9)
     assert signal[0, 0] == pytest.approx(beat.wave[beat.r, 0])
     assert signal[199, 0] == pytest.approx(beat.wave[beat.r, 0])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_fusion_beat_is_tall_its_p_wave_stays_and_its_t_wave_turns(seed: int) -> None:
+    """Both waves run the same way: on time, taller than the patient's own, repolarised the other way."""
+    beat = _beat()
+    how = Conduction.fused(np.random.default_rng(seed), 2)
+    piece = conducted(beat, how, fs=FS)
+    assert_allclose(_before(beat), _before(piece), atol=0.03 * how.height)
+    near = slice(beat.r - round(0.08 * FS), beat.r + round(0.12 * FS))
+    assert np.ptp(piece.wave[near], axis=0).max() > 1.2 * np.ptp(beat.wave[near], axis=0).max()
+    at = beat.r + round(0.27 * FS)
+    main = np.sign(piece.wave[near, 0].max() + piece.wave[near, 0].min())
+    turned = (piece.wave[at, 0] - beat.wave[at, 0]) * main
+    assert turned < -0.8 * how.discordant * TALL + 0.15 * TALL

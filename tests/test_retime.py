@@ -8,7 +8,7 @@ from models.retime import RHYTHMS, Laid, retimed
 from monitor.events import CLASSES
 from tests.test_models import FS, recording
 
-N, S, V = (CLASSES.index(name) for name in "NSV")
+N, S, V, F = (CLASSES.index(name) for name in "NSVF")
 
 
 @pytest.mark.parametrize("varied", [False, True])
@@ -56,7 +56,8 @@ def test_a_varied_copy_has_runs_of_ventricular_beats_and_no_others_become_ventri
         runs = "".join("V" if label == V else "-" for label in made.labels.tolist()).split("-")
         longest.append(max(map(len, runs)))
         size = [np.abs(made.signal[r - 12 : r + 13, 0]).sum() for r in made.peaks]
-        assert np.min(np.array(size)[made.labels == V]) > 1.5 * np.median(np.array(size)[made.labels != V])
+        others = np.isin(made.labels, (N, S))
+        assert np.min(np.array(size)[made.labels == V]) > 1.5 * np.median(np.array(size)[others])
     assert max(longest) >= 3
 
 
@@ -70,8 +71,8 @@ def test_only_early_beats_are_aberrated_and_often_only_in_varied_copies() -> Non
     """Aberration comes of prematurity (Ashman); it does not change what a beat is."""
     usual = [beat for seed in range(30) for beat in _laid("ectopic", 60, seed=seed)]
     varied = [beat for seed in range(30) for beat in _laid("ectopic", 60, varied=True, seed=seed)]
-    assert {S} == {beat.label for beat in usual + varied if beat.aberrant}
-    share = [np.mean([b.aberrant for b in beats if b.label == S]) for beats in (usual, varied)]
+    assert {S} == {beat.label for beat in usual + varied if beat.way == "aberrant"}
+    share = [np.mean([b.way == "aberrant" for b in beats if b.label == S]) for beats in (usual, varied)]
     assert 3 * share[0] < share[1]
 
 
@@ -91,3 +92,18 @@ def test_early_beats_are_s_and_the_others_n(rhythm: str) -> None:
     assert rr[labels == S].max() < 0.8 < rr[labels == N].max()
     assert rr[labels == N].min() > 0.7
     assert ((labels == S).mean() > 0.5) == (rhythm == "sick")
+
+
+def test_varied_copies_alone_have_fusion_beats_and_these_come_on_time_with_their_p_waves() -> None:
+    """A sinus wave was under way when the ventricular one met it; in fibrillation there is none."""
+    patient = recording("a")
+    usual, varied = (
+        [retimed(patient, np.random.default_rng(seed), varied=varied) for seed in range(6)]
+        for varied in (False, True)
+    )
+    assert not any((made.labels == F).any() for made in usual)
+    assert sum((made.labels == F).sum() for made in varied) > 0
+    fused = [beat for seed in range(5) for beat in _laid("sinus", varied=True, seed=seed) if beat.label == F]
+    assert all(beat.p == 1.0 and 0.6 < beat.rr_s < 1.0 and beat.way == "fused" for beat in fused)
+    assert 0.01 * 2000 < len(fused) < 0.1 * 2000
+    assert F not in {beat.label for beat in _laid("fibrillating", varied=True)}
