@@ -169,7 +169,8 @@ class LabelledBeat(Event, frozen=True, kw_only=True, tag="beat"):
     end of the beat's window, for a confirmed one that of the next beat's, or where it had not come in
     time (the beat's own too if the model asks for nothing of the next beat). ``probabilities``
     follow `CLASSES`; None where no answer came in time and the label is Q by default. Where no lead was
-    good when the beat was found, what is not N is Q.
+    good when the beat was found, what is not N is Q; a confirmed label may be V though another class is
+    more probable, within a run of ventricular beats (`monitor.runs`).
     """
 
     rank: ClassVar[int] = 4

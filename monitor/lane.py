@@ -3,7 +3,8 @@
 Answers come in any order and at any time; a label leaves when every beat before it has left, and
 says where it takes effect, fixed in advance (law 2). A bed has two lanes, for provisional labels and
 for confirmed ones; each is in beat order, and so in the order of ``decided``. The pipeline lets no
-confirmed label out before the provisional one of the same beat.
+confirmed label out before the provisional one of the same beat, nor before those of later beats that take
+effect by then: a confirmed label looks at its neighbours (`monitor.runs`).
 
 A beat that is found while no lead is good is N or Q, whatever the network says: an honest Q beats a
 wrong V, and "cannot analyse" stands.
@@ -14,9 +15,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from monitor.events import CLASSES, Beat, BeatWindow, LabelKind, LabelledBeat
+from monitor.runs import Runs
 from monitor.stage import State
 
 __all__ = ["Lane"]
@@ -41,10 +44,13 @@ class Lane:
     ----------
     kind
         Which.
+    runs
+        Judges each label once more, if given.
     """
 
-    def __init__(self, kind: LabelKind) -> None:
+    def __init__(self, kind: LabelKind, runs: Runs | None = None) -> None:
         self.kind = kind
+        self._runs = runs
         self._pending: deque[_Pending] = deque()
 
     def __len__(self) -> int:
@@ -62,9 +68,9 @@ class Lane:
             entry.decided = decided.get(entry.sample, entry.decided)
 
     @property
-    def oldest(self) -> int | None:
-        """The oldest beat that has not left yet, None where all have."""
-        return self._pending[0].sample if self._pending else None
+    def oldest(self) -> tuple[int, int | None] | None:
+        """The oldest beat that has not left and where its label takes effect; None where there is none."""
+        return (self._pending[0].sample, self._pending[0].decided) if self._pending else None
 
     def answer(self, sample: int, probabilities: Iterable[float] | None) -> None:
         """Take the answer for the beat at ``sample``, None for Q; ignore it if that waits no longer."""
@@ -88,12 +94,16 @@ class Lane:
             if entry.decided is None:
                 entry.decided = index
 
-    def release(self, *, before: int | None = None) -> list[LabelledBeat]:
-        """Let out the labels that can leave, those of beats before ``before`` at most."""
+    def release(self, *, before: tuple[int, int | None] | None = None) -> list[LabelledBeat]:
+        """Let out the labels that can leave: at most those of beats before the one that ``before`` names.
+
+        Of these only such as take effect earlier than its label does, so that what is told of the next
+        beat by then is known, however late it is answered.
+        """
         labels = []
-        while self._pending and (before is None or self._pending[0].sample < before):
+        while self._pending:
             entry = self._pending[0]
-            if not entry.answered or entry.decided is None:
+            if not entry.answered or entry.decided is None or not _earlier(entry, before):
                 break
             labels.append(self._label(self._pending.popleft(), entry.decided))
         return labels
@@ -109,7 +119,7 @@ class Lane:
     def _label(self, entry: _Pending, decided: int) -> LabelledBeat:
         told = entry.probabilities
         label = "Q" if told is None else CLASSES[int(np.argmax(told))]
-        return LabelledBeat(
+        beat = LabelledBeat(
             sample=entry.sample,
             decided=decided,
             label="Q" if entry.doubtful and label != "N" else label,
@@ -117,6 +127,17 @@ class Lane:
             probabilities=told,
             rr=entry.rr,
         )
+        if self._runs is None:
+            return beat
+        return msgspec.structs.replace(beat, label=self._runs.confirm(beat, doubtful=entry.doubtful))
+
+
+def _earlier(entry: _Pending, other: tuple[int, int | None] | None) -> bool:
+    """Whether a beat comes before another, and its label takes effect before the other's."""
+    if other is None or entry.decided is None:
+        return other is None
+    sample, decided = other
+    return entry.sample < sample and (decided is None or entry.decided < decided)
 
 
 def _row(entry: _Pending) -> list[Any]:

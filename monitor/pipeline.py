@@ -38,6 +38,7 @@ from monitor.filters import monitor_band
 from monitor.lane import Lane
 from monitor.quality import Quality, good_leads
 from monitor.rhythm import HeartRate, Rhythms
+from monitor.runs import Runs
 from monitor.settings import Settings
 from monitor.stage import State
 
@@ -112,7 +113,8 @@ class Pipeline:
         self._good: tuple[int, ...] = tuple(range(n_leads))
         self._fibrillating: str | None = None
         self._provisional = Lane("provisional")
-        self._confirmed = Lane("confirmed")
+        self._runs = Runs()
+        self._confirmed = Lane("confirmed", self._runs)
 
     def push(self, item: Block | Gap) -> list[Output]:
         """Take the next samples, or the news that some will never come.
@@ -303,6 +305,7 @@ class Pipeline:
         """Let the label lanes advance, and rhythms and alarms with the provisional one."""
         events: list[Event] = []
         for beat in self._provisional.release():
+            self._runs.observe(beat)
             rhythms = self._rhythms.push(beat)
             events += [beat, *rhythms, *self._alarms.labelled(beat, rhythms)]
         return [*events, *self._confirmed.release(before=self._provisional.oldest)]
@@ -318,5 +321,6 @@ _STAGES = (
     "rhythms",
     "alarms",
     "provisional",
+    "runs",
     "confirmed",
 )

@@ -53,9 +53,9 @@ ROOMS = {
         "monitor.alarms monitor.definitions monitor.standing", "base stage rhythm", "msgspec numpy", pure=True
     ),
     "pipeline": Room(
-        "monitor.pipeline monitor.lane",
+        "monitor.pipeline monitor.lane monitor.runs",
         "base stage filters window detect beats rhythm alarms",
-        "numpy",
+        "msgspec numpy",
         pure=True,
     ),
     "vitals": Room(

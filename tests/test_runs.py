@@ -1,0 +1,107 @@
+"""A run of ventricular beats is not broken by one beat between that is told otherwise."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from monitor.events import CLASSES, Beat, BeatWindow, LabelledBeat
+from monitor.lane import Lane
+from monitor.runs import Runs
+
+USUAL, FAST = 300, 200
+"""RR in samples."""
+
+
+class Told(NamedTuple):
+    """RR before a beat, its label and how probable V is beside it; labels: V alone has no other."""
+
+    rr: int
+    label: str
+    v: float = 0.3
+
+
+def probabilities(told: Told) -> tuple[float, ...]:
+    values = [0.0] * len(CLASSES)
+    values[CLASSES.index("V")] = told.v
+    values[CLASSES.index(told.label)] = 1.0 if told.label == "V" else 1.0 - told.v
+    return tuple(values)
+
+
+def confirmed(beats: Sequence[Told], *, late: bool = False, leads: tuple[int, ...] = (0,)) -> str:
+    """Return the confirmed labels of beats; answers come in order, or the provisional ones ``late``."""
+    runs = Runs()
+    lanes = Lane("provisional"), Lane("confirmed", runs)
+    samples = np.cumsum([told.rr for told in beats]).tolist()
+    events = [
+        Beat(sample=sample, decided=sample, rr=told.rr, confidence=1.0, leads=leads)
+        for sample, told in zip(samples, beats, strict=True)
+    ]
+    own = [sample + 100 for sample in samples]
+    when = (own, [*own[1:], samples[-1] + 400])
+    for lane, decided in zip(lanes, when, strict=True):
+        lane.expect(events)
+        lane.decide([_window(sample, at) for sample, at in zip(samples, decided, strict=True)])
+    labels: list[LabelledBeat] = []
+    order = (lanes[1], lanes[0]) if late else (lanes[0], lanes[1])
+    for lane in order:
+        for sample, told in zip(samples, beats, strict=True):
+            lane.answer(sample, probabilities(told))
+            for beat in lanes[0].release():
+                runs.observe(beat)
+            labels += lanes[1].release(before=lanes[0].oldest)
+    return "".join(beat.label for beat in labels)
+
+
+def _window(sample: int, decided: int) -> BeatWindow:
+    return BeatWindow(
+        sample=sample, decided=decided, provisional=True, window=np.zeros((1, 1)), features=np.zeros(1)
+    )
+
+
+BEFORE = [Told(USUAL, "N")] * 12
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_beat_between_two_ventricular_ones_at_a_fast_rate_is_ventricular(late: bool) -> None:
+    """Nothing conducted has room there; when answers come makes no difference (law 2)."""
+    run = [Told(FAST, label) for label in "VNVSVV"]
+    assert "N" * 12 + "VVVVVV" + "N" == confirmed([*BEFORE, *run, Told(USUAL, "N")], late=late)
+
+
+@pytest.mark.parametrize(
+    ("why", "beats"),
+    [
+        ("a pause", [Told(FAST, "V"), Told(USUAL, "N"), Told(FAST, "V")]),
+        ("a pause after it", [Told(FAST, "V"), Told(FAST, "N"), Told(USUAL, "V")]),
+        ("the network is sure", [Told(FAST, "V"), Told(FAST, "N", 0.05), Told(FAST, "V")]),
+        ("none before", [Told(FAST, "N"), Told(FAST, "N"), Told(FAST, "V")]),
+        ("none after", [Told(FAST, "V"), Told(FAST, "N"), Told(FAST, "N")]),
+    ],
+)
+def test_otherwise_a_label_stays(why: str, beats: list[Told]) -> None:
+    """Bigeminy has pauses, and an interpolated beat leaves no doubt."""
+    assert "N" * 12 + "".join(told.label for told in beats) == confirmed([*BEFORE, *beats]), why
+
+
+def test_a_beat_found_while_no_lead_is_good_keeps_its_label() -> None:
+    """N or Q it is then, whatever stands around it."""
+    beats = [*BEFORE, *(Told(FAST, label) for label in "VNV")]
+    assert "N" * 12 + "QNQ" == confirmed(beats, leads=())
+
+
+def test_what_is_known_of_runs_is_kept_and_restored() -> None:
+    """A restart in the middle of a run changes nothing."""
+    runs, other = Runs(), Runs()
+    for k in range(20):
+        beat = LabelledBeat(
+            sample=300 * k, decided=300 * k + 400, label="V" if k == 18 else "N", rr=FAST if k > 17 else USUAL
+        )
+        runs.observe(beat)
+        if k < 19:
+            runs.confirm(beat, doubtful=False)
+    other.restore(runs.snapshot())
+    assert runs.snapshot() == other.snapshot()
+    runs.confirm(beat, doubtful=False)
+    assert runs.snapshot() != other.snapshot()
