@@ -56,7 +56,11 @@ def confirmed(beats: Sequence[Told], *, late: bool = False, leads: tuple[int, ..
 
 def _window(sample: int, decided: int) -> BeatWindow:
     return BeatWindow(
-        sample=sample, decided=decided, provisional=True, window=np.zeros((1, 1)), features=np.zeros(1)
+        sample=sample,
+        decided=decided,
+        provisional=True,
+        window=np.zeros((1, 1), np.float32),
+        features=np.zeros(1, np.float32),
     )
 
 
