@@ -80,6 +80,7 @@ def test_a_beat_between_two_ventricular_ones_at_a_fast_rate_is_ventricular(late:
         ("a pause", [Told(FAST, "V"), Told(USUAL, "N"), Told(FAST, "V")]),
         ("a pause after it", [Told(FAST, "V"), Told(FAST, "N"), Told(USUAL, "V")]),
         ("the network is sure", [Told(FAST, "V"), Told(FAST, "N", 0.05), Told(FAST, "V")]),
+        ("it lies close to one of them", [Told(FAST, "V"), Told(FAST // 2, "Q", 0.0), Told(FAST, "V")]),
         ("none before", [Told(FAST, "N"), Told(FAST, "N"), Told(FAST, "V")]),
         ("none after", [Told(FAST, "V"), Told(FAST, "N"), Told(FAST, "N")]),
     ],
@@ -87,6 +88,12 @@ def test_a_beat_between_two_ventricular_ones_at_a_fast_rate_is_ventricular(late:
 def test_otherwise_a_label_stays(why: str, beats: list[Told]) -> None:
     """Bigeminy has pauses, and an interpolated beat leaves no doubt."""
     assert "N" * 12 + "".join(told.label for told in beats) == confirmed([*BEFORE, *beats]), why
+
+
+def test_between_two_ventricular_beats_halfway_something_was_found_for_good_reason() -> None:
+    """What the network takes for no beat at all is one: without it the run would miss a beat."""
+    beats = [*BEFORE, *(Told(FAST, label, 0.0 if label == "Q" else 0.3) for label in "VQVV")]
+    assert "N" * 12 + "VVVV" == confirmed(beats)
 
 
 def test_a_beat_found_while_no_lead_is_good_keeps_its_label() -> None:
