@@ -70,25 +70,27 @@ def beat_cnn(
     return Model([window, features], probabilities, name="beat_cnn")
 
 
-def average(members: Sequence["keras.Model"]) -> "keras.Model":
+def average(members: Sequence["keras.Model"], *, seen: Sequence[int], n_features: int) -> "keras.Model":
     """Return one network that gives the normalised geometric mean of its members' probabilities.
 
     Networks trained from other seeds agree on the beats of patients like those they know and
     disagree on others; their mean is steadier than any of them (Hansen & Salamon 1990, IEEE PAMI
-    12:993). Layers get the names of the members, so that each can be found again.
+    12:993). The members are shown the features ``seen`` out of ``n_features``. A layer ``offsets``, zero at
+    first, adds to the mean logits what is linear in all features.
     """
-    from keras import Input, Model, layers
+    from keras import Input, Model, layers, ops
 
-    if len(members) == 1:
-        return members[0]
     window = Input(members[0].inputs[0].shape[1:], name="window")
-    features = Input(members[0].inputs[1].shape[1:], name="features")
+    features = Input((n_features,), name="features")
+    shown = ops.take(features, list(seen), axis=1)
     logits = []
     for k, member in enumerate(members):
         before = Model(member.inputs, member.get_layer("logits").output, name=f"member{k}")
-        logits.append(before([window, features]))
-    mean = layers.Average(name="mean")(logits)
-    probabilities = layers.Activation("softmax", dtype="float32", name="probabilities")(mean)
+        logits.append(before([window, shown]))
+    mean = layers.Average(name="mean")(logits) if len(logits) > 1 else logits[0]
+    offsets = layers.Dense(mean.shape[1], kernel_initializer="zeros", name="offsets")(features)
+    told = layers.Add(name="told")([mean, offsets])
+    probabilities = layers.Activation("softmax", dtype="float32", name="probabilities")(told)
     return Model([window, features], probabilities, name="beat_average")
 
 

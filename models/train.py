@@ -4,8 +4,9 @@
    leads, noise), in other rhythms, with one lead alone, and with electrodes that move.
    An epoch shows a beat as often provisionally as with what the next beat tells: one network does both.
 2. Cross-validate by patient: train on all folds but one, predict the one left out, confirmed.
-3. From the pooled predictions, clean and with moving electrodes, choose what to add to each class's
-   log probability: the classes are far from balanced, and a softmax trained on them says N too easily.
+3. From the pooled predictions, clean, with moving electrodes and of single leads, choose what to add to each
+   class's log probability: the classes are far from balanced, and a softmax trained on them says N too
+   easily. One lead tells less than two, so it has offsets of its own.
 4. Train on all patients for the same number of epochs and fold those offsets into the last layer.
 
 Nothing here looks at a test record. One seed fixes everything (up to the order in which threads sum).
@@ -51,6 +52,10 @@ that no other's are ever told; EC57 counts an F called V as no false V, and F as
 _RAREST = 1e-3
 """No class weighs as if it were rarer than this."""
 
+_ASIDE: Final = ("alone",)
+"""Features that the offsets look at and no member."""
+_JUDGED: Final = ("clean", "single", "moved")
+"""Copies that the offsets are chosen on."""
 _COPIES: Final = ("single", "disturbed", "lone", "retimed", "varied", "moved")
 _LONE: Final = {"lone": 1.0, "mixed": 0.5}
 _MOVED_DB = 3.0
@@ -166,7 +171,7 @@ def fit_members(
         model, rows = fit(name, beats, allowed, alone, told)
         members.append(model)
         history += [{"member": name, **row} for row in rows]
-    return average(members), history
+    return average(members, seen=_seen(config), n_features=len(config.window.features)), history
 
 
 def fit(
@@ -185,7 +190,7 @@ def fit(
     rng = np.random.default_rng(config.seed)
     chance = config.shown * np.where(beats.labels == CLASSES.index("N"), config.normal_share, 1.0) * allowed
     n_steps = config.epochs * max(1, round(float(chance.sum())) // config.batch)
-    model = ARCHITECTURES[architecture](beats.windows.shape[1:], beats.features.shape[1], len(TRAINED))
+    model = ARCHITECTURES[architecture](beats.windows.shape[1:], len(_seen(config)), len(TRAINED))
     optimizer = keras.optimizers.AdamW(
         keras.optimizers.schedules.CosineDecay(
             config.learning_rate / 10, n_steps, warmup_target=config.learning_rate, warmup_steps=n_steps // 20
@@ -237,7 +242,7 @@ def train(config: Config, folder: Path, *, command: str, report: Report, source:
     _write_json(folder / "config.json", config)
     recordings = [data.read(name, data=source) for name in config.records]
     beats, kinds = pool(recordings, config, report)
-    judged = np.isin(kinds, ("clean", "moved"))
+    judged = np.isin(kinds, _JUDGED)
     own, kinds = beats.of(judged), kinds[judged]
     may = ~np.isin(beats.records, config.left_out)
     told = np.zeros((len(own.labels), len(CLASSES)))
@@ -256,23 +261,37 @@ def train(config: Config, folder: Path, *, command: str, report: Report, source:
     metrics = _left_out(told[kinds == "clean"], own.of(kinds == "clean"), offsets)
     for k, (model, history) in enumerate(folds):
         seen = tuple(n for n in config.records if n not in (*config.left_out, *config.folds[k]))
-        _shift(model, offsets)
+        _shift(model, offsets, config)
         (place := folder / "folds" / f"fold{k + 1}").mkdir(parents=True)
         unseen = _unseen(config, k)
         _finish(model, history, config, place, command, seen=seen, unseen=unseen, metrics={})
     model, history = fit_members(beats, may, config, report)
-    _shift(model, offsets)
+    _shift(model, offsets, config)
     seen = tuple(n for n in config.records if n not in config.left_out)
     return _finish(model, history, config, folder, command, seen=seen, metrics=metrics)
 
 
+def _seen(config: Config) -> list[int]:
+    """Return the places of the features that members are shown."""
+    return [k for k, name in enumerate(config.window.features) if name not in _ASIDE]
+
+
+def _alone(beats: Beats, config: Config) -> NDArray[np.bool_]:
+    """Return which beats are described by one lead."""
+    return np.asarray(beats.features[:, config.window.features.index("alone")] > 0, dtype=np.bool_)
+
+
 def _offsets(told: NDArray[np.float64], own: Beats, config: Config) -> NDArray[np.float64]:
-    """Return what to add to the log probabilities: chosen on clean beats and under electrode motion."""
+    """Return what to add to the log probabilities, of shape (2, 5): for more leads than one, and for one."""
     chosen = np.isin(own.records, config.tuned_on) & ~np.isin(own.records, config.left_out)
-    offsets = np.zeros(len(CLASSES))
-    offsets[CLASSES.index("Q")] = config.doubt
-    doubtful = told[chosen] * np.exp(offsets)
-    return offsets + evaluate.tune(doubtful, own.labels[chosen], goals=config.goals)
+    doubt = np.zeros(len(CLASSES))
+    doubt[CLASSES.index("Q")] = config.doubt
+    offsets = []
+    for alone in (False, True):
+        rows = chosen & (_alone(own, config) == alone)
+        found = evaluate.tune(told[rows] * np.exp(doubt), own.labels[rows], goals=config.goals)
+        offsets.append(doubt + found)
+    return np.stack(offsets)
 
 
 def _unseen(config: Config, fold: int) -> tuple[str, ...]:
@@ -285,7 +304,7 @@ def _left_out(
     told: NDArray[np.float64], clean: Beats, offsets: NDArray[np.float64]
 ) -> dict[str, dict[str, artifact.Score]]:
     """Return how patients that the network had not seen were told, by database."""
-    adjusted = evaluate.tell(np.log(np.maximum(told, 1e-9)) + offsets)
+    adjusted = evaluate.tell(np.log(np.maximum(told, 1e-9)) + offsets[0])
     bases = np.array([database(str(name)) for name in clean.records])
     return {
         f"patients left out, {base}": evaluate.scores(
@@ -345,6 +364,7 @@ def _batches(
 
     Half of the beats are shown as for a provisional label, half as for a confirmed one.
     """
+    seen = _seen(config)
     rows = rng.permutation(np.flatnonzero(rng.uniform(size=len(chance)) < chance))
     taught = [TRAINED.index(TAUGHT.get(name, name)) for name in CLASSES] + [TRAINED.index("Q")]
     targets = np.array(taught)[beats.labels]
@@ -357,17 +377,16 @@ def _batches(
         provisional = rng.uniform(size=(len(batch), 1)) < 0.5
         features = np.where(provisional, beats.features[batch], beats.confirmed[batch])
         target = targets[batch]
-        yield [beats.windows[batch], features], one_hot[target], weights[target].astype(np.float32)
+        yield [beats.windows[batch], features[:, seen]], one_hot[target], weights[target].astype(np.float32)
 
 
-def _shift(model: "keras.Model", offsets: NDArray[np.float64]) -> None:
-    """Add the offsets to the bias of the last layer, of every member if there are several."""
-    members = [layer for layer in model.layers if layer.name.startswith("member")]
-    for member in members or [model]:
-        layer = member.get_layer("logits")
-        kernel, bias = layer.get_weights()
-        chosen = [offsets[CLASSES.index(name)] for name in TRAINED]
-        layer.set_weights([kernel, bias + np.asarray(chosen, dtype=bias.dtype)])
+def _shift(model: "keras.Model", offsets: NDArray[np.float64], config: Config) -> None:
+    """Let the network add the offsets: those for more leads, or where ``alone`` says so for one."""
+    places = [CLASSES.index(name) for name in TRAINED]
+    several, one = offsets[:, places]
+    kernel = np.zeros((len(config.window.features), len(TRAINED)), np.float32)
+    kernel[config.window.features.index("alone")] = one - several
+    model.get_layer("offsets").set_weights([kernel, several.astype(np.float32)])
 
 
 def _part(report: Report, name: str, k: int, n: int) -> Report:

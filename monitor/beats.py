@@ -55,7 +55,7 @@ _OF_SHAPES = slice(len(INTERVALS), len(INTERVALS) + len(SHAPES))
 _CORRELATIONS = [FEATURES.index(name) for name in CORRELATIONS if name not in NEXT_FEATURES]
 _NEARLY_ONE = 0.985
 """Correlations beyond are taken for this: Fisher's z knows no end."""
-_CONFIDENCE, _DOUBT = FEATURES.index("confidence"), FEATURES.index("doubt")
+_CONFIDENCE, _DOUBT, _ALONE = (FEATURES.index(name) for name in ("confidence", "doubt", "alone"))
 _FEW = 1 / 6
 """Weight of one beat in the mean of the last few."""
 _NEXT_KNOWN, _NEXT_TO_RR = (FEATURES.index(name) for name in NEXT_FEATURES[:2])
@@ -287,6 +287,7 @@ class BeatCutter:
         features[_CONFIDENCE] = 2.0 * beat.confidence - 1.0
         self._doubt += _FEW * (1.0 - beat.confidence - self._doubt)
         features[_DOUBT] = 2.0 * self._doubt
+        features[_ALONE] = 1.0 if len(shown) == 1 else 0.0
         return _Open(beat.sample, decided, beat.rr, whole.reshape(spec.n_points, -1), features)
 
     def _leads_of(self, beat: Beat) -> list[int]:

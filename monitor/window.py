@@ -157,11 +157,12 @@ differs from the dominant shape's. ``duration`` compares the extent of the steep
 ``cluster_p`` is the mean of the first over earlier beats of this shape.
 """
 
-FEATURES: Final = (*INTERVALS, *SHAPES, "confidence", "doubt", *NEXT_FEATURES)
+FEATURES: Final = (*INTERVALS, *SHAPES, "confidence", "doubt", *NEXT_FEATURES, "alone")
 """Every feature a card may ask for, in the order they are computed. All are clipped to +-2.5.
 
 Those of `CORRELATIONS` are Fisher's z of a correlation, and their clip is no loss: +-2.5 is +-0.987.
 ``confidence`` is the detector's, from -1 to 1; ``doubt`` what it lacked in the last few beats, 0 to 2.
+``alone`` is 1 where the beat is described by one lead, else 0.
 """
 
 CORRELATIONS: Final = (

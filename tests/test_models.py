@@ -16,7 +16,7 @@ from monitor import artifact
 from monitor.errors import ArtifactError
 from monitor.events import CLASSES
 from monitor.settings import Settings
-from monitor.window import NEXT_FEATURES
+from monitor.window import FEATURES, NEXT_FEATURES
 
 FS = 250.0
 
@@ -233,7 +233,7 @@ def test_a_network_that_differs_after_reloading_is_refused(run: Path) -> None:
     """Export compares before it writes."""
     model, card = train.load(run)
     other, _ = train.load(run)
-    train._shift(other, np.array([0.0, 0.0, 0.1, 0.0, 0.0]))
+    train._shift(other, np.tile([0.0, 0.0, 0.1, 0.0, 0.0], (2, 1)), CONFIG)
     with pytest.raises(ArtifactError, match="expected the reloaded network to agree"):
         export.compare(model, other, card)
 
@@ -245,6 +245,24 @@ def test_an_unfinished_run_is_not_exported(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"card\.json"):
         export.export(tmp_path / "half", tmp_path / "target", name="target")
     assert not (tmp_path / "target").exists()
+
+
+def test_a_beat_described_by_one_lead_is_told_with_offsets_of_its_own(run: Path) -> None:
+    """One lead tells less; the networks themselves are not told how many there are."""
+    model, _ = train.load(run)
+    place = FEATURES.index("alone")
+    window = np.zeros((2, *model.inputs[0].shape[1:]), np.float32)
+    features = np.zeros((2, len(FEATURES)), np.float32)
+    features[1, place] = 1.0
+    train._shift(model, np.zeros((2, 5)), CONFIG)
+    same = np.log(np.asarray(model([window, features])))
+    np.testing.assert_allclose(same[0], same[1], atol=1e-6)
+    train._shift(model, np.array([[0.0, 0.0, 0.5, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0, 0.0]]), CONFIG)
+    told = np.log(np.asarray(model([window, features])))
+    gained = [told[k] - same[k] - (told[k] - same[k])[0] for k in range(2)]
+    v = train.TRAINED.index("V")
+    assert gained[0][v] == pytest.approx(0.5, abs=1e-5)
+    assert gained[1][v] == pytest.approx(2.0, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
