@@ -277,7 +277,7 @@ def _seen(config: Config) -> list[int]:
 
 
 def _alone(beats: Beats, config: Config) -> NDArray[np.bool_]:
-    """Return which beats are described by one lead."""
+    """Return which beats are of feeds with one lead."""
     return np.asarray(beats.features[:, config.window.features.index("alone")] > 0, dtype=np.bool_)
 
 

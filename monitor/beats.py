@@ -287,7 +287,7 @@ class BeatCutter:
         features[_CONFIDENCE] = 2.0 * beat.confidence - 1.0
         self._doubt += _FEW * (1.0 - beat.confidence - self._doubt)
         features[_DOUBT] = 2.0 * self._doubt
-        features[_ALONE] = 1.0 if len(shown) == 1 else 0.0
+        features[_ALONE] = 1.0 if self._used == 1 else 0.0
         return _Open(beat.sample, decided, beat.rr, whole.reshape(spec.n_points, -1), features)
 
     def _leads_of(self, beat: Beat) -> list[int]:

@@ -162,7 +162,7 @@ FEATURES: Final = (*INTERVALS, *SHAPES, "confidence", "doubt", *NEXT_FEATURES, "
 
 Those of `CORRELATIONS` are Fisher's z of a correlation, and their clip is no loss: +-2.5 is +-0.987.
 ``confidence`` is the detector's, from -1 to 1; ``doubt`` what it lacked in the last few beats, 0 to 2.
-``alone`` is 1 where the beat is described by one lead, else 0.
+``alone`` is 1 where the feed has one lead, else 0.
 """
 
 CORRELATIONS: Final = (
