@@ -1,0 +1,1 @@
+"""Data sets of beats behind one interface: records, CSVs, rebuilt or found."""
