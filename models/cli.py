@@ -150,7 +150,7 @@ def evaluate(
         for k, name in enumerate(names):
             recording = read(name, data=data)
             found = detected(recording, recording.signal, Settings(filters=card.band))
-            parts.append(cut(recording, recording.signal, found, card.window, card.band))
+            parts.append(cut(recording, recording.signal, found, card.served_window, card.band))
             progress("cutting beats", k + 1, len(names))
     beats = join(parts)
     kinds: tuple[LabelKind, ...] = ("provisional", "confirmed")

@@ -52,7 +52,7 @@ def export(run: Path, target: Path, *, name: str) -> Card:
 def compare(model: "keras.Model", reloaded: "keras.Model", card: Card) -> None:
     """Raise `ArtifactError` if two networks disagree on random beats by more than 1e-6."""
     rng = np.random.default_rng(0)
-    window = card.window
+    window = card.served_window
     beats = [
         rng.normal(size=(64, window.n_points, window.n_channels)).astype(np.float32),
         rng.normal(size=(64, len(window.features))).astype(np.float32),

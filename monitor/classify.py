@@ -78,7 +78,7 @@ class Classifier:
 
     def warm_up(self) -> None:
         """Trace every bucket now, so that no beat waits for it."""
-        window = self.card.window
+        window = self.card.served_window
         for bucket in self.buckets:
             shape = (bucket, window.n_points, window.n_channels)
             self._function(bucket)(
@@ -108,7 +108,7 @@ class Classifier:
         ValueError
             The shapes are not those of the card.
         """
-        window = self.card.window
+        window = self.card.served_window
         expected = ((window.n_points, window.n_channels), (len(window.features),))
         if (windows.shape[1:], features.shape[1:]) != expected or len(windows) != len(features):
             raise ValueError(
@@ -133,14 +133,14 @@ class Classifier:
 
     def _function(self, bucket: int) -> _Function:
         if bucket not in self._functions:
-            window = self.card.window
+            window = self.card.served_window
             self._functions[bucket] = self._trace(
                 (bucket, window.n_points, window.n_channels), (bucket, len(window.features))
             )
         return self._functions[bucket]
 
     def _check(self, folder: Path) -> None:
-        window = self.card.window
+        window = self.card.served_window
         expected = [(window.n_points, window.n_channels), (len(window.features),), (len(self.card.classes),)]
         tensors = [*self._model.inputs, *self._model.outputs]
         received = [tuple(tensor.shape[1:]) for tensor in tensors]
@@ -239,7 +239,7 @@ def _collect(
 
 def _answer(classifier: Classifier, batch: list[list[bytes]]) -> tuple[bytes, bytes]:
     """Return ids and probabilities of a batch, as bytes."""
-    window = classifier.card.window
+    window = classifier.card.served_window
     windows = np.frombuffer(b"".join(frames[1] for frames in batch), "<f4")
     features = np.frombuffer(b"".join(frames[2] for frames in batch), "<f4")
     told = classifier.probabilities(

@@ -129,10 +129,10 @@ class Engine:
             from monitor import beds
             from monitor.ward import Ward
 
-            beds.warm_up(self._config.settings, self._card.window)
+            beds.warm_up(self._config.settings, self._card.served_window)
             self._ward = Ward(
                 self._config.settings,
-                self._card.window,
+                self._card.served_window,
                 ask=self._labeller.ask,
                 events=self._events,
                 journal=self._journal,

@@ -155,7 +155,7 @@ def label_all(
 @functools.cache
 def classifier_of(folder: Path) -> tuple[WindowSpec, Classifier]:
     """Load an artefact, once per process: what it wants of a beat, and what answers."""
-    return artifact.load_card(folder).window, Classifier(folder)
+    return artifact.load_card(folder).served_window, Classifier(folder)
 
 
 def _one(job: Job, name: str) -> Labelled:
