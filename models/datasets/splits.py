@@ -105,7 +105,7 @@ def _counts(beats: BeatSet, chosen: NDArray[np.bool_]) -> dict[str, int]:
 
 
 def _digest(array: NDArray[Any]) -> str:
-    return hashlib.sha256(memoryview(np.ascontiguousarray(array))).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
 def _given(beats: BeatSet, how: str, seed: int) -> Split:
