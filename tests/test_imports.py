@@ -36,12 +36,13 @@ ROOMS = {
     "stage": Room("monitor.stage", "base", "numba numpy", pure=True),
     "filters": Room("monitor.filters", "base stage", "numpy scipy", pure=True),
     "window": Room("monitor.window", "base", "msgspec", pure=True),
-    "weights": Room("monitor.weights", "base", "msgspec numpy"),
+    "weights": Room("monitor.weights*", "base", "msgspec numpy"),
     "detect": Room(
         "monitor.detect* monitor.quality*", "base stage filters weights", "numpy scipy", pure=True
     ),
     "beats": Room(
-        "monitor.beats monitor.excerpt monitor.intervals monitor.measures monitor.onset monitor.shape*",
+        "monitor.beats monitor.cutter monitor.excerpt monitor.intervals monitor.measures monitor.onset "
+        "monitor.pending monitor.plain_window monitor.shape*",
         "base stage filters window detect",
         "numpy scipy",
         pure=True,
