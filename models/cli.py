@@ -2,12 +2,13 @@
 
 import shlex
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from monitor.errors import BeatlineError, StorageError
+from monitor.errors import StorageError
 
 if TYPE_CHECKING:
     from monitor.artifact import Score
@@ -160,50 +161,6 @@ def evaluate(
     _confusion(table.tolist())
 
 
-@app.command()
-def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    name: Annotated[str, typer.Option(help="Name of the artefact.")] = "beat",
-    to: Annotated[Path | None, typer.Option(help="Folder for artefacts. Default: the shipped ones.")] = None,
-) -> None:
-    """Make a run into an artefact; refused if the reloaded network differs.
-
-    Example:  [bold]beatline models export runs/first --name beat[/bold]
-    """
-    from models.export import ARTIFACTS
-    from models.export import export as write
-
-    target = (to or ARTIFACTS) / name
-    card = write(run, target, name=name)
-    typer.echo(f"{target}: {card.identity}")
-
-
-@app.command("list")
-def list_(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A folder with runs, beside the shipped models.")
-    ] = None,
-) -> None:
-    """List the shipped models and the runs in a folder.
-
-    Example:  [bold]beatline models list runs[/bold]
-    """
-    from monitor.artifact import CARD, load_card, shipped
-
-    found = list(shipped().values())
-    if folder is not None:
-        found += sorted(path.parent for path in folder.glob(f"*/{CARD}"))
-    for path in found:
-        try:
-            card = load_card(path)
-        except BeatlineError as error:
-            typer.echo(f"{path}  unusable: {error}")
-            continue
-        scores = next(iter(card.metrics.values()), {})
-        told = "  ".join(f"{name} F1 {score.f1:.1f}" for name, score in scores.items())
-        typer.echo(f"{card.identity}  {card.n_parameters} parameters  {told}  {path}")
-
-
 class _Progress:
     """A progress bar on standard error, for what a recipe reports."""
 
@@ -251,3 +208,12 @@ def _confusion(table: list[list[int]]) -> None:
 
 def _command() -> str:
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+_COMMANDS: Final = (  # one a line
+    "models.export_cli",
+)
+"""Modules with further commands."""
+
+for _name in _COMMANDS:
+    import_module(_name).register(app)

@@ -20,6 +20,7 @@ from monitor.window import WindowSpec
 __all__ = [
     "CARD",
     "DEFAULT",
+    "RUN_CONFIG",
     "SCHEMA",
     "WEIGHTS",
     "Card",
@@ -38,6 +39,8 @@ SCHEMA: Final = 3
 
 CARD: Final = "card.json"
 WEIGHTS: Final = "model.keras"
+RUN_CONFIG: Final = "config.json"
+"""What a folder of a training has from its beginning; its card comes last."""
 DEFAULT: Final = "beat"
 """The shipped artefact that is used when none is named."""
 
@@ -154,6 +157,7 @@ def load_card(folder: Path) -> Card:
         not those that the card was written for.
     """
     path = folder / CARD
+    _refuse_unfinished(folder)
     try:
         if path.stat().st_size > _MAX_CARD:
             raise ArtifactError(f"model card {path}: expected at most {_MAX_CARD} bytes, received more")
@@ -217,10 +221,13 @@ def locate(model: str | None) -> Path:
     Raises
     ------
     ArtifactError
-        There is neither such a folder nor such a name.
+        There is neither such a folder nor such a name, or the folder is that of a run which has not
+        come to its end.
     """
-    if model is not None and (Path(model) / CARD).is_file():
-        return Path(model)
+    if model is not None:
+        _refuse_unfinished(Path(model))
+        if (Path(model) / CARD).is_file():
+            return Path(model)
     found = shipped()
     name = DEFAULT if model is None else model
     if name in found:
@@ -250,6 +257,15 @@ def fitting(model: str | None, record: str) -> Path:
         if alone in {name.rsplit("/", 1)[-1] for name in load_card(fold).left_out}:
             return fold
     return locate(str(Path(model).parent))
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    """Raise `ArtifactError` if a folder is that of a run without a card: under way, or broken off."""
+    if (folder / RUN_CONFIG).is_file() and not (folder / CARD).is_file():
+        raise ArtifactError(
+            f"run {folder}: expected a finished run, received one with a {RUN_CONFIG} and no {CARD}; "
+            f"the command that began it goes on with it"
+        )
 
 
 class _Version(msgspec.Struct):

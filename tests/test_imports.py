@@ -85,7 +85,7 @@ ROOMS = {
     ),
     "ingest": Room("monitor.ingest monitor.assemble monitor.backlog", "base wire", "msgspec zmq"),
     "classify": Room(
-        "monitor.classify monitor.labeller",
+        "monitor.classify monitor.backends monitor.labeller",
         "base window artifact quiet logs",
         "keras msgspec numpy tensorflow zmq",
     ),
