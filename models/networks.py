@@ -6,29 +6,35 @@ Every one takes (n_points, n_channels) and the number of classes, and has
 - a layer ``features``, a vector: what a transfer keeps and freezes up to;
 - a layer ``logits``, and last ``probabilities``: a softmax over the classes, always float32.
 
+``columns`` are the points that it looks at; none given, all. They are picked by the network itself, right
+after its input, so that it is shown whole windows whatever it looks at.
+
 Parameter counts in the docstrings are for 187 points of one channel and five classes, and are tested.
 None wants a certain number of points: pooling pads, or stops where too little is left.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["NETWORKS", "cnn", "cnn_lstm", "deep_cnn", "kachuee", "lstm"]
+__all__ = ["NETWORKS", "Network", "Shape", "cnn", "cnn_lstm", "deep_cnn", "kachuee", "lstm"]
 
-_Shape: TypeAlias = tuple[int, int]
+Shape: TypeAlias = tuple[int, int]
 _Tensor: TypeAlias = Any
 """A symbolic tensor; Keras has no types."""
 
 _STEP: Final = 4
 """Points that `lstm` reads at once."""
+_MEMORY: Final = 0.9
+"""Of the batch normalisation: what is used after training is the mean over about ten steps; with the usual
+hundred, the first epochs on few beats are judged by what the network was before it learned."""
 _POOL: Final = 5
 """Width of the pooling in `kachuee`."""
 
 
-def cnn(input_shape: _Shape, n_classes: int) -> "keras.Model":
+def cnn(input_shape: Shape, n_classes: int, *, columns: Sequence[int] = ()) -> "keras.Model":
     """Return a plain convolutional network: the baseline of systems A, B and E.
 
     Three convolutions (32, 64 and 64 kernels; widths 7, 5 and 5; each with batch normalisation) halve
@@ -41,8 +47,8 @@ def cnn(input_shape: _Shape, n_classes: int) -> "keras.Model":
     """
     from keras import layers
 
-    window = _window(input_shape)
-    x = _strided(window, 32, 7, "conv0")
+    window, x = _window(input_shape, columns)
+    x = _strided(x, 32, 7, "conv0")
     x = _strided(x, 64, 5, "conv1")
     x = _strided(x, 64, 5, "conv2")
     x = layers.Flatten(name="flat")(x)
@@ -50,7 +56,7 @@ def cnn(input_shape: _Shape, n_classes: int) -> "keras.Model":
     return _told(window, x, n_classes, "cnn", dropout=0.5)
 
 
-def lstm(input_shape: _Shape, n_classes: int) -> "keras.Model":
+def lstm(input_shape: Shape, n_classes: int, *, columns: Sequence[int] = ()) -> "keras.Model":
     """Return a recurrent network without convolutions: the baseline of systems B and E.
 
     Four points at once are one step (the window is cut to a multiple of four at its end): 187 points
@@ -63,17 +69,18 @@ def lstm(input_shape: _Shape, n_classes: int) -> "keras.Model":
     """
     from keras import layers
 
-    window = _window(input_shape)
-    n_points, n_channels = input_shape
-    n_steps = n_points // _STEP
-    x = layers.Cropping1D((0, n_points - n_steps * _STEP), name="cut")(window)
-    x = layers.Reshape((n_steps, _STEP * n_channels), name="steps")(x)
+    window, x = _window(input_shape, columns)
+    n_points, n_channels = x.shape[1:]
+    at_once = min(_STEP, n_points)
+    n_steps = n_points // at_once
+    x = layers.Cropping1D((0, n_points - n_steps * at_once), name="cut")(x)
+    x = layers.Reshape((n_steps, at_once * n_channels), name="steps")(x)
     x = layers.Bidirectional(layers.LSTM(64, name="lstm"), name="both_ways")(x)
     x = layers.Dense(64, activation="relu", name="features")(x)
     return _told(window, x, n_classes, "lstm", dropout=0.3)
 
 
-def cnn_lstm(input_shape: _Shape, n_classes: int) -> "keras.Model":
+def cnn_lstm(input_shape: Shape, n_classes: int, *, columns: Sequence[int] = ()) -> "keras.Model":
     """Return convolutions read by a recurrent layer: the hybrid of systems A and B.
 
     Two convolutions (32 and 64 kernels, widths 7 and 5, stride 2 each, batch normalisation) turn
@@ -85,15 +92,15 @@ def cnn_lstm(input_shape: _Shape, n_classes: int) -> "keras.Model":
     """
     from keras import layers
 
-    window = _window(input_shape)
-    x = _strided(window, 32, 7, "conv0")
+    window, x = _window(input_shape, columns)
+    x = _strided(x, 32, 7, "conv0")
     x = _strided(x, 64, 5, "conv1")
     x = layers.LSTM(64, name="lstm")(x)
     x = layers.Dense(64, activation="relu", name="features")(x)
     return _told(window, x, n_classes, "cnn_lstm", dropout=0.3)
 
 
-def kachuee(input_shape: _Shape, n_classes: int) -> "keras.Model":
+def kachuee(input_shape: Shape, n_classes: int, *, columns: Sequence[int] = ()) -> "keras.Model":
     """Return the residual network of Kachuee, Fazeli & Sarrafzadeh 2018 (arXiv 1805.00794): system C.
 
     A convolution, then five blocks: convolution, relu, convolution, sum with what came in, relu, max
@@ -105,8 +112,8 @@ def kachuee(input_shape: _Shape, n_classes: int) -> "keras.Model":
     """
     from keras import layers
 
-    window = _window(input_shape)
-    x = layers.Conv1D(32, 5, padding="same", name="conv")(window)
+    window, x = _window(input_shape, columns)
+    x = layers.Conv1D(32, 5, padding="same", name="conv")(x)
     for k in range(5):
         y = layers.Conv1D(32, 5, padding="same", activation="relu", name=f"block{k}_conv0")(x)
         y = layers.Conv1D(32, 5, padding="same", name=f"block{k}_conv1")(y)
@@ -120,7 +127,7 @@ def kachuee(input_shape: _Shape, n_classes: int) -> "keras.Model":
     return _told(window, x, n_classes, "kachuee", dropout=0.0)
 
 
-def deep_cnn(input_shape: _Shape, n_classes: int) -> "keras.Model":
+def deep_cnn(input_shape: Shape, n_classes: int, *, columns: Sequence[int] = ()) -> "keras.Model":
     """Return a network of nine convolutions, the deep CNN of system E.
 
     A convolution of width 7 and stride 2 with 16 kernels, then four pairs of width 3 with 16, 32, 64
@@ -134,8 +141,8 @@ def deep_cnn(input_shape: _Shape, n_classes: int) -> "keras.Model":
     """
     from keras import layers
 
-    window = _window(input_shape)
-    x = _strided(window, 16, 7, "conv")
+    window, x = _window(input_shape, columns)
+    x = _strided(x, 16, 7, "conv")
     for k, n_kernels in enumerate((16, 32, 64, 96)):
         if k > 0:
             x = layers.MaxPooling1D(2, padding="same", name=f"pool{k}")(x)
@@ -146,7 +153,14 @@ def deep_cnn(input_shape: _Shape, n_classes: int) -> "keras.Model":
     return _told(window, x, n_classes, "deep_cnn", dropout=0.3)
 
 
-NETWORKS: Final[dict[str, Callable[[_Shape, int], "keras.Model"]]] = {
+class Network(Protocol):
+    """What makes a network for (n_points, n_channels) and a number of classes; see above."""
+
+    def __call__(self, input_shape: Shape, n_classes: int, *, columns: Sequence[int] = ()) -> "keras.Model":
+        """Return a network with weights not yet trained."""
+
+
+NETWORKS: Final[dict[str, Network]] = {
     "cnn": cnn,
     "lstm": lstm,
     "cnn_lstm": cnn_lstm,
@@ -156,10 +170,12 @@ NETWORKS: Final[dict[str, Callable[[_Shape, int], "keras.Model"]]] = {
 """By the name that a run's configuration and a card carry."""
 
 
-def _window(input_shape: _Shape) -> _Tensor:
-    from keras import Input
+def _window(input_shape: Shape, columns: Sequence[int]) -> tuple[_Tensor, _Tensor]:
+    """Return the input, and what the network looks at of it."""
+    from keras import Input, ops
 
-    return Input(input_shape, name="window")
+    window = Input(input_shape, name="window")
+    return window, ops.take(window, list(columns), axis=1) if columns else window
 
 
 def _strided(x: _Tensor, n_kernels: int, width: int, name: str, *, stride: int = 2) -> _Tensor:
@@ -167,7 +183,7 @@ def _strided(x: _Tensor, n_kernels: int, width: int, name: str, *, stride: int =
     from keras import layers
 
     x = layers.Conv1D(n_kernels, width, strides=stride, padding="same", use_bias=False, name=name)(x)
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = layers.BatchNormalization(momentum=_MEMORY, name=f"{name}_norm")(x)
     return layers.Activation("relu", name=f"{name}_relu")(x)
 
 

@@ -15,48 +15,37 @@ unfinished run goes on; with others, or finished, it is refused. Nothing is ever
 """
 
 import csv
-from collections.abc import Callable
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
-from monitor.artifact import CARD, WEIGHTS, Card, load_card
-from monitor.errors import ArtifactError
+from models.datasets.splits import manifest, split
+from models.networks import NETWORKS
+from models.workshop import augment, fit, select
+from models.workshop.cards import Origin, card_of, scores
+from models.workshop.fit import Examples, Fitting, Report
+from models.workshop.folder import CONFIG, HISTORY, begin, write_history, write_json
+from monitor.artifact import CARD, WEIGHTS, Card, load_card, save_card
+from monitor.errors import ArtifactError, SettingsError
 from monitor.quiet import hushed
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = [
-    "CHECKPOINT",
-    "CONFIG",
-    "Loss",
-    "Predictions",
-    "Report",
-    "Run",
-    "RunConfig",
-    "is_finished",
-    "load_run",
-]
+__all__ = ["Predictions", "Report", "Run", "RunConfig", "is_finished", "load_run", "train_run"]
 
-CONFIG: Final = "config.json"
-CHECKPOINT: Final = "checkpoint"
-HISTORY: Final = "history.csv"
 PREDICTIONS: Final = "predictions.npz"
-
-Loss: TypeAlias = Literal["weighted", "focal", "plain"]
-"""What training makes small; see `models.workshop.fit`."""
-
-Report: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
+SELECTION: Final = "selection.json"
 
 
-class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that decides what a run gives, but for the beats themselves.
+class RunConfig(Fitting, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that decides what a run gives, but for the beats themselves; how it is trained: `Fitting`.
 
     Attributes
     ----------
@@ -65,34 +54,80 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     dataset, options
         Of `models.datasets.load`.
     split
-        Of `models.datasets.splits.split`.
-    augment
-        Names in `models.workshop.augment.AUGMENTATIONS`.
+        Of `models.datasets.splits.split`; drawn with the seed.
     select
-        Which columns the network looks at: ``""`` all, ``"ig:60"`` the 60 that tell most.
-    loss
-        What training makes small: cross-entropy with rare classes weighing more, focal loss, or
-        cross-entropy as it is.
-    epochs, patience
-        At most so many epochs; at most so many in a row without a better validation loss, 0: no limit.
-    batch, learning_rate
-        Beats per step; the rate at its highest.
-    seed
-        Fixes split, weights, order, augmentation and dropout.
+        Which points the network looks at: ``""`` all, ``"ig:60"`` the 60 that tell most.
     """
 
     arch: str
     dataset: str
     options: DataOptions = DataOptions()
     split: str = "patients"
-    augment: tuple[str, ...] = ()
     select: str = ""
-    loss: Loss = "weighted"
-    epochs: int = 30
-    patience: int = 6
-    batch: int = 128
-    learning_rate: float = 1e-3
-    seed: int = 1
+
+
+def train_run(
+    config: RunConfig,
+    beats: BeatSet,
+    folder: Path,
+    *,
+    command: str,
+    report: Report,
+    initial: "keras.Model | None" = None,
+) -> Path:
+    """Train a network and fill a run folder, or go on with one that is not finished.
+
+    Parameters
+    ----------
+    beats
+        Those that ``config.dataset`` and ``config.options`` name, as loaded.
+    folder
+        New, empty, or an unfinished run of the same configuration on the same beats.
+    command
+        Command line that makes it again; kept.
+    report
+        Told which epoch it is in, steps done and steps in all.
+    initial
+        A network to begin with instead of a new one, such as one that was trained on other beats, with
+        the layers frozen that are to stay. ``config.select`` is then the network's own affair.
+
+    Returns
+    -------
+    Path
+        The folder, finished.
+
+    Raises
+    ------
+    ArtifactError
+        The folder is not one to go on with, or the initial network does not fit the beats.
+    SettingsError
+        The configuration names what does not exist, or the beats cannot be split so.
+    StorageError
+        The folder cannot be written.
+    """
+    _check(config, beats, initial)
+    parts = split(beats, config.split, seed=config.seed)
+    checkpoint = begin(folder, config, manifest(beats), command=command)
+    train, validate, test = (Examples(beats.x[rows], beats.y[rows]) for rows in parts)
+    network = initial or _network(config, train, len(beats.classes), folder)
+    fit.fit(
+        network,
+        train,
+        validate,
+        config,
+        state=checkpoint / "state.npz",
+        each=lambda history: write_history(folder, history),
+        report=report,
+    )
+    report("telling the test part", 1, 1)
+    probabilities = fit.predict(network, test.x)
+    _save_predictions(folder, beats, parts.test, probabilities)
+    _save_network(network, folder)
+    figures = {f"test, split {config.split}": scores(test.y, probabilities, beats.classes)}
+    origin = Origin(config.arch, config.seed, command)
+    save_card(card_of(network, beats, parts, folder=folder, origin=origin, figures=figures), folder)
+    shutil.rmtree(checkpoint)
+    return folder
 
 
 class Predictions(NamedTuple):
@@ -199,3 +234,59 @@ def _predictions(path: Path) -> Predictions:
         ) from error
     columns["classes"] = tuple(columns["classes"].tolist())
     return Predictions(**columns)
+
+
+def _network(config: RunConfig, train: Examples, n_classes: int, folder: Path) -> "keras.Model":
+    """Return a new network; what it is to look at is chosen on the training part, once for a folder."""
+    with hushed():
+        import keras
+    n_points = train.x.shape[1]
+    columns: list[int] = []
+    k = select.parse(config.select, n_points)
+    if k is not None:
+        path = folder / SELECTION
+        if not path.exists():
+            write_json(path, select.best(select.gains(train.x, train.y, seed=config.seed), k)._asdict())
+        columns = msgspec.json.decode(path.read_bytes())["columns"]
+    keras.utils.set_random_seed(config.seed)
+    return NETWORKS[config.arch](train.x.shape[1:], n_classes, columns=columns)
+
+
+def _check(config: RunConfig, beats: BeatSet, initial: "keras.Model | None") -> None:
+    """Raise if the configuration names what does not exist, or the initial network does not fit."""
+    augment.names_of(",".join(config.augment))
+    select.parse(config.select, beats.n_points)
+    if initial is None and config.arch not in NETWORKS:
+        raise SettingsError(
+            f"no such network: expected one of {', '.join(NETWORKS)}, received {config.arch!r}"
+        )
+    if initial is not None:
+        expected = ((beats.n_points, beats.n_channels), (len(beats.classes),))
+        received = (tuple(initial.input_shape[1:]), tuple(initial.output_shape[1:]))
+        if received != expected:
+            raise ArtifactError(
+                f"initial network: expected one from windows {expected[0]} to {expected[1][0]} classes, "
+                f"received one from {received[0]} to {received[1]}"
+            )
+
+
+def _save_predictions(
+    folder: Path, beats: BeatSet, rows: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> None:
+    partial = folder / f"partial-{PREDICTIONS}"
+    np.savez_compressed(
+        partial,
+        rows=rows,
+        truth=beats.y[rows],
+        probabilities=probabilities.astype(np.float32),
+        records=beats.records[rows],
+        patients=beats.patients[rows],
+        classes=np.array(beats.classes),
+    )
+    partial.replace(folder / PREDICTIONS)
+
+
+def _save_network(network: "keras.Model", folder: Path) -> None:
+    partial = folder / f"partial-{WEIGHTS}"  # Keras goes by the suffix
+    network.save(partial, include_optimizer=False)
+    partial.replace(folder / WEIGHTS)
