@@ -27,6 +27,8 @@ RR_MEMORY_S = 10.0
 """The median RR is that of the beats of so long before R (Kachuee et al. 2018 take it in windows of 10 s)."""
 _RR_S = 0.8
 """It is taken for this before there is one: 75 bpm."""
+_ROUNDING = 1e-6
+"""So that 1.2 x 0.5 s x 125 Hz are 75 points, whatever the last bit says."""
 _FLAT_MV = 1e-3
 """A lead that moves by less over the window is constant: a thousandth of a millivolt is no signal."""
 
@@ -68,7 +70,7 @@ def plain_beat(raw: NDArray[np.float64], *, spec: WindowSpec, rr_s: float | None
         )
     n_kept = spec.n_points
     if spec.length_rr is not None:
-        after = int(spec.length_rr * (_RR_S if rr_s is None else rr_s) * spec.fs)
+        after = int(spec.length_rr * (_RR_S if rr_s is None else rr_s) * spec.fs + _ROUNDING)
         n_kept = min(spec.n_pre + 1 + after, n_kept)
     window = np.zeros(raw.shape, dtype=np.float32)
     kept = raw[:n_kept]

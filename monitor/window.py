@@ -202,7 +202,7 @@ MAX_SHIFT_S: Final = 0.05
 
 
 _MAX_SHAPES: Final = 2
-_MAX_REACH_S: Final = 10.0
+_MAX_REACH_S: Final = 4.0
 """No window goes further from R: every second after it makes each label a second later."""
 
 
