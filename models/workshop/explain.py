@@ -14,13 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.workshop.gradients import Gradient, differentiated
+from models.workshop.select import gains
 from monitor.errors import SettingsError
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["METHODS", "STEPS", "Explanation", "Method", "explain", "flat", "grad_cam", "information"]
-__all__ += ["integrated_gradients"]
+__all__ = [
+    "METHODS",
+    "STEPS",
+    "Explanation",
+    "Method",
+    "explain",
+    "flat",
+    "grad_cam",
+    "information",
+    "integrated_gradients",
+]
 
 Method: TypeAlias = Literal["ig", "gradcam"]
 METHODS: Final[dict[str, str]] = {"ig": "integrated gradients", "gradcam": "Grad-CAM"}
@@ -190,7 +200,7 @@ def grad_cam(
 def information(x: NDArray[np.float32], y: NDArray[np.int64], *, seed: int = 0) -> NDArray[np.float64]:
     """Return how many bits each point of a window, by itself, tells of the class.
 
-    scikit-learn's estimate from nearest neighbours (Ross 2014, PLoS ONE 9:e87357).
+    As `models.workshop.select.gains`, but for each channel.
 
     Parameters
     ----------
@@ -202,10 +212,8 @@ def information(x: NDArray[np.float32], y: NDArray[np.int64], *, seed: int = 0) 
     NDArray
         Of shape (n_points, n_channels).
     """
-    from sklearn.feature_selection import mutual_info_classif
-
-    nats = mutual_info_classif(x.reshape(len(x), -1), y, random_state=seed)
-    return np.asarray(nats.reshape(x.shape[1:]) / np.log(2), np.float64)
+    channels = [gains(x[:, :, [k]], y, seed=seed) for k in range(x.shape[2])]
+    return np.asarray(np.stack(channels, axis=1) / np.log(2), np.float64)
 
 
 _Attribute: TypeAlias = Callable[[NDArray[np.float32], int], tuple[NDArray[np.float64], float | None]]

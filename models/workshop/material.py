@@ -14,9 +14,11 @@ from models.datasets.splits import Split, manifest, split
 from models.workshop.runs import Run
 from monitor.errors import ArtifactError
 
-__all__ = ["Axis", "Material", "axis_of", "material", "overlap"]
+__all__ = ["Axis", "Material", "Overlap", "axis_of", "material", "overlap"]
 
 MANIFEST: Final = "manifest.json"
+_NAMED: Final = 3
+"""More people than these are not named."""
 
 Report: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
@@ -27,6 +29,48 @@ class Material(NamedTuple):
 
     beats: BeatSet
     parts: Split
+
+
+class Overlap(NamedTuple):
+    """Who was both trained and tested on.
+
+    Attributes
+    ----------
+    n_tested
+        Patients tested on; None where the source does not say whose the beats are.
+    shared
+        Those of them who were trained or chosen on too.
+    share
+        Of the beats tested, those that are of them.
+    """
+
+    n_tested: int | None
+    shared: tuple[str, ...]
+    share: float
+
+    def sentence(self) -> str:
+        """Say it, and what it means for the figures."""
+        if self.n_tested is None:
+            return (
+                "The source does not say whose the beats are: whether patients tested on were trained on "
+                "too cannot be told."
+            )
+        if not self.shared:
+            return (
+                f"Of the {self.n_tested} patients tested on, none was trained on: the figures are of "
+                f"people the network has never seen."
+            )
+        n = len(self.shared)
+        who = f" ({', '.join(self.shared)})" if n <= _NAMED else ""
+        meant = (
+            "the figures are of people the network knows, and say nothing of others"
+            if n == self.n_tested
+            else "the figures are in part of people the network knows"
+        )
+        return (
+            f"Of the {self.n_tested} patients tested on, {n}{who} {'was' if n == 1 else 'were'} trained on "
+            f"too, with {100 * self.share:.1f} % of the beats tested: {meant}."
+        )
 
 
 class Axis(NamedTuple):
@@ -68,34 +112,15 @@ def material(run: Run, *, data: Path | None = None, report: Report = lambda *_: 
     return Material(beats, parts)
 
 
-def overlap(found: Material) -> str:
-    """Say in a sentence whether those tested on were trained on too, from the beats themselves."""
+def overlap(found: Material) -> Overlap:
+    """Compare those tested on with those trained on."""
     beats, parts = found
     if not beats.knows_patients:
-        return (
-            "The source does not say whose the beats are: whether patients tested on were trained on too "
-            "cannot be told."
-        )
+        return Overlap(None, (), 0.0)
     seen = set(beats.patients[np.concatenate((parts.train, parts.validate))].tolist())
-    tested = set(beats.patients[parts.test].tolist())
-    shared = sorted(tested & seen)
-    if not shared:
-        return (
-            f"Of the {len(tested)} patients tested on, none was trained on: the figures are of people "
-            f"the network has never seen."
-        )
-    n_beats = int(np.isin(beats.patients[parts.test], shared).sum())
-    share = 100 * n_beats / len(parts.test)
-    who = f" ({', '.join(shared)})" if len(shared) <= 3 else ""
-    meant = (
-        "the figures are of people the network knows, and say nothing of others"
-        if len(shared) == len(tested)
-        else "these figures are in part of people the network knows"
-    )
-    return (
-        f"Of the {len(tested)} patients tested on, {len(shared)}{who} "
-        f"{'was' if len(shared) == 1 else 'were'} trained on too, with {share:.1f} % of the beats tested: {meant}."
-    )
+    tested = beats.patients[parts.test]
+    shared = sorted(set(tested.tolist()) & seen)
+    return Overlap(len(set(tested.tolist())), tuple(shared), float(np.isin(tested, shared).mean()))
 
 
 def axis_of(beats: BeatSet) -> Axis:
