@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 import typer
 
-from models.evaluate_cli import class_table, record_names
-from models.progress import Progress, command_line
+from models.progress import Progress
+
 __all__ = ["app"]
 
 app = typer.Typer(

@@ -68,6 +68,14 @@ class Fitting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     learning_rate: float = 1e-3
     seed: int = 1
 
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.patience < 0 or self.batch < 1 or not self.learning_rate > 0:
+            raise ValueError(
+                f"training: expected at least one epoch, one beat a step and a learning rate above 0, "
+                f"received {self.epochs} epochs, {self.batch} beats, {self.learning_rate:g}; and patience "
+                f"of at least 0, received {self.patience}"
+            )
+
 
 class Examples(NamedTuple):
     """Windows of shape (n, n_points, n_channels) and labels of shape (n,)."""

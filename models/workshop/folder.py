@@ -15,7 +15,7 @@ from monitor.artifact import CARD
 from monitor.errors import ArtifactError, StorageError
 from monitor.quiet import hushed
 
-__all__ = ["CHECKPOINT", "CONFIG", "HISTORY", "MANIFEST", "begin", "write_history", "write_json"]
+__all__ = ["CHECKPOINT", "CONFIG", "HISTORY", "MANIFEST", "begin", "refuse", "write_history", "write_json"]
 
 CONFIG: Final = "config.json"
 MANIFEST: Final = "manifest.json"
@@ -42,7 +42,7 @@ def begin(folder: Path, config: msgspec.Struct, beats: dict[str, Any], *, comman
         It cannot be written.
     """
     checkpoint = folder / CHECKPOINT
-    _refuse(folder)
+    refuse(folder)
     try:
         checkpoint.mkdir(parents=True, exist_ok=True)
         for name, content in ((MANIFEST, beats), (CONFIG, msgspec.to_builtins(config))):
@@ -74,8 +74,8 @@ def write_history(folder: Path, rows: Sequence[dict[str, float]]) -> None:
     partial.replace(folder / HISTORY)
 
 
-def _refuse(folder: Path) -> None:
-    """Raise unless the folder is new, empty or holds an unfinished run."""
+def refuse(folder: Path) -> None:
+    """Raise `ArtifactError` unless the folder is new, empty or holds an unfinished run."""
     if folder.is_dir() and (folder / CARD).exists():
         raise ArtifactError(
             f"run folder {folder}: expected one that does not exist yet or is not finished, "
