@@ -68,6 +68,7 @@ def verifier(
 _COMMANDS: Final = (  # one a line
     "models.evaluate_cli",
     "models.explain_cli",
+    "models.dataset_cli",
     "models.train_cli",
     "models.export_cli",
 )
