@@ -25,6 +25,7 @@ _TEST: Final = 5
 _VALIDATE: Final = 6
 """One part in so many of the training rows is taken out to choose by."""
 _N_FOLDS: Final = 10
+_N_DRAWS: Final = 300
 _PACED_TEST: Final = PACED[2:]
 """Half of the paced patients are tested on where paced records are wanted at all."""
 
@@ -139,7 +140,7 @@ def _folds(beats: BeatSet, how: str, seed: int) -> NDArray[np.str_]:
         return beats.part
     _need_patients(beats, how)
     folds = np.zeros(len(beats), dtype="<U6")
-    for k, rows in enumerate(_grouped(beats, np.arange(len(beats)), seed=seed, n=_N_FOLDS), start=1):
+    for k, rows in enumerate(_grouped(beats, seed=seed, n=_N_FOLDS), start=1):
         folds[rows] = f"fold{k}"
     return folds
 
@@ -166,10 +167,9 @@ def _drawn(
     beats: BeatSet, rows: NDArray[np.int64], *, seed: int, share: int, whole: bool
 ) -> NDArray[np.int64]:
     """Draw one part in ``share`` of the rows: whole patients, or beats of each class."""
-    if whole:
-        n = min(share, len(set(beats.patients[rows].tolist())))
-        return _grouped(beats, rows, seed=seed, n=n)[0]
     rng = np.random.default_rng(seed)
+    if whole:
+        return _of_some_patients(beats, rows, rng, share=share)
     picked = []
     for label in range(len(beats.classes)):
         mine = rows[beats.y[rows] == label]
@@ -177,30 +177,45 @@ def _drawn(
     return np.sort(np.concatenate(picked))
 
 
-def _grouped(beats: BeatSet, rows: NDArray[np.int64], *, seed: int, n: int) -> list[NDArray[np.int64]]:
-    """Divide rows into ``n`` groups of whole patients, each with its share of every class, about."""
-    patients = beats.patients[rows]
-    n_patients = len(set(patients.tolist()))
-    if n_patients < max(n, 2):
-        raise SettingsError(
-            f"split by patient: expected beats of at least {max(n, 2)} patients, received {n_patients}"
-        )
-    return [np.sort(rows[held]) for held in _held_out(beats.y[rows], patients, seed=seed, n=n)]
+def _of_some_patients(
+    beats: BeatSet, rows: NDArray[np.int64], rng: np.random.Generator, *, share: int
+) -> NDArray[np.int64]:
+    """Draw the rows of one patient in ``share``: of many draws the one with the nearest share of each class.
+
+    Rare classes are those of a few patients (nine in ten F of DS1 are one man's): a draw that takes
+    these away from training, or has none, would choose the wrong epoch.
+    """
+    patients, of_row = np.unique(beats.patients[rows], return_inverse=True)
+    _need_so_many(len(patients), 2)
+    counts = np.zeros((len(patients), len(beats.classes)))
+    np.add.at(counts, (of_row, beats.y[rows]), 1)
+    shares = counts[:, counts.any(axis=0)] / counts.sum(axis=0)[counts.any(axis=0)]
+    n = max(1, round(len(patients) / share))
+    draws = [rng.permutation(len(patients))[:n] for _ in range(_N_DRAWS)]
+    best = min(draws, key=lambda draw: float(np.abs(shares[draw].sum(axis=0) - 1 / share).sum()))
+    return rows[np.isin(of_row, best)]
 
 
-def _held_out(
-    y: NDArray[np.int64], patients: NDArray[np.str_], *, seed: int, n: int
-) -> list[NDArray[np.int64]]:
-    """Return for each fold the places of its rows."""
+def _grouped(beats: BeatSet, *, seed: int, n: int) -> list[NDArray[np.int64]]:
+    """Divide the rows into ``n`` groups of whole patients, each with its share of every class, about."""
     import warnings
 
     from sklearn.model_selection import StratifiedGroupKFold
 
+    _need_so_many(len(set(beats.patients.tolist())), n)
     folds = StratifiedGroupKFold(n_splits=n, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # A class may have fewer beats than there are folds (Q without paced records); that is no fault.
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        return [held.astype(np.int64) for _, held in folds.split(np.zeros(len(y)), y, patients)]
+        divided = folds.split(np.zeros(len(beats)), beats.y, beats.patients)
+        return [held.astype(np.int64) for _, held in divided]
+
+
+def _need_so_many(n_patients: int, n: int) -> None:
+    if n_patients < n:
+        raise SettingsError(
+            f"split by patient: expected beats of at least {n} patients, received {n_patients}"
+        )
 
 
 def _need_patients(beats: BeatSet, how: str) -> None:
