@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from monitor.alarms import Alarms
 from monitor.beats import WindowSpec
 from monitor.cutter import cutter_of
-from monitor.detect import Detection, Detector
+from monitor.detect import Detection
+from monitor.detect_lstm import detector_for
 from monitor.events import (
     Alarm,
     Beat,
@@ -99,7 +100,7 @@ class Pipeline:
         self._timeout = round(settings.serving.label_timeout_s * fs)
         self._band = monitor_band(settings.filters, fs=fs, n_leads=n_leads)
         self._quality = Quality(settings.quality, fs=fs, n_leads=n_leads, start=start)
-        self._detector = Detector(settings.detector, fs=fs, n_leads=n_leads, start=start)
+        self._detector = detector_for(settings.detector, fs=fs, n_leads=n_leads, start=start)
         self._fibrillation = Fibrillation(settings.rhythm, fs=fs, n_leads=n_leads, start=start)
         self._asks_next = window.asks_next
         self._cutter = cutter_of(
