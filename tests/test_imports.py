@@ -35,7 +35,7 @@ ROOMS = {
     # -- the pure core, lowest first --
     "stage": Room("monitor.stage", "base", "numba numpy", pure=True),
     "filters": Room("monitor.filters", "base stage", "numpy scipy", pure=True),
-    "window": Room("monitor.window", "base", "msgspec", pure=True),
+    "window": Room("monitor.window monitor.features", "base", "msgspec", pure=True),
     "weights": Room("monitor.weights*", "base", "msgspec numpy"),
     "detect": Room(
         "monitor.detect* monitor.quality*", "base stage filters weights", "numpy scipy", pure=True

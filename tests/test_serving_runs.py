@@ -7,19 +7,24 @@ import msgspec
 import numpy as np
 import pytest
 import wfdb
+from numpy.testing import assert_array_equal
 
 from models import export
+from models.datasets.cutting import served
 from monitor import artifact, records
 from monitor.artifact import Card
 from monitor.assemble import Closed, Opened, Samples
 from monitor.classify import Classifier
 from monitor.errors import ArtifactError, StorageError
-from monitor.events import CLASSES, Alarm, Block
+from monitor.events import CLASSES, Alarm, Beat, Block
+from monitor.filters import monitor_band
 from monitor.label import Job, label_all
 from monitor.link import EventLog
-from monitor.settings import Settings
+from monitor.plain_window import PlainCutter
+from monitor.settings import FilterSettings, Settings
 from monitor.ward import Ward
 from monitor.window import WindowSpec
+from tests.cutting import feed, kind
 from tests.tiny import make_card
 
 FS = 250.0
@@ -91,6 +96,21 @@ def test_a_run_folder_labels_a_record(run: Path, data: Path, tmp_path: Path) -> 
     assert "N" * 17 == told[1:18]
     assert "V" * 15 == told[-16:-1]
     assert (tmp_path / "r1.blt").is_file()
+
+
+def test_training_cuts_what_serving_cuts() -> None:
+    """Law 6: a record at once, for training, and a stream in blocks give the same windows, bit for bit."""
+    rng = np.random.default_rng(4)
+    peaks = np.cumsum(rng.integers(120, 300, N_BEATS))
+    signal = np.cumsum(rng.normal(size=(int(peaks[-1]) + 1000, 1)), axis=0) / 50
+    beats = [
+        Beat(sample=int(peak), decided=int(peak) + 30, rr=rr)
+        for peak, rr in zip(peaks, [None, *np.diff(peaks).tolist()], strict=True)
+    ]
+    band = monitor_band(FilterSettings(), fs=FS, n_leads=1)
+    stage = PlainCutter(SPEC, fs=FS, n_leads=1, wave_delay=band.delay)
+    windows = kind(feed(stage, band.push(signal), beats, [100]) + stage.flush(), provisional=True)
+    assert_array_equal(served(signal, peaks, SPEC, fs=FS), np.stack([window.window for window in windows]))
 
 
 def test_a_network_of_one_input_answers_as_it_does_alone(run: Path) -> None:
