@@ -9,7 +9,7 @@ so a training that is taken up again shows what one that ran through would have 
 import os
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -62,8 +62,9 @@ def fit_dual(
     *,
     shape: Shape = SHAPE,
     state: Path,
+    each: Callable[[list[dict[str, float]]], None] = lambda _: None,
     report: Report = lambda *_: None,
-) -> tuple["keras.Model", list[dict[str, float]]]:
+) -> "keras.Model":
     """Train the network; it has the weights of the epoch that told the validation part best.
 
     Parameters
@@ -75,14 +76,14 @@ def fit_dual(
         Recordings of patients who are in one of them only.
     state
         File with all that is needed to go on, written after each epoch.
+    each
+        Called after each epoch with the history so far, a row per epoch: ``epoch``, ``loss``,
+        ``val_loss``, its two parts ``val_peak_loss`` and ``val_normality_loss``, ``seconds``.
 
     Returns
     -------
-    model
+    keras.Model
         As it is served: no state between calls, any number of steps.
-    history
-        A row per epoch: ``epoch``, ``loss``, ``val_loss``, its two parts ``val_peak_loss`` and
-        ``val_normality_loss``, ``seconds``.
 
     Raises
     ------
@@ -116,8 +117,9 @@ def fit_dual(
             progress.best_loss, progress.best_epoch = row["val_loss"], epoch
             best = _arrays(model.trainable_variables)
         _keep(state, model, progress, best)
+        each(progress.history)
     _assign(model.trainable_variables, best)
-    return served(model, shape), progress.history
+    return served(model, shape)
 
 
 def served(model: "keras.Model", shape: Shape) -> "keras.Model":
