@@ -5,6 +5,7 @@ draws from the network's own state, which a checkpoint holds. So a run that was 
 again shows the network what one that ran through would have shown it.
 """
 
+import logging
 import os
 import time
 import zipfile
@@ -179,6 +180,8 @@ def predict(model: "keras.Model", x: NDArray[np.float32]) -> NDArray[np.float64]
 def _compile(model: "keras.Model", fitting: Fitting, steps: int) -> None:
     import keras
 
+    # It warns of every sixth network of a process that functions are traced anew, as if that were a mistake.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     rate = keras.optimizers.schedules.CosineDecay(
         fitting.learning_rate, max(1, fitting.epochs * steps), alpha=_LOWEST
     )
