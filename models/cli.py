@@ -73,6 +73,7 @@ _COMMANDS: Final = (  # one a line
     "models.ablate_cli",
     "models.export_cli",
     "models.dual_cli",
+    "models.dual_cli",
 )
 """Modules with further commands."""
 
