@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
@@ -63,11 +64,11 @@ def cached(
     written is done without.
     """
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             peaks, ends = kept["peaks"], kept["ends"]
         if len(ends) == n_records and (not n_records or ends[-1] == len(peaks)):
             return list(np.split(peaks.astype(np.int64), ends[:-1]))
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         pass
     found = list(find())
     _keep(path, found)

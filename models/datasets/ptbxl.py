@@ -15,6 +15,7 @@ import csv
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,11 +151,11 @@ def _folder(data: Path | None) -> Path:
 
 def _signals(path: Path) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             x, ids = kept["x"], kept["ecg_id"]
     except OSError as error:
         raise SourceError(f"{path}: expected a readable file: {error.strerror or error}") from error
-    except (ValueError, KeyError, EOFError) as error:
+    except (ValueError, KeyError, EOFError, BadZipFile) as error:
         raise SourceError(f"{path}: expected arrays x and ecg_id: {error}") from error
     if x.ndim != 2 or x.dtype != np.int16 or ids.shape != (len(x),):
         raise SourceError(

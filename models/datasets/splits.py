@@ -26,6 +26,7 @@ _VALIDATE: Final = 6
 """One part in so many of the training rows is taken out to choose by."""
 _N_FOLDS: Final = 10
 _N_DRAWS: Final = 300
+_PARTS: Final = ("train", "test", *(f"fold{k}" for k in range(1, _N_FOLDS + 1)), "")
 _PACED_TEST: Final = PACED[2:]
 """Half of the paced patients are tested on where paced records are wanted at all."""
 
@@ -83,7 +84,7 @@ def split(beats: BeatSet, how: str, *, seed: int) -> Split:
 
 def manifest(beats: BeatSet) -> dict[str, Any]:
     """Return what the set holds, as JSON can say it: counts per class and part, patients, hashes."""
-    parts = sorted(set(beats.part.tolist()), key=lambda part: (len(part), part))
+    parts = [part for part in _PARTS if part in beats.part]
     return {
         "name": beats.name,
         "classes": list(beats.classes),
