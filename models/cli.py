@@ -73,7 +73,6 @@ _COMMANDS: Final = (  # one a line
     "models.ablate_cli",
     "models.export_cli",
     "models.dual_cli",
-    "models.dual_cli",
 )
 """Modules with further commands."""
 
