@@ -1,6 +1,7 @@
 """``beatline models evaluate``: a run on its own test part, or a model on beats that our detector finds."""
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,11 +131,11 @@ def _told(found: "Evaluation") -> str:
     from models.workshop.html import plain
     from models.workshop.report import title
 
-    blocks = [title(found.run), found.leak]
+    blocks = [title(found.run), textwrap.fill(found.leak, 96)]
     shown = [tables.overall(found), tables.classes_narrow(found), tables.confusion(found)]
     peaks = tables.r_peaks(found)
     blocks += map(plain, [*shown, *([peaks] if peaks else [])])
-    return "\n\n".join([*blocks, tables.how_drawn(found)])
+    return "\n\n".join([*blocks, textwrap.fill(tables.how_drawn(found), 96)])
 
 
 def _detected(model: str, records: str, data: Path | None) -> None:

@@ -118,7 +118,7 @@ def weighted_figures(
         }
         for name, values in zip(PER_CLASS, columns, strict=True):
             result |= {f"{who} {name}": float(value) for who, value in zip(classes, values, strict=True)}
-            result |= {f"{who} {name}": value for who, value in averages(values, counts).items()}
+            result |= {f"{who} {name}": value for who, value in averages(name, values, counts).items()}
         return result
 
     return figures

@@ -75,6 +75,12 @@ class Explanation(NamedTuple):
     attribution: NDArray[np.float64]
     gap: float | None
 
+    @property
+    def counted(self) -> str:
+        """How many beats of which kind."""
+        kind = "hit" if self.right else "beat"
+        return f"{self.n} {kind}{'' if self.n == 1 else 's'}{'' if self.right else ', none told rightly'}"
+
 
 def explain(
     model: "keras.Model",

@@ -107,7 +107,7 @@ def draw(
                 here.text(
                     0.5,
                     0.5,
-                    "no more" if k % n else "none",
+                    "none" if k % (n // 2) == 0 else "",
                     ha="center",
                     color="#777777",
                     fontsize=9,

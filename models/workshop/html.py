@@ -5,6 +5,8 @@ themselves, so that what is written in them stays legible.
 """
 
 import base64
+import struct
+import textwrap
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -36,7 +38,8 @@ figcaption { color: #555; }
 nav a { margin-right: 1em; display: inline-block; } a { color: #0072B2; }
 p.say { border-left: 4px solid #0072B2; padding: .3em .8em; background: #f3f7fa; }
 @media screen and (max-width: 640px) {
-  body { margin: 1em auto; padding: 0 .8em; } figure img { max-width: none; width: 640px; }
+  body { margin: 1em auto; padding: 0 .8em; } figure img { max-width: none; width: 500px; }
+  figure.wide img { width: 820px; }
   figcaption { position: sticky; left: 0; }
 }
 @media print {
@@ -44,6 +47,12 @@ p.say { border-left: 4px solid #0072B2; padding: .3em .8em; background: #f3f7fa;
   h2 { break-after: avoid; } img { max-height: 22cm; } nav { display: none; }
 }
 """
+
+
+_LINE: Final = 96
+"""Characters of a line of text."""
+_WIDE: Final = 1000
+"""Pictures of more pixels are shown larger than a phone is wide."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -116,7 +125,7 @@ def plain(table: Table) -> str:
         "  ".join(cell.rjust(width) if k else cell.ljust(width) for k, (cell, width) in enumerate(zipped))
         for zipped in (zip(row, widths, strict=True) for row in rows)
     ]
-    return "\n".join([*([table.caption] if table.caption else []), *(line.rstrip() for line in lines)])
+    return "\n".join([*textwrap.wrap(table.caption, _LINE), *(line.rstrip() for line in lines)])
 
 
 def _html(part: Part) -> str:
@@ -137,7 +146,10 @@ def _html(part: Part) -> str:
 
 
 def _figure(part: Picture) -> str:
-    data = base64.b64encode(part.path.read_bytes()).decode("ascii")
+    content = part.path.read_bytes()
+    data = base64.b64encode(content).decode("ascii")
     caption = f"<figcaption>{escape(part.caption)}</figcaption>" if part.caption else ""
     alt = escape(part.caption or part.path.stem, quote=True)
-    return f'<figure><img alt="{alt}" src="data:image/png;base64,{data}">{caption}</figure>'
+    (width,) = struct.unpack(">I", content[16:20])  # of the PNG's header
+    wide = ' class="wide"' if width > _WIDE else ""
+    return f'<figure{wide}><img alt="{alt}" src="data:image/png;base64,{data}">{caption}</figure>'

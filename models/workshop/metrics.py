@@ -122,7 +122,7 @@ def measure(
     }
     for name, values in by_name.items():
         figures |= {f"{who} {name}": float(value) for who, value in zip(classes, values, strict=True)}
-        figures |= {f"{who} {name}": value for who, value in averages(values, counts).items()}
+        figures |= {f"{who} {name}": value for who, value in averages(name, values, counts).items()}
     return Measured(
         classes=tuple(classes),
         n=len(truth),
@@ -132,14 +132,21 @@ def measure(
     )
 
 
-def averages(values: NDArray[np.floating], counts: NDArray[np.number]) -> Mapping[str, float]:
-    """Return a figure's `AVERAGES` over the classes for which it is defined; NaN where it is for none.
+def averages(name: str, values: NDArray[np.floating], counts: NDArray[np.number]) -> Mapping[str, float]:
+    """Return a figure's `AVERAGES` over the classes that are there; NaN where it is defined for none.
+
+    The precision of a class that is there but was never told counts as 0, as scikit-learn's does:
+    otherwise it would pay to tell fewer classes.
 
     Parameters
     ----------
+    name
+        Out of `PER_CLASS`.
     values, counts
         Of shape (n_classes,): the figure, NaN where undefined, and the beats of each class.
     """
+    if name == "precision":
+        values = np.where((counts > 0) & np.isnan(values), 0.0, values)
     known = np.isfinite(values)
     if not known.any():
         return dict.fromkeys(AVERAGES, float("nan"))
@@ -166,7 +173,8 @@ def pr_curve(truth: NDArray[np.int64], score: NDArray[np.floating], label: int) 
     if not 0 < positive.sum() < len(positive):
         return None
     precision, recall, _ = curve(positive, score)
-    return _thinned(recall[::-1], precision[::-1])
+    # The last point, precision 1 at recall 0, is no threshold's but drawn in by convention.
+    return _thinned(recall[-2::-1], precision[-2::-1])
 
 
 def calibration(

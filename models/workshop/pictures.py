@@ -124,7 +124,7 @@ def curves(
         Precision-recall: the share of each line's class, which is what a guess has for precision.
         None: a ROC curve, where a guess lies on the diagonal.
     """
-    with picture(path, size=(6.4, 5.6)) as (_, (axis,)):
+    with picture(path, size=(6.0, 6.6)) as (figure, (axis,)):
         if shares is None:
             axis.plot([0, 1], [0, 1], color="#999999", linewidth=1, label="a guess")
         for i, (name, curve) in enumerate(lines.items()):
@@ -139,7 +139,7 @@ def curves(
         axis.set_xlabel(labels[0])
         axis.set_ylabel(labels[1])
         if axis.lines:
-            axis.legend(loc="lower right" if shares is None else "lower left", fontsize=9)
+            figure.legend(loc="outside lower center", ncols=2, fontsize=9)
 
 
 def reliability(found: Calibration, error: float, path: Path) -> None:

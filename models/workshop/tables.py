@@ -37,8 +37,8 @@ MEANING: Final = (
     "so. F1: their harmonic mean. ROC-AUC and AP (average precision, the area below the precision-recall "
     "curve): each class against all others, from the probabilities. Macro: the mean over the classes that "
     "the test part has; weighted: by their beats. A dash: undefined, as all of a class without beats and the "
-    "precision of one never told. Calibration error: how far, on average, the probability of the class told "
-    "is from the share told rightly (15 bins of equal width)."
+    "precision of one never told (0 in the averages). Calibration error: how far, on average, the probability"
+    " of the class told is from the share told rightly (15 bins of equal width)."
 )
 
 
@@ -155,13 +155,17 @@ def attributions(found: Sequence[Explanation], axis: Axis) -> Table:
     rows = []
     for one in found:
         size = np.abs(one.attribution).sum(axis=1)
-        share = np.cumsum(size) / max(float(size.sum()), 1e-12)
-        middle = [float(axis.ms[np.searchsorted(share, part)]) for part in (0.25, 0.75)]
-        peak = float(axis.ms[int(np.argmax(one.attribution.sum(axis=1)))])
-        gap = "-" if one.gap is None else f"{one.gap:.4f}"
-        kind = "hits" if one.right else "beats"
-        rows.append([one.name, f"{one.n} {kind}", f"{peak:.0f}", f"{middle[0]:.0f} to {middle[1]:.0f}", gap])
-    return Table(("", "averaged", f"most, {axis.label}", "middle half", "gap"), rows)
+        where = ["-", "-"]
+        if size.any():
+            share = np.cumsum(size) / size.sum()
+            first, last = (float(axis.ms[np.searchsorted(share, part)]) for part in (0.25, 0.75))
+            where = [f"{axis.ms[np.argmax(one.attribution.sum(axis=1))]:.0f}", f"{first:.0f} to {last:.0f}"]
+        rows.append([one.name, one.counted, *where, "-" if one.gap is None else f"{one.gap:.4f}"])
+    caption = (
+        f"Where most speaks for the class, and where the middle half of what speaks at all lies "
+        f"({axis.label}). Gap: how far the sum of the shares is from the probability that they share out."
+    )
+    return Table(("", "averaged", "most at", "middle half", "gap"), rows, caption)
 
 
 def _head(found: Evaluation) -> list[str]:

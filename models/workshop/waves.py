@@ -19,6 +19,10 @@ __all__ = ["attribution", "profile"]
 _FOR, _AGAINST = COLOURS[1], COLOURS[0]
 _INKS: Final = (_AGAINST, "#B8B8B8", _FOR)
 """From against to for, over nothing in the middle: vermilion and blue differ for any colour vision."""
+_SMOOTH: Final = 5
+"""Points over which the colour is averaged, so that it can be seen; the shares below are not."""
+_STRONG: Final = 0.35
+"""From this part of the highest share on, the colour is full."""
 _DASHES: Final = ("-", (0, (6, 2)), (0, (2, 1.5)), "-.", (0, (8, 2, 2, 2, 2, 2)))
 
 
@@ -38,15 +42,16 @@ def attribution(found: Sequence[Explanation], path: Path, *, axis: Axis) -> None
                 above, below = (all_[(2 * k + row) * n_leads + lead] for row in (0, 1))
                 _wave(above, one, lead, axis.ms, most)
                 _shares(below, one.attribution[:, lead], axis.ms, most)
-                title = f"{one.name}, {one.n} {'hits' if one.right else 'beats, none told rightly'}"
+                title = f"{one.name}, {one.counted}"
                 where = f"lead {lead + 1} of {n_leads}"
                 above.set_title(f"{title}, {where}" if n_leads > 1 else title, loc="left")
         for below in all_[-n_leads:]:
             below.set_xlabel(axis.label)
-        how = "share in the probability of the class" if found[0].method == "ig" else "strength"
+        signed = found[0].method == "ig"
+        how = "share in the probability of the class" if signed else "strength, of all leads together"
         figure.suptitle(
             f"{METHODS[found[0].method]}: {how}; vermilion speaks for the class"
-            + (", blue against it" if found[0].method == "ig" else ""),
+            + (", blue against it" if signed else ""),
             x=0.01,
             ha="left",
         )
@@ -96,16 +101,17 @@ def _wave(here: "Axes", one: Explanation, lead: int, ms: NDArray[np.float64], mo
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     mean, spread = one.mean[:, lead], one.spread[:, lead]
+    smooth = np.convolve(one.attribution[:, lead], np.ones(_SMOOTH) / _SMOOTH, mode="same")
     here.fill_between(ms, mean - spread, mean + spread, color="#E6E6E6", linewidth=0)
     points = np.stack((ms, mean), axis=1)
     lines = LineCollection(
         np.stack((points[:-1], points[1:]), axis=1).tolist(),
         cmap=LinearSegmentedColormap.from_list("speaks", _INKS),
-        norm=Normalize(-most, most),
+        norm=Normalize(-most * _STRONG, most * _STRONG, clip=True),
         linewidth=2.6,
         capstyle="round",
     )
-    lines.set_array(one.attribution[:-1, lead] / 2 + one.attribution[1:, lead] / 2)
+    lines.set_array(smooth[:-1] / 2 + smooth[1:] / 2)
     here.add_collection(lines)
     here.set_xlim(ms[0], ms[-1])
     here.autoscale_view(scalex=False)
