@@ -86,7 +86,8 @@ def served(
         Of shape (n_beats, n_points, n_leads).
     """
     band = monitor_band(BAND, fs=fs, n_leads=signal.shape[1])
-    return windows(band.push(signal), peaks + band.delay, spec, fs=fs, rr_s=median_rr(peaks, fs=fs))
+    rr_s = np.full(len(peaks), np.nan) if spec.length_rr is None else median_rr(peaks, fs=fs)
+    return windows(band.push(signal), peaks + band.delay, spec, fs=fs, rr_s=rr_s)
 
 
 def median_rr(peaks: NDArray[np.int64], *, fs: float) -> NDArray[np.float64]:

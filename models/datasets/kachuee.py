@@ -14,7 +14,7 @@ paper's section III tells how beats are cut; the files do not quite follow it. T
 ``paper``
     As the text has it: 10-s windows at 125 Hz scaled to 0..1, R where a local maximum exceeds 0.9, T
     the median RR of the window, 1.2 T from R on, zeros up to 187. R is matched to the reference within
-    150 ms. Finds far fewer beats, mostly tall N: see the manifest.
+    150 ms. Finds half of the beats (53,807), and of V less than a quarter (1,640).
 ``served``
     As the monitor would cut the same window: its filter, 120 Hz, T the median RR of the last 10 s,
     which is known when the beat is.

@@ -8,6 +8,7 @@ The published files do not say whose a beat is, so that no split by patient can 
 same people are on both sides of every split. Files that ``beatline models dataset --out`` wrote do.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["FILES", "INFARCTION", "beats"]
 
 INFARCTION: Final = ("NORM", "MI")
+_FS_PAPER: Final = 125.0
+"""What the paper says of both; of the arrhythmia files we know better."""
 
 
 class _File(NamedTuple):
@@ -57,8 +60,8 @@ def beats(data: Path | None, options: DataOptions, report: "Report") -> BeatSet:
     Returns
     -------
     BeatSet
-        Of shape (n_beats, 187, 1). ``window`` is the nearest that serving can cut: see
-        `models.datasets.kachuee`.
+        Of shape (n_beats, 187, 1). ``window`` of ``arrhythmia`` is the nearest that serving can cut: see
+        `models.datasets.kachuee`; of ``infarction`` there is none, since the monitor labels beats.
 
     Raises
     ------
@@ -72,7 +75,9 @@ def beats(data: Path | None, options: DataOptions, report: "Report") -> BeatSet:
             "received no folder"
         )
     classes = CLASSES if options.task == "arrhythmia" else INFARCTION
+    window = KACHUEE if options.task == "arrhythmia" else None
     whole = join([_of_file(data, file, classes, report) for file in files])
+    whole = replace(whole, window=window, fs=FS_PUBLISHED if window else _FS_PAPER)
     return balanced(whole) if options.balanced else whole
 
 
@@ -87,5 +92,5 @@ def _of_file(folder: Path, file: _File, classes: tuple[str, ...], report: "Repor
         patients=rows.patients,
         records=rows.records,
         part=np.full(len(rows.y), file.part),
-        window=KACHUEE,
+        window=None,
     )

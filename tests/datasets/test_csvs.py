@@ -60,6 +60,7 @@ def test_the_infarction_files_are_read_as_they_are(folder: Path) -> None:
     beats = load("kaggle", data=folder, options=DataOptions(task="infarction"))
     assert (("NORM", "MI"), [0, 0, 0, 1, 1, 1, 1]) == (beats.classes, beats.y.tolist())
     assert {""} == set(beats.part.tolist())
+    assert beats.window is None
 
 
 @pytest.mark.parametrize(
