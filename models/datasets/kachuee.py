@@ -7,9 +7,9 @@ paper's section III tells how beats are cut; the files do not quite follow it. T
     As the files evidently were made: every third sample of the first lead (120 Hz, not 125), from the
     *annotated* R on, 1.2 times the RR to the *next* beat long, those points scaled to 0..1, zeros up
     to 187. All 48 records; the last beat of each has no next and is left out, which gives their
-    counts in every class. The ten rows of the files that we found quoted (the first five of each) are
-    so to their last digit, the first of the training file being record 122 from sample 82,213 on. The
-    length may be off by one point, since only one row was quoted whole. Note what this implies: the
+    counts in every class. Ten rows whose first points are quoted in public were found in MIT-BIH so, to
+    the last digit, each at an annotated R; one of them is quoted whole: record 122 from sample 82,213 on. The
+    length may be off by one point, since that is the only one. Note what this implies: the
     next R lies in the window at 5/6 of its length, so that a classifier sees the RR that follows.
 ``paper``
     As the text has it: 10-s windows at 125 Hz scaled to 0..1, R where a local maximum exceeds 0.9, T
