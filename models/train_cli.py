@@ -84,7 +84,7 @@ def train(
     ] = 6,
     batch: Annotated[int, typer.Option(min=1, rich_help_panel=_WORKSHOP, help="Beats per step.")] = 128,
     learning_rate: Annotated[
-        float, typer.Option(rich_help_panel=_WORKSHOP, help="Adam's, at its highest.")
+        float, typer.Option(min=1e-9, rich_help_panel=_WORKSHOP, help="Adam's, at its highest.")
     ] = 1e-3,
     disturbed: Annotated[
         int, typer.Option(min=0, rich_help_panel=_OWN, help="Copies with other leads and noise.")

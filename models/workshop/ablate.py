@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
-from models.datasets.splits import manifest, split
+from models.datasets.splits import manifest
 from models.networks import NETWORKS
 from models.workshop.augment import AUGMENTATIONS
 from models.workshop.fit import Examples, Fitting, Report, fit, predict
 from models.workshop.folder import begin
 from models.workshop.pictures import COLOURS, picture
 from monitor.errors import ArtifactError, SettingsError
+from monitor.physionet import DS2
 from monitor.quiet import hushed
 
 __all__ = ["NONE", "Ablation", "Effect", "Row", "ablate", "draw", "effects", "judged", "save", "text"]
@@ -37,6 +38,7 @@ PICTURE: Final = "effects.png"
 
 Verdict: TypeAlias = Literal["helps", "harms", "not told apart"]
 
+_TEST_PARTS: Final = ("test", "fold10")
 _LEAST: Final = 10
 """Classes with fewer beats among those judged have no part in the mean over classes: one beat would
 move it."""
@@ -104,7 +106,7 @@ def ablate(config: Ablation, beats: BeatSet, folder: Path, *, command: str, repo
         raise SettingsError(
             f"no such network: expected one of {', '.join(NETWORKS)}, received {config.arch!r}"
         )
-    pool = judged(beats, seed=config.seed)
+    pool = judged(beats)
     groups = _groups(pool, config.seeds, seed=config.seed)
     checkpoint = begin(folder, config, manifest(beats), command=command)
     rows = read(folder / RESULTS)
@@ -122,16 +124,22 @@ def ablate(config: Ablation, beats: BeatSet, folder: Path, *, command: str, repo
     return rows
 
 
-def judged(beats: BeatSet, *, seed: int) -> BeatSet:
-    """Return the beats without those that their source keeps for testing."""
+def judged(beats: BeatSet) -> BeatSet:
+    """Return the beats without those that their source or custom keeps for testing.
+
+    That is the parts ``test`` and ``fold10``, and DS2 wherever MIT-BIH was cut.
+
+    Raises
+    ------
+    SettingsError
+        The beats do not say whose they are.
+    """
     if not beats.knows_patients:
         raise SettingsError(
             f"ablation: expected beats that say whose they are, received {beats.name}, which does not"
         )
-    if set(beats.part.tolist()) & {"test", "fold10"} and len(set(beats.part.tolist()) - {""}) > 1:
-        parts = split(beats, "patients", seed=seed)
-        return beats.of(np.sort(np.concatenate([parts.train, parts.validate])))
-    return beats
+    tested = np.isin(beats.part, _TEST_PARTS) | np.isin(beats.records, DS2)
+    return beats.of(~tested)
 
 
 def effects(rows: list[Row]) -> list[Effect]:

@@ -257,7 +257,7 @@ def _keep(path: Path, model: "keras.Model", progress: _Progress, best: list[NDAr
 
 def _restore(path: Path, model: "keras.Model") -> tuple[_Progress, list[NDArray[Any]]]:
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             progress = msgspec.json.decode(found["progress"].tobytes(), type=_Progress)
             best = [found[f"best{k}"] for k in range(len(model.variables))]
             _assign(model.variables, [found[f"now{k}"] for k in range(len(model.variables))])

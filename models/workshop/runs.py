@@ -226,7 +226,7 @@ def _history(path: Path) -> list[dict[str, float]]:
 
 def _predictions(path: Path) -> Predictions:
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             columns: dict[str, Any] = {name: found[name] for name in Predictions._fields}
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise ArtifactError(
