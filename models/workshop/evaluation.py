@@ -55,12 +55,16 @@ class Evaluation:
     @property
     def leak(self) -> str:
         """A sentence on whether patients tested on were trained on too."""
-        if self.material is None:
-            return (
-                f"Whether patients tested on were trained on too was not checked: {self.without}. "
-                f"The split is called {self.run.config.split!r}."
-            )
-        return overlap(self.material).sentence()
+        if self.material is not None:
+            return overlap(self.material).sentence()
+        tested = set(self.run.predictions.records.tolist())
+        if "" in tested:
+            return f"Whether patients tested on were trained on too was not checked: {self.without}."
+        shared = tested & set(self.run.card.trained_on)
+        return (
+            f"By the run's card, of the records tested on ({len(tested)}) {len(shared) or 'none'} "
+            f"{'were' if len(shared) > 1 else 'was'} trained on; not checked by patient: {self.without}."
+        )
 
 
 def evaluate(
@@ -109,7 +113,7 @@ def evaluate(
         seed=seed,
         material=found if isinstance(found, Material) else None,
         without="" if isinstance(found, Material) else found,
-        r_peaks=_r_peaks(run.folder / R_PEAKS),
+        r_peaks=_r_peaks(run.folder),
     )
 
 
@@ -163,9 +167,12 @@ def as_json(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _r_peaks(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
+def _r_peaks(folder: Path) -> dict[str, Any] | None:
+    """Return what is said of R peaks: of the records asked for later, else of the run's own."""
+    there = [path for path in (folder / "evaluation" / R_PEAKS, folder / R_PEAKS) if path.exists()]
+    if not there:
         return None
+    path = there[0]
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError) as error:

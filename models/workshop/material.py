@@ -55,9 +55,10 @@ class Overlap(NamedTuple):
                 "The source does not say whose the beats are: whether patients tested on were trained on "
                 "too cannot be told."
             )
+        tested = f"{self.n_tested} patient{'' if self.n_tested == 1 else 's'}"
         if not self.shared:
             return (
-                f"Of the {self.n_tested} patients tested on, none was trained on: the figures are of "
+                f"Of the {tested} tested on, none was trained on: the figures are of "
                 f"people the network has never seen."
             )
         n = len(self.shared)
@@ -68,7 +69,7 @@ class Overlap(NamedTuple):
             else "the figures are in part of people the network knows"
         )
         return (
-            f"Of the {self.n_tested} patients tested on, {n}{who} {'was' if n == 1 else 'were'} trained on "
+            f"Of the {tested} tested on, {n}{who} {'was' if n == 1 else 'were'} trained on "
             f"too, with {100 * self.share:.1f} % of the beats tested: {meant}."
         )
 

@@ -1,7 +1,7 @@
 """The figures of an evaluation as tables of texts, for the terminal and for the page."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -124,7 +124,7 @@ def how_drawn(found: Evaluation) -> str:
     """Say what the intervals were drawn over."""
     kind, n = found.drawn.kind, found.drawn.n
     if n < 2:
-        return f"No intervals: all beats are of one of the {kind}."
+        return f"No intervals: all beats are of one {kind[:-1]}."
     why = {
         "patients": "beats of one patient are no new evidence",
         "records": "whose they are is not known",
@@ -138,10 +138,22 @@ def how_drawn(found: Evaluation) -> str:
 
 
 def r_peaks(found: Evaluation) -> Table | None:
-    """Return what the run says of R peaks, a figure a row; None where it says nothing."""
-    if found.r_peaks is None:
+    """Return what the run says of R peaks, a row for each system and start; None where it says nothing."""
+    systems = (found.r_peaks or {}).get("systems")
+    if not isinstance(systems, Mapping):
         return None
-    return Table(("", ""), list(_flat(found.r_peaks)))
+    rows = {
+        f"{system}, {start}": figures
+        for system, starts in systems.items()
+        for start, figures in starts.items()
+        if isinstance(figures, Mapping)
+    }
+    names = list(dict.fromkeys(name for figures in rows.values() for name in figures))
+    cells = [[row, *(_cell(figures.get(name)) for name in names)] for row, figures in rows.items()]
+    of = ", ".join(map(str, (found.r_peaks or {}).get("records", ())))
+    return Table(
+        ["", *names], cells, f"R peaks and normality, in percent, with 95 % intervals. Records: {of}."
+    )
 
 
 def told(found: Evaluation, name: str) -> str:
@@ -186,15 +198,13 @@ def _rows(found: Evaluation) -> Iterator[tuple[list[str], list[tuple[str, str]]]
         yield [name, *counts], [(_value(found, one), _limits(found, one)) for one in names]
 
 
-def _flat(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in facts.items():
-        title = f"{before} {name}".strip().replace("_", " ")
-        if isinstance(value, Mapping):
-            yield from _flat(value, title)
-        elif isinstance(value, float):
-            yield title, f"{value:.4g}"
-        elif not isinstance(value, list):
-            yield title, f"{value:,}" if isinstance(value, int) else str(value)
+def _cell(figure: object) -> str:
+    """Return a count, or a figure with its interval."""
+    if isinstance(figure, Mapping):
+        low, high = figure.get("low"), figure.get("high")
+        limits = "" if low is None or high is None else f" ({low:.1f}–{high:.1f})"
+        return "-" if figure.get("value") is None else f"{figure['value']:.2f}{limits}"
+    return "-" if figure is None else f"{figure:,}" if isinstance(figure, int) else str(figure)
 
 
 def _value(found: Evaluation, name: str) -> str:

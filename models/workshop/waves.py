@@ -22,7 +22,7 @@ _INKS: Final = (_AGAINST, "#B8B8B8", _FOR)
 _SMOOTH: Final = 5
 """Points over which the colour is averaged, so that it can be seen; the shares below are not."""
 _STRONG: Final = 0.35
-"""From this part of the highest share on, the colour is full."""
+"""From this part of the highest share on, the colour is full; of Grad-CAM only the highest is."""
 _DASHES: Final = ("-", (0, (6, 2)), (0, (2, 1.5)), "-.", (0, (8, 2, 2, 2, 2, 2)))
 
 
@@ -32,7 +32,7 @@ def attribution(found: Sequence[Explanation], path: Path, *, axis: Axis) -> None
     A row for each class, a column for each lead. The grey band is one standard deviation of the beats.
     Below, the shares themselves: up speaks for the class, down against it.
     """
-    n_leads = found[0].mean.shape[1]
+    n_leads, signed = found[0].mean.shape[1], found[0].method == "ig"
     heights = [part for _ in found for part in (2.2, 1.0)]
     size = (max(7.0, 5.2 * n_leads), 0.7 + 2.3 * len(found))
     with picture(path, rows=2 * len(found), columns=n_leads, size=size, heights=heights) as (figure, all_):
@@ -40,14 +40,13 @@ def attribution(found: Sequence[Explanation], path: Path, *, axis: Axis) -> None
             most = max(float(np.abs(one.attribution).max()), 1e-12)
             for lead in range(n_leads):
                 above, below = (all_[(2 * k + row) * n_leads + lead] for row in (0, 1))
-                _wave(above, one, lead, axis.ms, most)
+                _wave(above, one, lead, axis.ms, most * (_STRONG if signed else 1.0))
                 _shares(below, one.attribution[:, lead], axis.ms, most)
                 title = f"{one.name}, {one.counted}"
                 where = f"lead {lead + 1} of {n_leads}"
                 above.set_title(f"{title}, {where}" if n_leads > 1 else title, loc="left")
         for below in all_[-n_leads:]:
             below.set_xlabel(axis.label)
-        signed = found[0].method == "ig"
         how = "share in the probability of the class" if signed else "strength, of all leads together"
         figure.suptitle(
             f"{METHODS[found[0].method]}: {how}; vermilion speaks for the class"
@@ -95,8 +94,8 @@ def profile(
                 here.set_xlim(axis.ms[0], axis.ms[-1])
 
 
-def _wave(here: "Axes", one: Explanation, lead: int, ms: NDArray[np.float64], most: float) -> None:
-    """Draw a mean waveform in stretches, each in the colour of what it says."""
+def _wave(here: "Axes", one: Explanation, lead: int, ms: NDArray[np.float64], full: float) -> None:
+    """Draw a mean waveform in stretches, each in the colour of what it says, full from ``full`` on."""
     from matplotlib.collections import LineCollection
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
@@ -107,7 +106,7 @@ def _wave(here: "Axes", one: Explanation, lead: int, ms: NDArray[np.float64], mo
     lines = LineCollection(
         np.stack((points[:-1], points[1:]), axis=1).tolist(),
         cmap=LinearSegmentedColormap.from_list("speaks", _INKS),
-        norm=Normalize(-most * _STRONG, most * _STRONG, clip=True),
+        norm=Normalize(-full, full, clip=True),
         linewidth=2.6,
         capstyle="round",
     )
