@@ -68,7 +68,7 @@ def test_without_the_beats_it_says_so(trained: Path, tmp_path: Path, monkeypatch
     assert {"value": None, "low": None, "high": None} == found["classes"]["Q"]["f1"]
     assert 0.0 <= found["macro"]["auc"]["low"] <= found["macro"]["auc"]["value"] <= 1.0
     page = (tmp_path / "a" / "report.html").read_text()
-    assert "By the run's card" in page
+    assert "card, of the records tested on (3) none was trained on" in page
     assert "No beats are shown: the beats are not at hand (no such folder)." in page
     with pytest.raises(SourceError, match="no such folder"):
         told(trained, "--data", tmp_path)
@@ -91,7 +91,7 @@ def test_r_peaks_are_shown_where_a_run_has_them(trained: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("how", "known", "expected"),
     [
-        ("patients", True, "Of the 2 patients tested on, none was trained on"),
+        ("patients", True, "Of the 3 patients tested on, none was trained on"),
         ("random", True, "Of the 6 patients tested on, 6 were trained on too, with 100.0 % of the beats"),
         ("given", True, "Of the 2 patients tested on, none was trained on"),
         ("random", False, "The source does not say whose the beats are"),

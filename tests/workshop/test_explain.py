@@ -1,4 +1,4 @@
-"""Explanations share out what they say they do, point at what tells the classes apart, and say what they cannot."""
+"""Explanations add up, point at what tells the classes apart, and say what they cannot do."""
 
 import json
 from pathlib import Path
