@@ -171,6 +171,10 @@ def load_beats(dataset: str, data: Path | None, options: "DataOptions") -> "Beat
 
 def _refuse_others(context: typer.Context, arch: str) -> None:
     """Raise if an option of the one kind of training is given with the other."""
+    if arch == "lstm_dual":
+        raise typer.BadParameter(
+            "is trained by a command of its own: beatline models dual", param_hint="--arch"
+        )
     if arch not in (MONITOR, *ARCHES):
         raise typer.BadParameter(
             f"expected one of {', '.join((MONITOR, *ARCHES))}, received {arch!r}", param_hint="--arch"

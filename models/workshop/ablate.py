@@ -7,6 +7,7 @@ augmentation the same patients, order and first weights: what is compared is pai
 """
 
 import csv
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ from models.datasets.splits import manifest
 from models.networks import NETWORKS
 from models.workshop.augment import AUGMENTATIONS
 from models.workshop.fit import Examples, Fitting, Report, fit, predict
-from models.workshop.folder import begin
+from models.workshop.folder import alone, begin
 from models.workshop.pictures import COLOURS, picture
 from monitor.errors import ArtifactError, SettingsError
 from monitor.physionet import DS2
@@ -109,18 +110,18 @@ def ablate(config: Ablation, beats: BeatSet, folder: Path, *, command: str, repo
     pool = judged(beats)
     groups = _groups(pool, config.seeds, seed=config.seed)
     checkpoint = begin(folder, config, manifest(beats), command=command)
-    rows = read(folder / RESULTS)
-    plan = [(name, k) for k in range(config.seeds) for name in (NONE, *config.augment)]
-    have = {(row.augmentation, row.seed) for row in rows}
-    for done, (name, k) in enumerate(plan):
-        if (name, k) in have:
-            continue
-        told = _part(report, f"{name}, patients {k + 1} of {config.seeds}", done, len(plan))
-        state = checkpoint / f"{name}{k}.npz"
-        rows.append(_run(config, pool, groups[k], (name, k), state=state, report=told))
-        _write(folder / RESULTS, rows)
-        state.unlink()
-    checkpoint.rmdir()
+    with alone(folder):
+        rows = read(folder / RESULTS)
+        plan = [(name, k) for k in range(config.seeds) for name in (NONE, *config.augment)]
+        for done, (name, k) in enumerate(plan):
+            if (name, k) in {(row.augmentation, row.seed) for row in rows}:
+                continue
+            told = _part(report, f"{name}, patients {k + 1} of {config.seeds}", done, len(plan))
+            state = checkpoint / f"{name}{k}.npz"
+            rows.append(_run(config, pool, groups[k], (name, k), state=state, report=told))
+            _write(folder / RESULTS, rows)
+            state.unlink()
+        shutil.rmtree(checkpoint)
     return rows
 
 

@@ -9,6 +9,7 @@ import logging
 import os
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
@@ -263,7 +264,15 @@ def _restore(path: Path, model: "keras.Model") -> tuple[_Progress, list[NDArray[
             _assign(model.variables, [found[f"now{k}"] for k in range(len(model.variables))])
             variables = model.optimizer.variables
             _assign(variables, [found[f"optimizer{k}"] for k in range(len(variables))])
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, msgspec.DecodeError) as error:
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        msgspec.DecodeError,
+    ) as error:
         raise ArtifactError(f"checkpoint {path}: expected one of this network, received: {error}") from error
     return progress, best
 

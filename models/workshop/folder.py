@@ -3,9 +3,10 @@
 import csv
 import datetime
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import msgspec
 import numpy as np
@@ -15,7 +16,17 @@ from monitor.artifact import CARD
 from monitor.errors import ArtifactError, StorageError
 from monitor.quiet import hushed
 
-__all__ = ["CHECKPOINT", "CONFIG", "HISTORY", "MANIFEST", "begin", "refuse", "write_history", "write_json"]
+__all__ = [
+    "CHECKPOINT",
+    "CONFIG",
+    "HISTORY",
+    "MANIFEST",
+    "alone",
+    "begin",
+    "refuse",
+    "write_history",
+    "write_json",
+]
 
 CONFIG: Final = "config.json"
 MANIFEST: Final = "manifest.json"
@@ -55,6 +66,41 @@ def begin(folder: Path, config: msgspec.Struct, beats: dict[str, Any], *, comman
     except OSError as error:
         raise StorageError(f"run folder {folder}: cannot be written: {error.strerror}") from error
     return checkpoint
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Work in a run folder that `begin` gave, as the only process that does.
+
+    Where files cannot be claimed (no POSIX, some network folders) nobody is kept out.
+
+    Raises
+    ------
+    StorageError
+        Another process is at work there, or what is done within cannot be written.
+    """
+    try:
+        with (folder / CHECKPOINT / "lock").open("a") as lock:
+            if not _claimed(lock):
+                raise StorageError(
+                    f"run folder {folder}: expected no other process at work in it, received one that is"
+                )
+            yield
+    except OSError as error:
+        raise StorageError(f"run folder {folder}: cannot be written: {error.strerror or error}") from error
+
+
+def _claimed(file: IO[str]) -> bool:
+    """Keep a file for this process until it is closed or the process ends; tell whether it was free."""
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        return True
+    return True
 
 
 def write_json(path: Path, content: object) -> None:

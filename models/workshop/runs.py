@@ -17,20 +17,19 @@ unfinished run goes on; with others, or finished, it is refused. Nothing is ever
 import csv
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
-from models.datasets.splits import manifest, split
+from models.datasets.splits import Split, manifest, split
 from models.networks import NETWORKS
 from models.workshop import augment, fit, select
 from models.workshop.cards import Origin, card_of, scores
 from models.workshop.fit import Examples, Fitting, Report
-from models.workshop.folder import CONFIG, HISTORY, begin, write_history, write_json
+from models.workshop.folder import CONFIG, HISTORY, alone, begin, write_history, write_json
+from models.workshop.predictions import Predictions, load_predictions, save_predictions
 from monitor.artifact import CARD, WEIGHTS, Card, load_card, save_card
 from monitor.errors import ArtifactError, SettingsError
 from monitor.quiet import hushed
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Predictions", "Report", "Run", "RunConfig", "is_finished", "load_run", "train_run"]
 
-PREDICTIONS: Final = "predictions.npz"
 SELECTION: Final = "selection.json"
 
 
@@ -108,51 +106,21 @@ def train_run(
     _check(config, beats, initial)
     parts = split(beats, config.split, seed=config.seed)
     checkpoint = begin(folder, config, manifest(beats), command=command)
-    train, validate, test = (Examples(beats.x[rows], beats.y[rows]) for rows in parts)
-    network = initial or _network(config, train, len(beats.classes), folder)
-    fit.fit(
-        network,
-        train,
-        validate,
-        config,
-        state=checkpoint / "state.npz",
-        each=lambda history: write_history(folder, history),
-        report=report,
-    )
-    report("telling the test part", 1, 1)
-    probabilities = fit.predict(network, test.x)
-    _save_predictions(folder, beats, parts.test, probabilities)
-    _save_network(network, folder)
-    figures = {f"test, split {config.split}": scores(test.y, probabilities, beats.classes)}
-    origin = Origin(config.arch, config.seed, command)
-    save_card(card_of(network, beats, parts, folder=folder, origin=origin, figures=figures), folder)
-    shutil.rmtree(checkpoint)
+    with alone(folder):
+        train = Examples(beats.x[parts.train], beats.y[parts.train])
+        network = initial or _network(config, train, len(beats.classes), folder)
+        fit.fit(
+            network,
+            train,
+            Examples(beats.x[parts.validate], beats.y[parts.validate]),
+            config,
+            state=checkpoint / "state.npz",
+            each=lambda history: write_history(folder, history),
+            report=report,
+        )
+        _finish(network, config, beats, parts, folder, command=command)
+        shutil.rmtree(checkpoint)
     return folder
-
-
-class Predictions(NamedTuple):
-    """What a network says of the test part.
-
-    Attributes
-    ----------
-    rows
-        Of shape (n,): into the data set.
-    truth
-        Of shape (n,): index into the classes.
-    probabilities
-        Of shape (n, n_classes).
-    records, patients
-        Of shape (n,).
-    classes
-        Names, in the order of the columns.
-    """
-
-    rows: NDArray[np.int64]
-    truth: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
-    records: NDArray[np.str_]
-    patients: NDArray[np.str_]
-    classes: tuple[str, ...]
 
 
 class Run:
@@ -167,7 +135,7 @@ class Run:
     def __init__(self, folder: Path, config: RunConfig, card: Card) -> None:
         self.folder, self.config, self.card = folder, config, card
         self.history = _history(folder / HISTORY)
-        self.predictions = _predictions(folder / PREDICTIONS)
+        self.predictions = load_predictions(folder)
 
     def model(self) -> "keras.Model":
         """Load the network; ArtifactError if Keras cannot."""
@@ -224,18 +192,6 @@ def _history(path: Path) -> list[dict[str, float]]:
         raise ArtifactError(f"history {path}: expected numbers in columns, received: {error}") from error
 
 
-def _predictions(path: Path) -> Predictions:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            columns: dict[str, Any] = {name: found[name] for name in Predictions._fields}
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise ArtifactError(
-            f"predictions {path}: expected {', '.join(Predictions._fields)}, received: {error}"
-        ) from error
-    columns["classes"] = tuple(columns["classes"].tolist())
-    return Predictions(**columns)
-
-
 def _network(config: RunConfig, train: Examples, n_classes: int, folder: Path) -> "keras.Model":
     """Return a new network; what it is to look at is chosen on the training part, once for a folder."""
     with hushed():
@@ -250,6 +206,19 @@ def _network(config: RunConfig, train: Examples, n_classes: int, folder: Path) -
         columns = msgspec.json.decode(path.read_bytes())["columns"]
     keras.utils.set_random_seed(config.seed)
     return NETWORKS[config.arch](train.x.shape[1:], n_classes, columns=columns)
+
+
+def _finish(
+    network: "keras.Model", config: RunConfig, beats: BeatSet, parts: Split, folder: Path, *, command: str
+) -> None:
+    """Tell the test part, save all, the card last."""
+    truth = beats.y[parts.test]
+    probabilities = fit.predict(network, beats.x[parts.test])
+    save_predictions(folder, beats, parts.test, probabilities)
+    _save_network(network, folder)
+    figures = {f"test, split {config.split}": scores(truth, probabilities, beats.classes)}
+    origin = Origin(config.arch, config.seed, command)
+    save_card(card_of(network, beats, parts, folder=folder, origin=origin, figures=figures), folder)
 
 
 def _check(config: RunConfig, beats: BeatSet, initial: "keras.Model | None") -> None:
@@ -268,22 +237,6 @@ def _check(config: RunConfig, beats: BeatSet, initial: "keras.Model | None") -> 
                 f"initial network: expected one from windows {expected[0]} to {expected[1][0]} classes, "
                 f"received one from {received[0]} to {received[1]}"
             )
-
-
-def _save_predictions(
-    folder: Path, beats: BeatSet, rows: NDArray[np.int64], probabilities: NDArray[np.float64]
-) -> None:
-    partial = folder / f"partial-{PREDICTIONS}"
-    np.savez_compressed(
-        partial,
-        rows=rows,
-        truth=beats.y[rows],
-        probabilities=probabilities.astype(np.float32),
-        records=beats.records[rows],
-        patients=beats.patients[rows],
-        classes=np.array(beats.classes),
-    )
-    partial.replace(folder / PREDICTIONS)
 
 
 def _save_network(network: "keras.Model", folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Run folders: what a training leaves, how it goes on, and what is refused."""
 
+import errno
+import os
 import shutil
 import signal
 import subprocess
@@ -13,9 +15,10 @@ import pytest
 from models.datasets.splits import split
 from models.workshop import fit
 from models.workshop.fit import Examples, Fitting, class_weights
+from models.workshop.folder import alone
 from models.workshop.runs import RunConfig, is_finished, load_run, train_run
 from monitor.artifact import load_card
-from monitor.errors import ArtifactError, SettingsError
+from monitor.errors import ArtifactError, SettingsError, StorageError
 from tests.workshop.waves import CONFIG, SERVED, waves
 
 KILLED = """
@@ -148,6 +151,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
             r"config\.json of a workshop run of this version",
         ),
         ("predictions.npz", b"PK", "expected rows, truth, probabilities"),
+        ("predictions.npz", b"PK\x03\x04", "expected rows, truth, probabilities"),
         ("history.csv", b"epoch,loss\n1,low\n", "expected numbers in columns"),
         ("model.keras", b"none", "the weights are not those of its card"),
     ],
@@ -260,3 +264,17 @@ def test_a_training_that_runs_away_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(network, "train_on_batch", lambda *_, **__: float("nan"))
     with pytest.raises(ArtifactError, match=r"expected a finite loss, received nan .* in epoch 1"):
         fit.fit(network, Examples(beats.x, beats.y), None, Fitting(epochs=1))
+
+
+def test_only_one_process_works_in_a_folder(tmp_path: Path) -> None:
+    """Two at once would write over each other; the second is told, the first goes on."""
+    (tmp_path / "run" / "checkpoint").mkdir(parents=True)
+    with alone(tmp_path / "run"), pytest.raises(StorageError, match="expected no other process at work"):
+        train_run(CONFIG, waves(), tmp_path / "run", command="", report=quiet)
+
+
+def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
+    """The world's fault, in one line."""
+    (tmp_path / "checkpoint").mkdir()
+    with pytest.raises(StorageError, match="cannot be written: No space left on device"), alone(tmp_path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
