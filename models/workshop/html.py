@@ -38,13 +38,15 @@ figcaption { color: #555; }
 nav a { margin-right: 1em; display: inline-block; } a { color: #0072B2; }
 p.say { border-left: 4px solid #0072B2; padding: .3em .8em; background: #f3f7fa; }
 @media screen and (max-width: 640px) {
-  body { margin: 1em auto; padding: 0 .8em; } figure img { max-width: none; width: 500px; }
+  body { margin: 1em auto; padding: 0 .8em; } figure img { max-width: none; width: 440px; }
   figure.wide img { width: 820px; }
   figcaption { position: sticky; left: 0; }
 }
 @media print {
   body { max-width: none; margin: 0; font-size: 12px; } figure, tr { break-inside: avoid; }
-  h2 { break-after: avoid; } img { max-height: 22cm; } nav { display: none; }
+  h2 { break-after: avoid; margin-top: 1.2em; } nav { display: none; }
+  .scroll, figure { overflow: visible; } table { font-size: 10px; } th, td { padding: .2em .4em; }
+  figure img { max-width: 12cm; max-height: 20cm; } figure.wide img { max-width: 100%; }
 }
 """
 

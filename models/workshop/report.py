@@ -90,10 +90,12 @@ def write_explanation(found: Explained, folder: Path, *, command: str) -> Path:
     """
     beats, axis = found.material.beats, axis_of(found.material.beats)
     waves.attribution(found.classes, folder / "attribution.png", axis=axis)
+    x, y = (rows[found.material.parts.train] for rows in (beats.x, beats.y))
+    counts = np.bincount(y, minlength=len(beats.classes)).tolist()
     means = {
-        name: beats.x[found.material.parts.train][beats.y[found.material.parts.train] == k].mean(axis=0)
-        for k, name in enumerate(beats.classes)
-        if k in beats.y[found.material.parts.train]
+        f"{name} ({n:,})": x[y == k].mean(axis=0)
+        for k, (name, n) in enumerate(zip(beats.classes, counts, strict=True))
+        if n
     }
     waves.profile(found.bits, means, folder / "information.png", axis=axis, entropy=_entropy(found.material))
     _save_arrays(found, axis.ms, folder / "explanation.npz")

@@ -29,19 +29,14 @@ def test_a_run_is_measured_and_has_a_page(trained: Path, tmp_path: Path) -> None
     text = told(trained, "--out", tmp_path / "out")
     assert "none was trained on" in text
     assert "50 bootstrap draws over" in text
-    assert next(line for line in text.splitlines() if line.startswith("Q ")).split() == [
-        "Q",
-        "0",
-        "0",
-        *"-----",
-    ]
+    absent = next(line for line in text.splitlines() if line.startswith("Q "))
+    assert ["Q", "0", "0", *"-----"] == absent.split()
     page = (tmp_path / "out" / "report.html").read_text()
     assert "none was trained on" in page
     assert "beatline models train ..." in page
     pictures = {path.name for path in (tmp_path / "out").glob("*.png")}
-    assert {
-        f"{name}.png" for name in ["confusion", "roc", "pr", "calibration", "history", "gallery"]
-    } == pictures
+    names = ["confusion", "roc", "pr", "calibration", "history", "gallery"]
+    assert {f"{name}.png" for name in names} == pictures
     assert len(pictures) == page.count("data:image/png;base64,")
 
 
