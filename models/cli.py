@@ -70,6 +70,7 @@ _COMMANDS: Final = (  # one a line
     "models.explain_cli",
     "models.dataset_cli",
     "models.train_cli",
+    "models.transfer_cli",
     "models.ablate_cli",
     "models.export_cli",
     "models.dual_cli",
