@@ -77,6 +77,9 @@ def dual_evaluate(
     out: Annotated[
         Path | None, typer.Option(help="Folder for r_peaks.json and normality.png. Default: RUN/evaluation.")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The monitor's network: a name or folder. Default: the shipped one.")
+    ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap over records.")] = 400,
     data: _Data = None,
 ) -> None:
@@ -89,12 +92,11 @@ def dual_evaluate(
     Example:  [bold]beatline models dual-evaluate runs/dual[/bold]
     """
     from models.progress import Progress
-    from models.workshop.dual_report import compare_systems
+    from models.workshop.dual_report import hear_systems, write_comparison
 
     with Progress() as progress:
-        found = compare_systems(
-            run, records=records, out=out, resamples=resamples, data=data, report=progress
-        )
+        systems = hear_systems(run, records=records, model=model, data=data, report=progress)
+        found = write_comparison(systems, out or run / "evaluation", resamples=resamples, report=progress)
     _print(found)
 
 

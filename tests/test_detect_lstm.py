@@ -238,6 +238,13 @@ def test_a_run_that_is_not_a_finished_detector_is_refused(
         stand_in(str(run))
 
 
+def test_a_run_without_a_detector_is_no_folder_of_folds(tmp_path: Path) -> None:
+    """A run half written, or of a beat classifier, is told apart from a folder of verifier weights."""
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=r"with detector\.json, received one without"):
+        fitting(DetectorSettings(weights=str(tmp_path)), "100")
+
+
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     """Another version, arrays of other shapes or names, no number, no file: each says what was expected."""
     run = write_run(tmp_path / "run", peaky())

@@ -11,21 +11,20 @@ from monitor.artifact import load_card, locate
 from monitor.errors import ArtifactError, StorageError
 from monitor.weights_lstm import stand_in
 
-__all__ = ["compare_systems", "table"]
+__all__ = ["hear_systems", "table", "write_comparison"]
 
 PICTURE: Final = "normality.png"
 
 
-def compare_systems(
+def hear_systems(
     run: Path,
     *,
     records: str | None = None,
-    out: Path | None = None,
-    resamples: int = 400,
+    model: str | None = None,
     data: Path | None = None,
     report: Report = lambda *_: None,
-) -> dict[str, Any]:
-    """Run both systems over the records and write what came of it: `models.workshop.dual_evaluate.facts`.
+) -> dict[str, list[Heard]]:
+    """Let a recurrent detector and the monitor's own line hear the same records.
 
     Parameters
     ----------
@@ -33,21 +32,18 @@ def compare_systems(
         A finished run with a recurrent detector.
     records
         Sets and names; None for the records of DS2 that the run was tested on.
-    out
-        Folder for ``r_peaks.json`` and ``normality.png``; None for ``evaluation`` in the run's.
-    resamples
-        Draws of the bootstrap.
+    model
+        The monitor's network, None for the shipped one.
     data
         The folder of one database.
 
     Raises
     ------
     ArtifactError
-        The run is none of a recurrent detector, not finished, or was trained on one of the records.
+        The run is none of a recurrent detector, not finished, or was trained on one of the records; or
+        the monitor's network cannot be used.
     SourceError
         A record is not to be had.
-    StorageError
-        What came of it cannot be written.
     """
     from models.train import load
 
@@ -55,7 +51,7 @@ def compare_systems(
     if served is None:
         raise ArtifactError(f"run {run}: expected one with a recurrent detector, received none")
     names = _names(run, records)
-    network, card = load(locate(None))
+    network, card = load(locate(model))
     systems: dict[str, list[Heard]] = {"lstm_dual": [], "monitor": []}
     for k, name in enumerate(names):
         recording = recordings.read(name, data=data)
@@ -63,8 +59,24 @@ def compare_systems(
         systems["lstm_dual"].append(hear(recording, served))
         report(f"the monitor hears {name}", 2 * k + 1, 2 * len(names))
         systems["monitor"].append(hear_own(recording, network, card))
+    return systems
+
+
+def write_comparison(
+    systems: Mapping[str, Sequence[Heard]],
+    folder: Path,
+    *,
+    resamples: int,
+    report: Report = lambda *_: None,
+) -> dict[str, Any]:
+    """Write ``r_peaks.json`` and ``normality.png``; return what is in the former.
+
+    Raises
+    ------
+    StorageError
+        They cannot be written.
+    """
     found = facts(systems, resamples=resamples, report=report)
-    folder = out or run / "evaluation"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / R_PEAKS, found)

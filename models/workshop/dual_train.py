@@ -25,11 +25,12 @@ from models.data import FOLDS, Recording
 from models.datasets.wfdb_beats import names_of
 from models.dual import AUGMENTATIONS, BAND, BEATS, DELAY_S, FS, layers_of
 from models.workshop import dual_evaluate
-from models.workshop.cards import scores
+from models.workshop.cards import Origin, scores
 from models.workshop.dual_evaluate import Heard, hear, rows_of, tally
 from models.workshop.dual_fit import fit_dual
-from models.workshop.folder import begin, write_history, write_json
-from models.workshop.runs import PREDICTIONS, Report, RunConfig
+from models.workshop.folder import alone, begin, write_history, write_json
+from models.workshop.predictions import PREDICTIONS
+from models.workshop.runs import Report, RunConfig
 from monitor import __version__
 from monitor.artifact import SCHEMA, WEIGHTS, Card, digest, save_card
 from monitor.errors import SettingsError
@@ -84,31 +85,19 @@ def train_dual(
     _check(config)
     names = parts_of(config.options.records)
     read = [[recordings.read(name, data=data) for name in part] for part in names]
-    train, validate, test = read
     checkpoint = begin(folder, config, _manifest(names, read), command=command)
-    network = fit_dual(
-        config,
-        train,
-        validate,
-        state=checkpoint / "state.npz",
-        each=lambda rows: write_history(folder, rows),
-        report=report,
-    )
-    layers = layers_of(network)
-    threshold = _threshold(layers, validate, report)
-    network.save(folder / WEIGHTS, include_optimizer=False)
-    served = _served(layers, threshold, digest(folder / WEIGHTS))
-    _write_detector(folder / FILE, served)
-    heard = []
-    for k, recording in enumerate(test):
-        report(f"telling {recording.name}", k, len(test))
-        heard.append(hear(recording, served))
-    _save_predictions(folder, heard)
-    write_json(folder / dual_evaluate.R_PEAKS, dual_evaluate.facts({"lstm_dual": heard}))
-    metrics = {"test, unseen patients": _scores(heard)}
-    save_card(
-        _card(folder, config, network, command=command, seen=(names[0], names[1]), metrics=metrics), folder
-    )
+    with alone(folder):
+        network = fit_dual(
+            config,
+            read[0],
+            read[1],
+            state=checkpoint / "state.npz",
+            each=lambda rows: write_history(folder, rows),
+            report=report,
+        )
+        heard = _tell(network, read[1], read[2], folder, report)
+        origin = Origin(ARCH, config.seed, command)
+        save_card(_card(folder, network, origin, seen=(*names[0], *names[1]), heard=heard), folder)
     shutil.rmtree(checkpoint)
     return folder
 
@@ -167,6 +156,28 @@ def _manifest(names: Sequence[Sequence[str]], read: Sequence[Sequence[Recording]
     }
 
 
+def _tell(
+    network: "keras.Model",
+    validate: Sequence[Recording],
+    test: Sequence[Recording],
+    folder: Path,
+    report: Report,
+) -> list[Heard]:
+    """Write the network, its detector and what that tells of the test records, and return the latter."""
+    layers = layers_of(network)
+    threshold = _threshold(layers, validate, report)
+    network.save(folder / WEIGHTS, include_optimizer=False)
+    served = _served(layers, threshold, digest(folder / WEIGHTS))
+    _write_detector(folder / FILE, served)
+    heard = []
+    for k, recording in enumerate(test):
+        report(f"telling {recording.name}", k, len(test))
+        heard.append(hear(recording, served))
+    _save_predictions(folder, heard)
+    write_json(folder / dual_evaluate.R_PEAKS, dual_evaluate.facts({ARCH: heard}))
+    return heard
+
+
 def _threshold(layers: Recurrent, validate: Sequence[Recording], report: Report) -> float:
     """Return the threshold with the fewest missed and false beats; of equal ones that nearest to one half."""
     errors = []
@@ -202,17 +213,16 @@ def _save_predictions(folder: Path, heard: Sequence[Heard]) -> None:
     names = np.repeat([one.name for one in heard], [len(row.truth) for row in rows])
     truth = np.concatenate([row.truth for row in rows])
     abnormal = np.concatenate([row.abnormal for row in rows])
-    partial = folder / f"{PREDICTIONS}.partial"
-    with partial.open("wb") as file:
-        np.savez(
-            file,
-            rows=np.arange(len(truth)),
-            truth=truth,
-            probabilities=np.stack([1 - abnormal, abnormal], axis=1),
-            records=names,
-            patients=names,
-            classes=np.array(BEATS),
-        )
+    partial = folder / f"partial-{PREDICTIONS}"
+    np.savez_compressed(
+        partial,
+        rows=np.arange(len(truth)),
+        truth=truth,
+        probabilities=np.stack([1 - abnormal, abnormal], axis=1),
+        records=names,
+        patients=names,
+        classes=np.array(BEATS),
+    )
     partial.replace(folder / PREDICTIONS)
 
 
@@ -225,19 +235,18 @@ def _scores(heard: Sequence[Heard]) -> dict[str, Any]:
 
 def _card(
     folder: Path,
-    config: RunConfig,
     network: "keras.Model",
+    origin: Origin,
     *,
-    command: str,
-    seen: tuple[tuple[str, ...], tuple[str, ...]],
-    metrics: dict[str, Any],
+    seen: tuple[str, ...],
+    heard: Sequence[Heard],
 ) -> Card:
     import keras
 
     return Card(
         schema=SCHEMA,
         name=folder.name,
-        architecture=ARCH,
+        architecture=origin.architecture,
         window=None,
         band=BAND,
         classes=BEATS,
@@ -245,10 +254,10 @@ def _card(
         missing_leads="the first two usable leads; zeros for one that is not there, as in part of training",
         sha256=digest(folder / WEIGHTS),
         n_parameters=int(network.count_params()),
-        trained_on=tuple(sorted((*seen[0], *seen[1]))),
-        metrics=metrics,
-        seed=config.seed,
-        command=command,
+        trained_on=tuple(sorted(seen)),
+        metrics={"test, unseen patients": _scores(heard)},
+        seed=origin.seed,
+        command=origin.command,
         version=__version__,
         keras=keras.__version__,
         serves="detector",
