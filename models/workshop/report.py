@@ -29,6 +29,18 @@ _EXPLAINED: Final = {
     ),
 }
 """Pictures of an explanation, and what they show."""
+_HOW: Final = {
+    "ig": (
+        "Integrated gradients: the probability of the class, less that of a flat line at the beat's own "
+        "median, is shared out over the points of the window. What the shares do not tell: how long a "
+        "padded window is, and what would be so of other beats than these."
+    ),
+    "gradcam": (
+        "Grad-CAM: how strongly the last convolutions that still tell places answer where, weighed by what "
+        "they do for the class; from 0 to 1 within each beat, all leads together. It tells only of what "
+        "speaks for the class, and no finer than the steps of that layer."
+    ),
+}
 _CURVES: Final = (
     ("roc", "ROC: each class against all others.", ("false positive rate", "recall")),
     (
@@ -101,7 +113,14 @@ def write_explanation(found: Explained, folder: Path, *, command: str) -> Path:
     _save_arrays(found, axis.ms, folder / "explanation.npz")
     _save(folder / "explanation.json", explained_json(found, axis))
     sections = [
-        Section("What the network looks at", [tables.attributions(found.classes, axis), *_explained(folder)]),
+        Section(
+            "What the network looks at",
+            [
+                _HOW[found.classes[0].method],
+                tables.attributions(found.classes, axis),
+                *_explained(folder),
+            ],
+        ),
         Section("Hits and misses", _gallery(found.run, found.material, folder, seed=found.seed)),
         Section("What was trained", [tables.facts(found.run)]),
     ]

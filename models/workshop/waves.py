@@ -34,7 +34,7 @@ def attribution(found: Sequence[Explanation], path: Path, *, axis: Axis) -> None
     """
     n_leads, signed = found[0].mean.shape[1], found[0].method == "ig"
     heights = [part for _ in found for part in (2.2, 1.0)]
-    size = (max(7.0, 5.2 * n_leads), 0.7 + 2.3 * len(found))
+    size = (max(7.0, 5.2 * n_leads), 0.9 + 2.3 * len(found))
     with picture(path, rows=2 * len(found), columns=n_leads, size=size, heights=heights) as (figure, all_):
         for k, one in enumerate(found):
             most = max(float(np.abs(one.attribution).max()), 1e-12)
@@ -49,7 +49,7 @@ def attribution(found: Sequence[Explanation], path: Path, *, axis: Axis) -> None
             below.set_xlabel(axis.label)
         how = "share in the probability of the class" if signed else "strength, of all leads together"
         figure.suptitle(
-            f"{METHODS[found[0].method]}: {how}; vermilion speaks for the class"
+            f"{METHODS[found[0].method]}: {how};\nvermilion speaks for the class"
             + (", blue against it" if signed else ""),
             x=0.01,
             ha="left",
