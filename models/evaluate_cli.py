@@ -26,7 +26,7 @@ def evaluate(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Runs: print one JSON object, no tables.")] = False,
     resamples: Annotated[int, typer.Option(min=10, help="Runs: draws of the bootstrap.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Runs: of the bootstrap and of the beats shown.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Runs: of the bootstrap and of the beats shown.")] = 0,
     beats: Annotated[
         bool,
         typer.Option(

@@ -26,7 +26,7 @@ def explain(
         str, typer.Option(metavar="ig|gradcam", help="Integrated gradients, or Grad-CAM of convolutions.")
     ] = "ig",
     rows: Annotated[int, typer.Option(min=1, help="Beats of each class that are averaged over.")] = 64,
-    seed: Annotated[int, typer.Option(help="Of the beats that are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the beats that are drawn.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
     data: Annotated[
         Path | None,
