@@ -39,16 +39,19 @@ def ablate(
     """Train with each augmentation alone and with none, and say which help on patients left out.
 
     Patients are dealt into as many groups as there are seeds; each run is judged on one. Beats that the
-    data set keeps for testing (DS2) have no part. Stopped or killed, the same command goes on. OUT gets a
-    row per run, the table and a picture.
+    data set keeps for testing (DS2) have no part. What helps or harms does so with all that were tried
+    taken together; what may, on its own. Stopped or killed, the same command goes on. OUT gets a row per
+    run, the table and a picture.
 
     Example:  [bold]beatline models ablate runs/augment --arch cnn --rows 10000 --epochs 6[/bold]
     """
     from models.progress import Progress, command_line
-    from models.workshop import ablate as ablation
+    from models.workshop import effects
+    from models.workshop.ablate import Ablation
+    from models.workshop.ablate import ablate as run
     from models.workshop.augment import names_of
 
-    config = ablation.Ablation(
+    config = Ablation(
         arch=arch,
         dataset=dataset,
         options=data_options(option or [], records=records, rows=rows),
@@ -62,11 +65,11 @@ def ablate(
     try:
         beats = load_beats(dataset, data, config.options)
         with Progress() as progress:
-            found = ablation.ablate(config, beats, out, command=command_line(), report=progress)
+            found = run(config, beats, out, command=command_line(), report=progress)
     except KeyboardInterrupt:
         typer.echo(f"stopped: {out} is not finished; the same command goes on with it", err=True)
         return
-    effects = ablation.effects(found)
-    ablation.save(effects, out)
-    typer.echo(ablation.text(effects))
+    told = effects.effects(found)
+    effects.save(told, out)
+    typer.echo(effects.text(told))
     typer.echo(f"{out}: {len(found)} runs, {found[0].n_patients} or so patients left out of each")
