@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import msgspec
+import numpy as np
 
 from models.workshop import bootstrap
 from models.workshop.bootstrap import Clusters, clusters, intervals
@@ -40,6 +41,8 @@ class Evaluation:
         ``without`` says why.
     r_peaks
         What `R_PEAKS` says; None if it is not there.
+    strangers
+        The figures of those patients alone who were not trained on, where only some were; else None.
     """
 
     run: Run
@@ -51,6 +54,7 @@ class Evaluation:
     material: Material | None
     without: str
     r_peaks: dict[str, Any] | None
+    strangers: Measured | None
 
     @property
     def leak(self) -> str:
@@ -114,6 +118,7 @@ def evaluate(
         material=found if isinstance(found, Material) else None,
         without="" if isinstance(found, Material) else found,
         r_peaks=_r_peaks(run.folder),
+        strangers=_of_strangers(run, found) if isinstance(found, Material) else None,
     )
 
 
@@ -162,9 +167,20 @@ def as_json(found: Evaluation) -> dict[str, Any]:
             "resamples": found.resamples,
             "seed": found.seed,
         },
+        "strangers": found.strangers.figures if found.strangers else None,
         "patients_trained_on_too": shared._asdict() if shared else None,
         "r_peaks": found.r_peaks,
     }
+
+
+def _of_strangers(run: Run, found: Material) -> Measured | None:
+    """Measure those never trained on, where some of the others were: by convention 201 trains, 202 tests."""
+    known = overlap(found)
+    if not known.shared or len(known.shared) == known.n_tested:
+        return None
+    told = run.predictions
+    rows = ~np.isin(told.patients, known.shared)
+    return measure(told.truth[rows], told.probabilities[rows], told.classes)
 
 
 def _r_peaks(folder: Path) -> dict[str, Any] | None:

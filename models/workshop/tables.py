@@ -43,12 +43,16 @@ MEANING: Final = (
 
 
 def overall(found: Evaluation) -> Table:
-    """Return accuracy and calibration error with their intervals."""
-    rows = [
-        (title, _value(found, name), _limits(found, name))
-        for name, title in (("accuracy", "accuracy"), ("ece", "calibration error"))
-    ]
-    return Table(("", "%", "95 %"), rows)
+    """Return what sums all up with intervals, and, where some people were trained on, without these."""
+    names = {"accuracy": "accuracy", "macro f1": "macro F1", "ece": "calibration error"}
+    rows = [[title, _value(found, name), _limits(found, name)] for name, title in names.items()]
+    if found.strangers is None:
+        return Table(("", "%", "95 %"), rows)
+    alone = found.strangers.figures
+    for row, name in zip(rows, names, strict=True):
+        value = alone[name]
+        row.append("-" if value is None else _text(name, value))
+    return Table(("", "%", "95 %", "never seen alone"), rows)
 
 
 def classes(found: Evaluation) -> Table:

@@ -11,7 +11,10 @@ from typer.testing import CliRunner
 from models import datasets
 from models.cli import app
 from models.datasets.splits import split
+from models.workshop import tables
+from models.workshop.evaluation import evaluate
 from models.workshop.material import Material, overlap
+from models.workshop.runs import load_run
 from monitor.errors import ArtifactError, SourceError
 from tests.workshop import made
 
@@ -107,6 +110,20 @@ def test_one_patient_on_both_sides_is_named() -> None:
     )
     expected = "Of the 1 patient tested on, 1 (101) was trained on too, with 100.0 % of the beats tested"
     assert overlap(Material(beats, parts)).sentence().startswith(expected)
+
+
+def test_people_trained_on_too_are_left_out_as_well(trained: Path) -> None:
+    """Where only some are on both sides, figures are given without them: 202 in DS2 is 201 in DS1."""
+    run, beats = load_run(trained), made.beats()
+    told = run.predictions
+    parts = split(beats, "patients", seed=2)
+    own = np.flatnonzero(beats.patients == told.patients[0])[:5]
+    material = Material(beats, parts._replace(train=np.sort(np.append(parts.train, own))))
+    found = evaluate(run, found=material, resamples=10)
+    assert found.strangers is not None
+    assert np.sum(told.patients != told.patients[0]) == found.strangers.n
+    assert "never seen alone" in tables.overall(found).head
+    assert evaluate(run, found=Material(beats, parts), resamples=10).strangers is None
 
 
 def test_options_of_the_other_kind_are_refused(trained: Path) -> None:
