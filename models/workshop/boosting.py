@@ -17,7 +17,8 @@ from models.workshop.pooling import pooled, records_of, sigmoid, typical
 
 __all__ = ["METHODS", "Teller", "Told"]
 
-_KERNELS: Final = 2000
+_KERNELS = 2000
+_ROUNDS = 300
 _SHRINK: Final = 0.003
 """Inverse strength of the penalty (C) of the logistic regression over thousands of answers."""
 _DRAWS: Final = 3
@@ -145,7 +146,7 @@ def _trees(seed: int) -> Any:  # noqa: ANN401
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(
-        max_iter=300,
+        max_iter=_ROUNDS,
         learning_rate=0.04,
         max_leaf_nodes=15,
         l2_regularization=1.0,

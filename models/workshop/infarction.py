@@ -4,6 +4,7 @@ Beside the split by patient stands the split by beat, which most of what is publ
 record are then on both sides, and what is measured is memory.
 """
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,7 +18,7 @@ from models.datasets.options import DataOptions
 from models.datasets.splits import manifest
 from models.workshop import outcome
 from models.workshop.boosting import METHODS
-from models.workshop.folder import begin
+from models.workshop.folder import alone, begin
 from models.workshop.outcome import Figures, Part
 from models.workshop.pooling import logit, records_of, sigmoid
 from monitor.errors import SettingsError
@@ -86,21 +87,29 @@ def cross_validate(
         There is no such method, or the beats are not of two classes or cannot be split so.
     """
     _check(config, beats)
-    folds = {how: outcome.fold_of_rows(beats, how, seed=config.seed) for how in config.splits}
+    for how in config.splits:
+        outcome.fold_of_rows(beats, how, seed=config.seed)  # beats that cannot be split so begin no folder
     checkpoint = begin(folder, config, manifest(beats), command=command)
-    (folder / PARTS).mkdir(exist_ok=True)
-    alone = [method for method in config.methods if method != BLEND]
-    plan = [(how, method, k) for how in config.splits for method in alone for k in config.folds]
+    with alone(folder):
+        (folder / PARTS).mkdir(exist_ok=True)
+        _run(config, beats, folder, report)
+        rows = table(config, beats, folder, report=report)
+        _write(rows, folder / RESULTS)
+    shutil.rmtree(checkpoint)
+    return rows
+
+
+def _run(config: Infarction, beats: BeatSet, folder: Path, report: Report) -> None:
+    """Learn and tell what is not there yet."""
+    folds = {how: outcome.fold_of_rows(beats, how, seed=config.seed) for how in config.splits}
+    methods = [method for method in config.methods if method != BLEND]
+    plan = [(how, method, k) for how in config.splits for method in methods for k in config.folds]
     for done, (how, method, k) in enumerate(plan):
         report(f"{method}, split by {how}, fold {k}", done, len(plan))
         path = folder / PARTS / f"{how}-{method}-{k}.npz"
         if not path.exists():
             held = folds[how] == k
             _part(method, beats, np.flatnonzero(~held), np.flatnonzero(held), seed=config.seed).save(path)
-    rows = table(config, beats, folder, report=report)
-    _write(rows, folder / RESULTS)
-    checkpoint.rmdir()
-    return rows
 
 
 def table(config: Infarction, beats: BeatSet, folder: Path, *, report: Report) -> list[Row]:

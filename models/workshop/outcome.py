@@ -29,7 +29,7 @@ __all__ = [
     "write",
 ]
 
-RESAMPLES: Final = 1000
+RESAMPLES = 1000
 N_FOLDS: Final = 10
 
 
@@ -160,7 +160,7 @@ def joined(parts: Sequence[Part], beats: BeatSet, *, split: str) -> Part:
 
 
 def figures(
-    part: Part, beats: BeatSet, against: Part | None = None, *, resamples: int = RESAMPLES, seed: int = 0
+    part: Part, beats: BeatSet, against: Part | None = None, *, resamples: int | None = None, seed: int = 0
 ) -> Figures:
     """Return the figures of a part, intervals from draws of patients with all that is theirs.
 
@@ -168,6 +168,8 @@ def figures(
     ----------
     against
         Another part of the same rows, for the paired difference.
+    resamples
+        How many draws; None for `RESAMPLES`, 0 for no intervals.
     """
     here = beats.of(part.rows)
     records = records_of(here)
@@ -177,7 +179,8 @@ def figures(
     if against is not None:
         columns.append((records.y, against.whole[first], first))
     rng = np.random.default_rng(seed)
-    draws = rng.multinomial(drawn.n, np.full(drawn.n, 1 / drawn.n), size=resamples if drawn.n > 1 else 0)
+    n_draws = RESAMPLES if resamples is None else resamples
+    draws = rng.multinomial(drawn.n, np.full(drawn.n, 1 / drawn.n), size=n_draws if drawn.n > 1 else 0)
     weights = [np.ones(len(here)), *(times[drawn.of].astype(np.float64) for times in draws)]
     told = []
     for truth, p, of in columns:
