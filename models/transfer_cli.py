@@ -86,7 +86,7 @@ def infarction(
         typer.echo(f"stopped: {out} is not finished; the same command goes on with it", err=True)
         return
     for how in config.splits:
-        _head(how, beats_named=dataset)
+        _head(dataset, how, f"over {config.methods[0]}")
         for row in found:
             if row.split == how:
                 _line(row.method, row.figures, row.fold10)
@@ -147,20 +147,20 @@ def transfer(
         typer.echo(f"stopped: {out} is not finished; the same command goes on with it", err=True)
         return
     for how in config.splits:
-        _head(how, beats_named=dataset)
+        _head(dataset, how, f"over {study.COMPARED}")
         for row in found:
             if row.split == how:
                 _line(f"{row.mode} {row.share} %", row.figures, None)
     typer.echo(f"{out / study.RESULTS}  {out / study.PICTURE}")
 
 
-def _head(how: str, *, beats_named: str) -> None:
+def _head(dataset: str, how: str, compared: str) -> None:
     whose = "patients unseen" if how == "patients" else "split by beat: the same people on both sides"
-    typer.echo(f"{beats_named}, {whose}")
+    typer.echo(f"{dataset}, {whose}")
     typer.echo(
         f"  {'':<16}"
         + "  ".join(f"{title:<21}" for title in _TITLES)
-        + f"  {'AUC gained':<22}  records   beats"
+        + f"  {'AUC ' + compared:<22}  records   beats"
     )
 
 

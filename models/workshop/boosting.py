@@ -17,9 +17,9 @@ from models.workshop.pooling import pooled, records_of, sigmoid, typical
 
 __all__ = ["METHODS", "Teller", "Told"]
 
-_KERNELS = 2000
+_KERNELS = 1000
 _ROUNDS = 300
-_SHRINK: Final = 0.003
+_SHRINK: Final = 0.006
 """Inverse strength of the penalty (C) of the logistic regression over thousands of answers."""
 _DRAWS: Final = 3
 _FLAT: Final = 1e-3

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 __all__ = ["answers"]
 
 _WIDTH: Final = 9
-_AT_ONCE: Final = 1 << 24
+_AT_ONCE: Final = 1 << 22
 """Answers computed at once, so that memory stays bounded."""
 
 
@@ -63,5 +63,8 @@ def _of_dilation(
         taps = [some[:, k * dilation : k * dilation + n_points] for k in range(width)]
         told = np.concatenate(taps, axis=2) @ flat + biases
         found[begin : begin + step, :n_kernels] = told.max(axis=1)
-        found[begin : begin + step, n_kernels:] = (told > 0).mean(axis=1)
+        above = np.add.reduce(
+            (told > 0).view(np.uint8), axis=1, dtype=np.uint32
+        )  # ten times as fast as a mean
+        found[begin : begin + step, n_kernels:] = above / n_points
     return found

@@ -44,6 +44,8 @@ __all__ = ["MODES", "PICTURE", "RESULTS", "Row", "Transfer", "shared", "transfer
 Report = Callable[[str, int, int], None]
 
 MODES: Final = ("frozen", "finetune", "scratch")
+COMPARED: Final = "scratch"
+"""What the others' gain is over, with the same labels."""
 RESULTS: Final = "results.csv"
 PICTURE: Final = "curve.png"
 PARTS: Final = "parts"
@@ -184,14 +186,19 @@ def table(
     config: Transfer, beats: BeatSet, folder: Path, jobs: list[_Job], *, resamples: int | None = None
 ) -> list[Row]:
     """Return a row for each mode, share and split of these jobs, their folds joined."""
+    parts: dict[tuple[str, int, str], list[Part]] = {}
+    for job in jobs:
+        part = Part.load(folder / PARTS / f"{job.name}.npz")
+        parts.setdefault((job.split, job.share, job.mode), []).append(part)
     rows = []
-    for how, share, mode in dict.fromkeys((job.split, job.share, job.mode) for job in jobs):
-        mine = [job for job in jobs if (job.split, job.share, job.mode) == (how, share, mode)]
-        parts = [Part.load(folder / PARTS / f"{job.name}.npz") for job in mine]
-        whole = outcome.joined(parts, beats, split=how)
-        rows.append(
-            Row(how, mode, share, outcome.figures(whole, beats, resamples=resamples, seed=config.seed))
+    for (how, share, mode), mine in parts.items():
+        whole = outcome.joined(mine, beats, split=how)
+        anew = parts.get((how, share, COMPARED), [])
+        against = outcome.joined(anew, beats, split=how) if len(anew) == len(mine) else None
+        found = outcome.figures(
+            whole, beats, None if mode == COMPARED else against, resamples=resamples, seed=config.seed
         )
+        rows.append(Row(how, mode, share, found))
     return rows
 
 

@@ -105,16 +105,16 @@ def test_all_modes_run_on_csvs_and_are_kept(source: Path, tmp_path: Path) -> Non
     write_data("kaggle", tmp_path / "data")
     out, before = tmp_path / "out", digest(source / "model.keras")
     arguments = ["--from", str(source), "--dataset", "kaggle", "--data", str(tmp_path / "data")]
-    code, text = invoke(str(out), *arguments, "--share", "50,100", "--epochs", "1")
+    code, text = invoke(str(out), *arguments, "--share", "100", "--epochs", "1")
     assert code == 0, text
     modes = ("frozen", "finetune", "scratch")
-    assert table(out) == [("random", mode, share) for share in ("50", "100") for mode in modes]
+    assert table(out) == [("random", mode, "100") for mode in modes]
     assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert not (out / "checkpoint").exists()
     kept = {path: path.stat().st_mtime_ns for path in (out / "parts").iterdir()}
-    again, _ = invoke(str(out), *arguments, "--share", "50,100", "--epochs", "1")
+    again, _ = invoke(str(out), *arguments, "--share", "100", "--epochs", "1")
     assert (again, kept) == (0, {path: path.stat().st_mtime_ns for path in (out / "parts").iterdir()})
-    other, _ = invoke(str(out), *arguments, "--share", "50,100", "--epochs", "2")
+    other, _ = invoke(str(out), *arguments, "--share", "100", "--epochs", "2")
     assert (other, before) == (1, digest(source / "model.keras"))
 
 
