@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor import records
-from monitor.beats import BeatCutter, WindowSpec
+from monitor.beats import WindowSpec
+from monitor.cutter import cutter_of
 from monitor.detect import Detection, Detector
 from monitor.events import CLASSES, Beat, Label
 from monitor.filters import monitor_band
@@ -254,7 +255,7 @@ def cut(
 ) -> Beats:
     """Cut beats with the serving code; what is labelled `LEFT_OUT` counts for the running state alone."""
     band_pass = monitor_band(band, fs=recording.fs, n_leads=signal.shape[1])
-    cutter = BeatCutter(spec, fs=recording.fs, n_leads=signal.shape[1], wave_delay=band_pass.delay)
+    cutter = cutter_of(spec, fs=recording.fs, n_leads=signal.shape[1], wave_delay=band_pass.delay)
     shown = cutter.push(band_pass.push(signal), found.beats) + cutter.flush()
     windows = [window for window in shown if window.provisional]
     return Beats(

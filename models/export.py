@@ -9,22 +9,24 @@ import msgspec
 import numpy as np
 
 from models.train import load
-from monitor.artifact import WEIGHTS, Card, digest, save_card
-from monitor.errors import ArtifactError
+from monitor.artifact import CARD, WEIGHTS, Card, digest, save_card
+from monitor.errors import ArtifactError, StorageError
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ARTIFACTS", "export"]
+__all__ = ["ARTIFACTS", "compare", "export"]
 
 ARTIFACTS: Final = Path(__file__).parent / "artifacts"
 """Where the shipped artefacts lie."""
 
 _TOLERANCE = 1e-6
+_ANY_LENGTH = 512
+"""Points that a network is asked about which takes any number of them."""
 
 
 def export(run: Path, target: Path, *, name: str) -> Card:
-    """Write the artefact of a finished run into ``target``, replacing what was there.
+    """Write the artefact of a finished run into ``target``, replacing an artefact that was there.
 
     The network is saved anew, loaded back and asked about random beats beside the original; the
     target is touched only if both say the same.
@@ -32,9 +34,17 @@ def export(run: Path, target: Path, *, name: str) -> Card:
     Raises
     ------
     ArtifactError
-        The run is not finished or not consistent, or the reloaded network differs.
+        The run is not finished or not consistent, serves nothing, or the reloaded network differs.
+    StorageError
+        The target is something else than an artefact, such as a run folder.
     """
     model, card = load(run)
+    if card.serves == "nothing":
+        raise ArtifactError(
+            f"run {run}: expected a model that serves beats or as detector, received one that serves nothing "
+            f"(classes {', '.join(card.classes)})"
+        )
+    _check_target(target)
     with tempfile.TemporaryDirectory() as place:
         fresh = Path(place) / name
         fresh.mkdir()
@@ -52,14 +62,33 @@ def export(run: Path, target: Path, *, name: str) -> Card:
 def compare(model: "keras.Model", reloaded: "keras.Model", card: Card) -> None:
     """Raise `ArtifactError` if two networks disagree on random beats by more than 1e-6."""
     rng = np.random.default_rng(0)
-    window = card.window
-    beats = [
-        rng.normal(size=(64, window.n_points, window.n_channels)).astype(np.float32),
-        rng.normal(size=(64, len(window.features))).astype(np.float32),
-    ]
-    difference = float(np.max(np.abs(np.asarray(model(beats)) - np.asarray(reloaded(beats)))))
+    shapes = [[size or _ANY_LENGTH for size in tensor.shape[1:]] for tensor in model.inputs]
+    shown = [rng.normal(size=(64, *shape)).astype(np.float32) for shape in shapes]
+    difference = max(
+        float(np.max(np.abs(one - other)))
+        for one, other in zip(_told(model, shown), _told(reloaded, shown), strict=True)
+    )
     if not difference <= _TOLERANCE:
         raise ArtifactError(
             f"model {card.name}: expected the reloaded network to agree within {_TOLERANCE:g}, "
             f"received a difference of {difference:g}"
+        )
+
+
+def _told(model: "keras.Model", shown: list[np.ndarray]) -> list[np.ndarray]:
+    """Return what a network answers, one array to an output."""
+    told = model(shown if len(shown) > 1 else shown[0])
+    if isinstance(told, dict):
+        told = [told[name] for name in sorted(told)]
+    return [np.asarray(output) for output in (told if isinstance(told, list | tuple) else [told])]
+
+
+def _check_target(target: Path) -> None:
+    if not target.exists():
+        return
+    found = {path.name for path in target.iterdir()} if target.is_dir() else {target.name}
+    if not found <= {CARD, WEIGHTS, "__pycache__"}:
+        raise StorageError(
+            f"cannot write {target}: expected no such path or an artefact of {CARD} and {WEIGHTS} alone, "
+            f"received {', '.join(sorted(found)[:5])}"
         )

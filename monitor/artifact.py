@@ -8,22 +8,24 @@ needs no Keras; `monitor.classify` loads the weights.
 import hashlib
 import importlib.util
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from monitor.errors import ArtifactError
-from monitor.events import CLASSES, Label
+from monitor.events import CLASSES
 from monitor.settings import FilterSettings
 from monitor.window import WindowSpec
 
 __all__ = [
     "CARD",
     "DEFAULT",
+    "RUN_CONFIG",
     "SCHEMA",
     "WEIGHTS",
     "Card",
     "Score",
+    "Serves",
     "digest",
     "fitting",
     "load_card",
@@ -37,10 +39,15 @@ SCHEMA: Final = 3
 
 CARD: Final = "card.json"
 WEIGHTS: Final = "model.keras"
+RUN_CONFIG: Final = "config.json"
+"""What a folder of a training has from its beginning; its card comes last."""
 DEFAULT: Final = "beat"
 """The shipped artefact that is used when none is named."""
 
 _MAX_CARD = 1 << 20
+
+Serves: TypeAlias = Literal["beats", "detector", "nothing"]
+"""What a model does in the monitor: tell beats apart, find them, or neither."""
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,11 +71,13 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     architecture
         Its name in ``models.architectures``.
     window
-        Window, leads and features; see `monitor.window.WindowSpec`.
+        Window, leads and features; see `monitor.window.WindowSpec`. None where serving cannot cut
+        what the network wants: such a model serves nothing.
     band
         The filter the windows are cut after.
     classes
-        The classes it was trained on, in the order of its outputs. The others get probability 0.
+        The classes it was trained on, in the order of its outputs. Those of a model that serves beats
+        are out of `CLASSES`; the others of these get probability 0.
     scaling, missing_leads
         In words: what one unit of the window is, and what becomes of a lead that is not there.
     sha256
@@ -84,14 +93,16 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         By data set, then by class; how they were got is said by the name of the data set.
     seed, command, version, keras
         What makes it again: seed, command line, versions of beatline and Keras.
+    serves
+        What it does in the monitor.
     """
 
     schema: int
     name: str
     architecture: str
-    window: WindowSpec
+    window: WindowSpec | None
     band: FilterSettings
-    classes: tuple[Label, ...]
+    classes: tuple[str, ...]
     scaling: str
     missing_leads: str
     sha256: str
@@ -103,10 +114,32 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     command: str
     version: str
     keras: str
+    serves: Serves = "beats"
 
     def __post_init__(self) -> None:
-        if not self.classes or len(set(self.classes)) < len(self.classes):
-            raise ValueError(f"classes: expected distinct names out of {CLASSES}, received {self.classes}")
+        beats = self.serves == "beats"
+        unknown = beats and not set(self.classes) <= set(CLASSES)
+        if not self.classes or len(set(self.classes)) < len(self.classes) or unknown:
+            names = f" out of {CLASSES}" if beats else ""
+            raise ValueError(f"classes: expected distinct names{names}, received {self.classes}")
+        if beats and self.window is None:
+            raise ValueError("window: expected one, as the model serves beats, received none")
+
+    @property
+    def served_window(self) -> WindowSpec:
+        """What the network wants to be shown of a beat.
+
+        Raises
+        ------
+        ArtifactError
+            The model does not tell beats apart.
+        """
+        if self.serves != "beats" or self.window is None:
+            raise ArtifactError(
+                f"model {self.name}: expected one that serves beats, received one that serves {self.serves} "
+                f"(classes {', '.join(self.classes)})"
+            )
+        return self.window
 
     @property
     def identity(self) -> str:
@@ -124,6 +157,7 @@ def load_card(folder: Path) -> Card:
         not those that the card was written for.
     """
     path = folder / CARD
+    _refuse_unfinished(folder)
     try:
         if path.stat().st_size > _MAX_CARD:
             raise ArtifactError(f"model card {path}: expected at most {_MAX_CARD} bytes, received more")
@@ -187,10 +221,13 @@ def locate(model: str | None) -> Path:
     Raises
     ------
     ArtifactError
-        There is neither such a folder nor such a name.
+        There is neither such a folder nor such a name, or the folder is that of a run which has not
+        come to its end.
     """
-    if model is not None and (Path(model) / CARD).is_file():
-        return Path(model)
+    if model is not None:
+        _refuse_unfinished(Path(model))
+        if (Path(model) / CARD).is_file():
+            return Path(model)
     found = shipped()
     name = DEFAULT if model is None else model
     if name in found:
@@ -220,6 +257,15 @@ def fitting(model: str | None, record: str) -> Path:
         if alone in {name.rsplit("/", 1)[-1] for name in load_card(fold).left_out}:
             return fold
     return locate(str(Path(model).parent))
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    """Raise `ArtifactError` if a folder is that of a run without a card: under way, or broken off."""
+    if (folder / RUN_CONFIG).is_file() and not (folder / CARD).is_file():
+        raise ArtifactError(
+            f"run {folder}: expected a finished run, received one with a {RUN_CONFIG} and no {CARD}; "
+            f"the command that began it goes on with it"
+        )
 
 
 class _Version(msgspec.Struct):

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from monitor.events import Beat, BeatWindow
 from monitor.excerpt import center_kernel, resample_kernel, resampler
 from monitor.intervals import N_RHYTHM, rhythm_kernel
+from monitor.pending import PendingBeats, leads_of
 from monitor.settings import ServingSettings
 from monitor.shape_clusters import Memory, blank, keep_leads, of_leads
 from monitor.shapes import shape_kernel
@@ -43,8 +44,6 @@ from monitor.window import (
 
 __all__ = ["FEATURES", "BeatCutter", "WindowSpec"]
 
-_LOOKBACK_S = 4.0
-"""How long after R a detector may still decide a beat (search-back)."""
 _RR_S = (0.15, 3.0)
 """RR beyond are taken for these, as the kernels do."""
 _SLOPE_S = 0.008
@@ -132,8 +131,8 @@ class BeatCutter:
         self._reach = (step, half, most)
         self.post = wave_delay + most + max(int(self._first[-1]) + self._weights.shape[1] - 1, half + step)
         self._patience = round(confirm_s * fs)
-        self._lookback = round(_LOOKBACK_S * fs)
-        self._history = self._lookback + most + max(-int(self._first[0]), half + step) + 1
+        before = most + max(-int(self._first[0]), half + step)
+        self._line = PendingBeats(fs=fs, n_leads=n_leads, before=before, post=self.post)
         self._select = np.array([FEATURES.index(name) for name in spec.features], dtype=np.int64)
         self._qrs = (
             spec.n_pre + round(QRS_S[0] * spec.fs),
@@ -144,9 +143,7 @@ class BeatCutter:
 
     def reset(self, start: int) -> None:
         """Forget everything, the patient's shapes too; the next sample pushed has index ``start``."""
-        self._wave = np.zeros((0, self._n_leads))
-        self._stop = start
-        self._pending: list[Beat] = []
+        self._line.reset(start)
         self._open: _Open | None = None
         self._rhythm = np.zeros(N_RHYTHM)
         self._memory = blank(n_points=self.spec.n_points, n_leads=self._used)
@@ -175,30 +172,14 @@ class BeatCutter:
             The wave has another number of leads, or a beat was decided later after R than any
             search-back may.
         """
-        if wave.shape[1:] != (self._n_leads,):
-            raise ValueError(f"wave: expected {self._n_leads} leads, received an array of shape {wave.shape}")
-        for beat in beats:
-            if beat.decided - beat.sample > self._lookback:
-                raise ValueError(
-                    f"beat at {beat.sample}: expected to be decided within {self._lookback} samples, "
-                    f"received {beat.decided - beat.sample}"
-                )
-        self._wave = np.concatenate([self._wave, wave])
-        self._stop += len(wave)
-        self._pending.extend(beats)
+        self._line.push(wave, beats)
         windows: list[BeatWindow] = []
-        n_ready = 0
-        for beat in self._pending:
-            if beat.sample + self.post >= self._stop:
-                break
-            windows += self._follow(beat, max(beat.sample + self.post, beat.decided))
-            n_ready += 1
-        del self._pending[:n_ready]
-        if self._open is not None and self._latest(self._open) < self._stop:
-            windows.append(self._confirmed_late(self._open, self._pending[0] if self._pending else None))
+        for beat, decided in self._line.complete():
+            windows += self._follow(beat, decided)
+        if self._open is not None and self._latest(self._open) < self._line.stop:
+            windows.append(self._confirmed_late(self._open, self._line.first))
             self._open = None
-        if len(self._wave) > self._history:
-            self._wave = self._wave[-self._history :].copy()
+        self._line.trim()
         return sorted(windows, key=_order)
 
     def flush(self, beats: Sequence[Beat] = ()) -> list[BeatWindow]:
@@ -207,23 +188,18 @@ class BeatCutter:
         ``beats`` are those that the end itself decided. Such a window is decided by the last sample and
         confirms the beat before it; the last beat is confirmed without anything known of a next one.
         """
-        pending, self._pending = [*self._pending, *beats], []
         windows: list[BeatWindow] = []
-        for beat in pending:
-            windows += self._follow(beat, max(self._stop - 1, beat.decided))
+        for beat, decided in self._line.rest(beats):
+            windows += self._follow(beat, decided)
         last, self._open = self._open, None
         if last is not None:
-            windows.append(self._shown(last, max(self._stop - 1, last.decided), provisional=False))
+            windows.append(self._shown(last, max(self._line.stop - 1, last.decided), provisional=False))
         return sorted(windows, key=_order)
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
         return {
-            "wave": self._wave.copy(),
-            "stop": self._stop,
-            "pending": [
-                (beat.sample, beat.decided, beat.rr, beat.confidence, beat.leads) for beat in self._pending
-            ],
+            "line": self._line.snapshot(),
             "open": None if self._open is None else asdict(self._open),
             "rhythm": self._rhythm.copy(),
             "memory": {name: array.copy() for name, array in self._memory._asdict().items()},
@@ -233,12 +209,7 @@ class BeatCutter:
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
-        self._wave = state["wave"].copy()
-        self._stop = state["stop"]
-        self._pending = [
-            Beat(sample=sample, decided=decided, rr=rr, confidence=confidence, leads=leads)
-            for sample, decided, rr, confidence, leads in state["pending"]
-        ]
+        self._line.restore(state["line"])
         self._open = None if state["open"] is None else _Open(**state["open"])
         self._rhythm = state["rhythm"].copy()
         self._memory = Memory(**{name: array.copy() for name, array in state["memory"].items()})
@@ -263,8 +234,8 @@ class BeatCutter:
     def _cut(self, beat: Beat, decided: int) -> _Open:
         """Cut a beat and compute all that it tells by itself."""
         spec = self.spec
-        shown = self._leads_of(beat)
-        wave, memory = self._wave, self._memory
+        shown = leads_of(beat, self._used)
+        wave, memory = self._line.wave, self._memory
         if len(shown) < self._n_leads:
             wave = np.ascontiguousarray(wave[:, shown])
         if len(shown) < self._used:
@@ -272,7 +243,7 @@ class BeatCutter:
         raw = np.zeros((spec.n_points, len(shown)))
         window = np.zeros((spec.n_points, 1 + spec.shapes, len(shown)), dtype=np.float32)
         features = np.zeros(len(FEATURES))
-        at = beat.sample + self._delay - (self._stop - len(self._wave))
+        at = self._line.place(beat.sample + self._delay)
         shift = center_kernel(wave, at, self._reach, len(shown))
         resample_kernel(wave, at + shift, self._first, self._weights, raw)
         rr = 0 if beat.rr is None else max(beat.rr + shift - self._shift, 1)
@@ -289,11 +260,6 @@ class BeatCutter:
         features[_DOUBT] = 2.0 * self._doubt
         features[_ALONE] = 1.0 if self._used == 1 else 0.0
         return _Open(beat.sample, decided, beat.rr, whole.reshape(spec.n_points, -1), features)
-
-    def _leads_of(self, beat: Beat) -> list[int]:
-        """Return the leads that a beat is described by: the good ones, or all where none is."""
-        used = range(self._used)
-        return [lead for lead in used if beat.leads is None or lead in beat.leads] or list(used)
 
     def _latest(self, beat: _Open) -> int:
         """Return until when a beat waits for the next one's window; then it goes by what is known."""

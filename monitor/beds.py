@@ -378,9 +378,10 @@ class Bed:
 def warm_up(settings: Settings, window: WindowSpec) -> None:
     """Compile or load every kernel that a bed runs, before the first sample needs it."""
     fs = 360.0
-    pipeline = Pipeline(settings, window, fs=fs, leads=("I", "II"))
+    n_leads = max(2, window.needed_leads)
+    pipeline = Pipeline(settings, window, fs=fs, leads=[str(lead) for lead in range(n_leads)])
     ramp = np.arange(round(8 * fs)) % 300
     pulses = np.exp(-0.5 * ((ramp - 150) / 6.0) ** 2)
-    pipeline.push(Block(0, np.stack([pulses, pulses], axis=1)))
+    pipeline.push(Block(0, np.stack([pulses] * n_leads, axis=1)))
     pipeline.flush()
     pipeline.abandon()

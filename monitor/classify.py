@@ -8,28 +8,27 @@ Keras and its backend are imported inside functions only: TensorFlow takes secon
 into a process where nobody waits for it.
 """
 
-import importlib
 import logging
 import math
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import msgspec
 import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from monitor import logs
-from monitor.artifact import WEIGHTS, load_card
+from monitor import backends, logs
+from monitor.artifact import load_card
+from monitor.backends import Function
 from monitor.errors import ArtifactError, BeatlineError
 from monitor.events import CLASSES
 from monitor.labeller import Labeller
-from monitor.quiet import hushed
 from monitor.settings import ServingSettings
 
 __all__ = ["BUCKETS", "Classifier", "Labeller", "main", "serve"]
@@ -37,13 +36,14 @@ __all__ = ["BUCKETS", "Classifier", "Labeller", "main", "serve"]
 BUCKETS: Final = (1, 8, 64, 256, 1024)
 """Batch sizes the network is traced for."""
 
-_Function: TypeAlias = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
-
 log = logging.getLogger(__name__)
 
 
 class Classifier:
     """One artefact, ready to tell beats apart.
+
+    A network has two inputs, window and features, or the window alone where its card asks for no
+    features.
 
     Parameters
     ----------
@@ -62,23 +62,25 @@ class Classifier:
     Raises
     ------
     ArtifactError
-        Card and weights do not agree, or the network is not the one the card describes.
+        Card and weights do not agree, the model does not tell beats apart, or the network is not the one
+        the card describes.
     """
 
     def __init__(self, folder: Path, buckets: Sequence[int] = BUCKETS) -> None:
         self.card = load_card(folder)
+        self._window = self.card.served_window
         self.buckets = tuple(buckets)
         self._places = [CLASSES.index(name) for name in self.card.classes]
-        backend = _backend()
-        self._model = _load(folder)
+        backend = backends.backend()
+        self._model = backends.load(folder)
         self._check(folder)
         self._trace, self.device = backend(self._model)
-        self._functions: dict[int, _Function] = {}
+        self._functions: dict[int, Function] = {}
         log.info("classifier %s: %s", self.card.identity, self.device)
 
     def warm_up(self) -> None:
         """Trace every bucket now, so that no beat waits for it."""
-        window = self.card.window
+        window = self._window
         for bucket in self.buckets:
             shape = (bucket, window.n_points, window.n_channels)
             self._function(bucket)(
@@ -108,7 +110,7 @@ class Classifier:
         ValueError
             The shapes are not those of the card.
         """
-        window = self.card.window
+        window = self._window
         expected = ((window.n_points, window.n_channels), (len(window.features),))
         if (windows.shape[1:], features.shape[1:]) != expected or len(windows) != len(features):
             raise ValueError(
@@ -131,17 +133,18 @@ class Classifier:
     def _bucket(self, n_beats: int) -> int:
         return next((bucket for bucket in self.buckets if bucket >= n_beats), self.buckets[-1])
 
-    def _function(self, bucket: int) -> _Function:
+    def _function(self, bucket: int) -> Function:
         if bucket not in self._functions:
-            window = self.card.window
+            window = self._window
             self._functions[bucket] = self._trace(
                 (bucket, window.n_points, window.n_channels), (bucket, len(window.features))
             )
         return self._functions[bucket]
 
     def _check(self, folder: Path) -> None:
-        window = self.card.window
-        expected = [(window.n_points, window.n_channels), (len(window.features),), (len(self.card.classes),)]
+        window = self._window
+        shown = [(window.n_points, window.n_channels), (len(window.features),)]
+        expected = [*shown[: 2 if window.features else 1], (len(self.card.classes),)]
         tensors = [*self._model.inputs, *self._model.outputs]
         received = [tuple(tensor.shape[1:]) for tensor in tensors]
         if received != expected:
@@ -239,7 +242,7 @@ def _collect(
 
 def _answer(classifier: Classifier, batch: list[list[bytes]]) -> tuple[bytes, bytes]:
     """Return ids and probabilities of a batch, as bytes."""
-    window = classifier.card.window
+    window = classifier.card.served_window
     windows = np.frombuffer(b"".join(frames[1] for frames in batch), "<f4")
     features = np.frombuffer(b"".join(frames[2] for frames in batch), "<f4")
     told = classifier.probabilities(
@@ -255,82 +258,3 @@ def _padded(rows: NDArray[np.float32], n: int) -> NDArray[np.float32]:
     padded = np.zeros((n, *rows.shape[1:]), np.float32)
     padded[: len(rows)] = rows
     return padded
-
-
-def _load(folder: Path) -> Any:  # noqa: ANN401 - a keras.Model, and Keras has no types
-    import keras
-
-    try:
-        return keras.saving.load_model(folder / WEIGHTS, compile=False, safe_mode=True)
-    except Exception as error:
-        raise ArtifactError(
-            f"model {folder}: expected a network that Keras {keras.__version__} can load: {error}"
-        ) from error
-
-
-_Trace: TypeAlias = Callable[[tuple[int, ...], tuple[int, ...]], _Function]
-
-
-def _backend() -> Callable[[Any], tuple[_Trace, str]]:
-    """Import Keras on its backend, quietly, and return how this backend traces a model."""
-    with hushed():
-        try:
-            import keras
-        except (ImportError, ValueError) as error:  # ValueError: KERAS_BACKEND names none that Keras knows
-            raise ArtifactError(f"no network can be run: expected Keras and a backend: {error}") from error
-    name = keras.backend.backend()
-    known = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
-    if name not in known:
-        raise ArtifactError(
-            f"no network can be run: expected Keras on one of {', '.join(known)}, received {name}"
-        )
-    return known[name]
-
-
-def _tensorflow(model: Any) -> tuple[_Trace, str]:  # noqa: ANN401
-    import tensorflow as tf
-
-    with hushed():
-        gpus = tf.config.list_physical_devices("GPU")
-    where = f"{len(gpus)} GPU" if gpus else "CPU (no GPU found)"
-
-    def trace(window: tuple[int, ...], features: tuple[int, ...]) -> _Function:
-        signature = [tf.TensorSpec(window, tf.float32), tf.TensorSpec(features, tf.float32)]
-        graph = tf.function(
-            lambda x, y: model([x, y], training=False), input_signature=signature
-        ).get_concrete_function()
-        return lambda x, y: np.asarray(graph(tf.constant(x), tf.constant(y)))
-
-    return trace, f"tensorflow {tf.__version__} on {where}"
-
-
-def _jax(model: Any) -> tuple[_Trace, str]:  # noqa: ANN401
-    jax = importlib.import_module("jax")
-
-    weights = (
-        [v.value for v in model.trainable_variables],
-        [v.value for v in model.non_trainable_variables],
-    )
-
-    def trace(window: tuple[int, ...], features: tuple[int, ...]) -> _Function:
-        traced = jax.jit(lambda x, y: model.stateless_call(*weights, [x, y], training=False)[0])
-        compiled = traced.lower(*(jax.ShapeDtypeStruct(s, np.float32) for s in (window, features))).compile()
-        return lambda x, y: np.asarray(compiled(x, y))
-
-    return trace, f"jax {jax.__version__} on {jax.devices()[0].platform.upper()}"
-
-
-def _torch(model: Any) -> tuple[_Trace, str]:  # noqa: ANN401
-    torch = importlib.import_module("torch")
-
-    device = next(iter(model.parameters())).device
-
-    def trace(*_shapes: tuple[int, ...]) -> _Function:
-        def run(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
-            with torch.no_grad():
-                told = model([torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)], training=False)
-            return np.asarray(told.cpu().numpy())
-
-        return run
-
-    return trace, f"torch {torch.__version__} on {str(device).upper()}"

@@ -74,6 +74,7 @@ class Engine:
         self._next_flush = self._next_check = 0.0
         folder = artifact.locate(config.model)
         self._card = artifact.load_card(folder)
+        self._window = self._card.served_window
         self._screens = link.listen(config.link)
         self._ingest = Ingest(config.endpoints, bind=config.bind, settings=config.settings.feed)
         self._ingest.open()
@@ -129,10 +130,10 @@ class Engine:
             from monitor import beds
             from monitor.ward import Ward
 
-            beds.warm_up(self._config.settings, self._card.window)
+            beds.warm_up(self._config.settings, self._window)
             self._ward = Ward(
                 self._config.settings,
-                self._card.window,
+                self._window,
                 ask=self._labeller.ask,
                 events=self._events,
                 journal=self._journal,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from monitor.stage import kernel
 from monitor.window import WindowSpec
 
-__all__ = ["center_kernel", "resample_kernel", "resampler"]
+__all__ = ["center_kernel", "excerpt_kernel", "resample_kernel", "resampler"]
 
 
 @kernel
@@ -39,6 +39,29 @@ def center_kernel(wave: NDArray[np.float64], at: int, reach: tuple[int, int, int
 
 
 @kernel
+def excerpt_kernel(
+    wave: NDArray[np.float64],
+    at: int,
+    first: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    raw: NDArray[np.float64],
+) -> None:
+    """Fill ``raw`` with the first leads around index ``at``.
+
+    Samples beyond either end of the wave repeat its first or last one.
+    """
+    n_points, n_taps = weights.shape
+    last = len(wave) - 1
+    for lead in range(raw.shape[1]):
+        for k in range(n_points):
+            value = 0.0
+            for tap in range(n_taps):
+                i = min(max(at + first[k] + tap, 0), last)
+                value += weights[k, tap] * wave[i, lead]
+            raw[k, lead] = value
+
+
+@kernel
 def resample_kernel(
     wave: NDArray[np.float64],
     at: int,
@@ -46,21 +69,13 @@ def resample_kernel(
     weights: NDArray[np.float64],
     raw: NDArray[np.float64],
 ) -> None:
-    """Fill ``raw`` with the first leads around index ``at``, each lead's own mean removed.
-
-    Samples beyond either end of the wave repeat its first or last one.
-    """
-    n_points, n_taps = weights.shape
-    last = len(wave) - 1
+    """Do as `excerpt_kernel`, and remove each lead's own mean."""
+    excerpt_kernel(wave, at, first, weights, raw)
+    n_points = len(raw)
     for lead in range(raw.shape[1]):
         mean = 0.0
         for k in range(n_points):
-            value = 0.0
-            for tap in range(n_taps):
-                i = min(max(at + first[k] + tap, 0), last)
-                value += weights[k, tap] * wave[i, lead]
-            raw[k, lead] = value
-            mean += value
+            mean += raw[k, lead]
         mean /= n_points
         for k in range(n_points):
             raw[k, lead] -= mean

@@ -19,7 +19,7 @@ from monitor import artifact, lines, prepare, records, weights
 from monitor.annotations import SUFFIXES, write_annotations
 from monitor.beats import WindowSpec
 from monitor.classify import Classifier
-from monitor.errors import StorageError
+from monitor.errors import ArtifactError, StorageError
 from monitor.events import BeatWindow, Block, Event, LabelledBeat, Output, sort_key
 from monitor.pipeline import Pipeline
 from monitor.records import Record
@@ -81,8 +81,16 @@ def label_record(
     classifier
         ``probabilities(windows, features)`` of `monitor.classify.Classifier`, or any pure function
         like it.
+
+    Raises
+    ------
+    ArtifactError
+        The model asks for more leads than the record has.
     """
-    pipeline = Pipeline(settings, window, fs=record.fs, leads=record.leads)
+    try:
+        pipeline = Pipeline(settings, window, fs=record.fs, leads=record.leads)
+    except ArtifactError as error:
+        raise ArtifactError(f"record {record.name}: {error}") from error
     samples = record.samples()
     step = round(_BLOCK_S * record.fs)
     outputs: list[Output] = []
@@ -155,7 +163,7 @@ def label_all(
 @functools.cache
 def classifier_of(folder: Path) -> tuple[WindowSpec, Classifier]:
     """Load an artefact, once per process: what it wants of a beat, and what answers."""
-    return artifact.load_card(folder).window, Classifier(folder)
+    return artifact.load_card(folder).served_window, Classifier(folder)
 
 
 def _one(job: Job, name: str) -> Labelled:

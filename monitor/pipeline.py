@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.alarms import Alarms
-from monitor.beats import BeatCutter, WindowSpec
-from monitor.detect import Detection, Detector
+from monitor.beats import WindowSpec
+from monitor.cutter import cutter_of
+from monitor.detect import Detection
+from monitor.detect_lstm import detector_for
 from monitor.events import (
     Alarm,
     Beat,
@@ -66,6 +68,13 @@ class Pipeline:
         Absolute index of the first sample that will come.
     standing
         Alarms carried over from an earlier stream of the same bed.
+
+    Raises
+    ------
+    ValueError
+        The rate or the number of leads is none of a monitor's.
+    ArtifactError
+        The model asks for more leads than there are.
     """
 
     def __init__(
@@ -92,10 +101,10 @@ class Pipeline:
         self._timeout = round(settings.serving.label_timeout_s * fs)
         self._band = monitor_band(settings.filters, fs=fs, n_leads=n_leads)
         self._quality = Quality(settings.quality, fs=fs, n_leads=n_leads, start=start)
-        self._detector = Detector(settings.detector, fs=fs, n_leads=n_leads, start=start)
+        self._detector = detector_for(settings.detector, fs=fs, n_leads=n_leads, start=start)
         self._fibrillation = Fibrillation(settings.rhythm, fs=fs, n_leads=n_leads, start=start)
         self._asks_next = window.asks_next
-        self._cutter = BeatCutter(
+        self._cutter = cutter_of(
             window,
             fs=fs,
             n_leads=n_leads,

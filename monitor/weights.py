@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor import weights_lstm
 from monitor.errors import ArtifactError
 from monitor.settings import DetectorSettings
 
@@ -99,11 +100,21 @@ def fitting(settings: DetectorSettings, record: str) -> DetectorSettings:
     """Return the settings for one record: of a folder of weights, those that left its patient out.
 
     A folder as ``beatline models verifier --folds`` writes it: one file a fold, and ``all.json`` for
-    records that no fold names. A file, or none, is taken as it is.
+    records that no fold names. A file, none, or the run of a recurrent detector is taken as it is.
+
+    Raises
+    ------
+    ArtifactError
+        The folder is a run of something else, or one that is not finished; or a file of it cannot be read.
     """
     folder = Path(settings.weights)
-    if not settings.weights or not folder.is_dir():
+    if not settings.weights or not folder.is_dir() or (folder / weights_lstm.FILE).is_file():
         return settings
+    if (folder / "config.json").is_file():
+        raise ArtifactError(
+            f"run {folder}: expected a finished run of a detector, with {weights_lstm.FILE}, "
+            f"received one without"
+        )
     alone = record.rsplit("/", 1)[-1]
     for file in sorted(folder.glob("*.json")):
         if alone in {name.rsplit("/", 1)[-1] for name in _decoded(file).left_out}:

@@ -5,6 +5,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from monitor.beats import BeatCutter, WindowSpec
+from monitor.cutter import Cutter
 from monitor.events import Beat, BeatWindow
 from monitor.window import FEATURES
 
@@ -39,7 +40,7 @@ def cutter(spec: WindowSpec = SPEC, *, n_leads: int = 2, fs: float = FS) -> Beat
 
 
 def feed(
-    stage: BeatCutter, wave: NDArray[np.float64], beats: list[Beat], sizes: list[int], *, first: int = 0
+    stage: Cutter, wave: NDArray[np.float64], beats: list[Beat], sizes: list[int], *, first: int = 0
 ) -> list[BeatWindow]:
     """Push everything in blocks of the given sizes, over and over; do not flush."""
     windows, start, turn = [], first, 0

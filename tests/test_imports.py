@@ -35,13 +35,14 @@ ROOMS = {
     # -- the pure core, lowest first --
     "stage": Room("monitor.stage", "base", "numba numpy", pure=True),
     "filters": Room("monitor.filters", "base stage", "numpy scipy", pure=True),
-    "window": Room("monitor.window", "base", "msgspec", pure=True),
-    "weights": Room("monitor.weights", "base", "msgspec numpy"),
+    "window": Room("monitor.window monitor.features", "base", "msgspec", pure=True),
+    "weights": Room("monitor.weights*", "base", "msgspec numpy"),
     "detect": Room(
         "monitor.detect* monitor.quality*", "base stage filters weights", "numpy scipy", pure=True
     ),
     "beats": Room(
-        "monitor.beats monitor.excerpt monitor.intervals monitor.measures monitor.onset monitor.shape*",
+        "monitor.beats monitor.cutter monitor.excerpt monitor.intervals monitor.measures monitor.onset "
+        "monitor.pending monitor.plain_window monitor.shape*",
         "base stage filters window detect",
         "numpy scipy",
         pure=True,
@@ -84,7 +85,7 @@ ROOMS = {
     ),
     "ingest": Room("monitor.ingest monitor.assemble monitor.backlog", "base wire", "msgspec zmq"),
     "classify": Room(
-        "monitor.classify monitor.labeller",
+        "monitor.classify monitor.backends monitor.labeller",
         "base window artifact quiet logs",
         "keras msgspec numpy tensorflow zmq",
     ),

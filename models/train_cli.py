@@ -1,0 +1,254 @@
+"""``beatline models train``: a network of the workshop, or the monitor's own."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+import typer
+
+from models.evaluate_cli import class_table, record_names
+from monitor.errors import SettingsError, StorageError
+
+if TYPE_CHECKING:
+    from models.datasets import BeatSet, DataOptions
+
+__all__ = ["ARCHES", "data_options", "load_beats", "register"]
+
+ARCHES: Final = ("cnn", "lstm", "cnn_lstm", "kachuee", "deep_cnn")
+"""`models.networks.NETWORKS`, for help that loads nothing."""
+MONITOR: Final = "monitor"
+
+_WORKSHOP: Final = "With --arch: a network of the workshop"
+_OWN: Final = "Without: the monitor's own network"
+
+_SHARED: Final = frozenset({"out", "arch", "records", "epochs", "seed", "data"})
+_OF_OWN: Final = frozenset({"disturbed", "single", "lone", "retimed", "varied", "moved"})
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(train)
+
+
+def train(
+    context: typer.Context,
+    out: Annotated[Path, typer.Argument(help="Run folder to make, or to go on with.")],
+    arch: Annotated[
+        str, typer.Option(help=f"monitor, or a network: {', '.join(ARCHES)}.", show_default=True)
+    ] = MONITOR,
+    records: Annotated[
+        str | None,
+        typer.Option(help="Records and sets, with commas between. Default: mitdb; monitor: DS1+svdb."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs at most. Default: 30; monitor: 10, of a third each.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes everything that is random.")] = 1,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Folder of the data set. Default: BEATLINE_DATA, cache, PhysioNet."),
+    ] = None,
+    dataset: Annotated[
+        str, typer.Option(rich_help_panel=_WORKSHOP, help="wfdb, kachuee, kaggle, ptbxl or ptb.")
+    ] = "wfdb",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            rich_help_panel=_WORKSHOP,
+            help="What else is asked of the data set, as NAME=VALUE: leads=1, plain=true, balanced=true.",
+        ),
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, rich_help_panel=_WORKSHOP, help="Beats at most: for a quick try.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option(rich_help_panel=_WORKSHOP, help="patients, random, given or fold:K.")
+    ] = "patients",
+    augment: Annotated[
+        str,
+        typer.Option(
+            rich_help_panel=_WORKSHOP,
+            help="Done to what is trained on: stretch, scale, wander, noise, flip, rotate, or all.",
+        ),
+    ] = "",
+    select: Annotated[
+        str, typer.Option(rich_help_panel=_WORKSHOP, help="ig:60 looks at the 60 points that tell most.")
+    ] = "",
+    loss: Annotated[
+        Literal["weighted", "focal", "plain"],
+        typer.Option(rich_help_panel=_WORKSHOP, help="Cross-entropy, rare classes weighing more; or others."),
+    ] = "weighted",
+    patience: Annotated[
+        int,
+        typer.Option(min=0, rich_help_panel=_WORKSHOP, help="Epochs without a better loss; 0: no limit."),
+    ] = 6,
+    batch: Annotated[int, typer.Option(min=1, rich_help_panel=_WORKSHOP, help="Beats per step.")] = 128,
+    learning_rate: Annotated[
+        float, typer.Option(min=1e-9, rich_help_panel=_WORKSHOP, help="Adam's, at its highest.")
+    ] = 1e-3,
+    disturbed: Annotated[
+        int, typer.Option(min=0, rich_help_panel=_OWN, help="Copies with other leads and noise.")
+    ] = 2,
+    single: Annotated[
+        int, typer.Option(min=0, rich_help_panel=_OWN, help="Copies with each lead alone, in turn.")
+    ] = 2,
+    lone: Annotated[
+        int, typer.Option(min=0, rich_help_panel=_OWN, help="Disturbed copies with one lead alone.")
+    ] = 1,
+    retimed: Annotated[int, typer.Option(min=0, rich_help_panel=_OWN, help="Copies in other rhythms.")] = 2,
+    varied: Annotated[
+        int,
+        typer.Option(min=0, rich_help_panel=_OWN, help="The same with varied conduction and V runs."),
+    ] = 1,
+    moved: Annotated[
+        int, typer.Option(min=0, rich_help_panel=_OWN, help="Copies with electrodes that move.")
+    ] = 2,
+) -> None:
+    """Train a network and leave a run folder.
+
+    With [bold]--arch[/bold] one of the workshop's, on any data set. Stopped by Ctrl-C or killed, the same
+    command goes on after the last whole epoch. The validation part chooses the epoch; the test part is
+    told once.
+
+    Without, the monitor's own, cross-validated by patient: about a quarter of an hour on two cores. The
+    test records (DS2) are not read, nor does any network see 118 and 119, which noise is tested on.
+    OUT/folds holds the networks that left patients out: [bold]beatline label --model OUT/folds[/bold]
+    takes for each record one that never saw its patient.
+
+    Example:  [bold]beatline models train runs/cnn --arch cnn --split patients --augment noise,scale[/bold]
+
+    Example:  [bold]beatline models train runs/first[/bold]
+    """
+    _refuse_others(context, arch)
+    copies = {
+        "disturbed": disturbed,
+        "single": single,
+        "lone": lone,
+        "retimed": retimed,
+        "varied": varied,
+        "moved": moved,
+    }
+    if arch == MONITOR:
+        _train_own(out, records or "DS1+svdb", data, epochs=epochs or 10, seed=seed, **copies)
+        return
+    options = data_options(option or [], records=records, rows=rows)
+    recipe = {"loss": loss, "patience": patience, "batch": batch, "learning_rate": learning_rate}
+    named = {"dataset": dataset, "options": options, "split": split, "select": select}
+    _train_network(out, data, arch=arch, augment=augment, epochs=epochs or 30, seed=seed, **named, **recipe)
+
+
+def data_options(texts: list[str], **given: str | int | None) -> "DataOptions":
+    """Return what is asked of a data set, out of ``NAME=VALUE`` and of options that are given by name.
+
+    Raises
+    ------
+    typer.BadParameter
+        A name is unknown, or a value is not one of its kind.
+    """
+    from models.datasets import DataOptions
+
+    wanted: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"expected NAME=VALUE, received {text!r}", param_hint="--option")
+        wanted[name.strip().replace("-", "_")] = value.strip()
+    try:
+        return msgspec.convert(wanted, DataOptions, strict=False)
+    except msgspec.ValidationError as error:
+        names = ", ".join(DataOptions.__struct_fields__)
+        raise typer.BadParameter(f"expected values of {names}: {error}", param_hint="--option") from error
+
+
+def load_beats(dataset: str, data: Path | None, options: "DataOptions") -> "BeatSet":
+    """Load a data set under a progress bar."""
+    from models.datasets import load
+    from models.progress import Progress
+
+    with Progress() as progress:
+        return load(dataset, data=data, options=options, report=progress)
+
+
+def _refuse_others(context: typer.Context, arch: str) -> None:
+    """Raise if an option of the one kind of training is given with the other."""
+    if arch == "lstm_dual":
+        raise typer.BadParameter(
+            "is trained by a command of its own: beatline models dual", param_hint="--arch"
+        )
+    if arch not in (MONITOR, *ARCHES):
+        raise typer.BadParameter(
+            f"expected one of {', '.join((MONITOR, *ARCHES))}, received {arch!r}", param_hint="--arch"
+        )
+    for name in sorted(context.params):
+        source = context.get_parameter_source(name)
+        wrong = name not in _OF_OWN | _SHARED if arch == MONITOR else name in _OF_OWN
+        if wrong and source is not None and source.name == "COMMANDLINE":
+            hint = f"--{name.replace('_', '-')}"
+            whose = "a network of the workshop: expected --arch with it"
+            if arch != MONITOR:
+                whose = f"the monitor's own network: expected no --arch with it, received --arch {arch}"
+            raise typer.BadParameter(f"is an option of {whose}", param_hint=hint)
+
+
+def _train_network(
+    out: Path,
+    data: Path | None,
+    *,
+    augment: str,
+    **wanted: Any,  # noqa: ANN401 - fields of a RunConfig, which would load numpy to be named here
+) -> None:
+    from models.datasets import DATASETS
+    from models.progress import Progress, command_line
+    from models.workshop.augment import names_of
+    from models.workshop.folder import refuse
+    from models.workshop.runs import RunConfig, load_run, train_run
+
+    config = RunConfig(augment=names_of(augment), **wanted)
+    if config.dataset not in DATASETS:
+        raise SettingsError(
+            f"no such data set: expected one of {', '.join(DATASETS)}, received {config.dataset!r}"
+        )
+    refuse(out)
+    try:
+        beats = load_beats(config.dataset, data, config.options)
+        with Progress() as progress:
+            train_run(config, beats, out, command=command_line(), report=progress)
+    except KeyboardInterrupt:
+        typer.echo(f"stopped: {out} is not finished; the same command goes on with it", err=True)
+        return
+    run = load_run(out)
+    epochs = min(run.history, key=lambda row: row["val_loss"])["epoch"]
+    typer.echo(
+        f"{out}: {run.card.n_parameters} parameters, trained on {len(run.card.trained_on)} records, "
+        f"best after {epochs:.0f} of {len(run.history)} epochs"
+    )
+    for name, figures in run.card.metrics.items():
+        typer.echo(class_table(name, figures))
+
+
+def _train_own(out: Path, records: str, data: Path | None, *, epochs: int, seed: int, **copies: int) -> None:
+    from models.copies import database
+    from models.data import DS1, FOLDS
+    from models.progress import Progress, command_line
+    from models.train import Config
+    from models.train import train as run
+
+    if out.exists():
+        raise StorageError(
+            f"run folder {out}: expected a path that does not exist yet, received one that does"
+        )
+    names = record_names(records)
+    folds = FOLDS if set(DS1) <= set(names) else tuple((name,) for name in names)
+    config = Config(
+        records=names,
+        folds=folds,
+        tuned_on=tuple(name for name in names if database(name) == "mitdb") or names,
+        epochs=epochs,
+        seed=seed,
+    )
+    config = msgspec.structs.replace(config, **copies)
+    with Progress() as progress:
+        card = run(config, out, command=command_line(), report=progress, source=data)
+    typer.echo(f"{out}: {card.n_parameters} parameters, trained on {len(card.trained_on)} records")
+    for name, figures in card.metrics.items():
+        typer.echo(class_table(name, figures))

@@ -1,0 +1,1 @@
+"""What people train for this task: one recipe for every architecture, evaluated, explained and compared."""

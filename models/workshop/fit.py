@@ -1,0 +1,288 @@
+"""Training one network on beats, epoch by epoch, so that it can be taken up again after any of them.
+
+What is random in an epoch (order, augmentation) is drawn from the seed and the epoch's number; dropout
+draws from the network's own state, which a checkpoint holds. So a run that was killed and taken up
+again shows the network what one that ran through would have shown it.
+"""
+
+import logging
+import os
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.workshop.augment import augmented
+from monitor.errors import ArtifactError
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Examples", "Fitting", "History", "Loss", "Report", "class_weights", "fit", "predict"]
+
+Loss: TypeAlias = Literal["weighted", "focal", "plain"]
+History: TypeAlias = list[dict[str, float]]
+Report: TypeAlias = Callable[[str, int, int], None]
+"""Called with what is being done, steps done and steps in all."""
+
+_POWER: Final = 0.5
+"""Of the inverse frequency. At 1 a class of fifteen beats would weigh as much as one of seventy thousand,
+and a network would pay for it with hundreds of false alarms; at 0 nobody minds the rare ones."""
+_RAREST: Final = 1e-3
+"""No class weighs as if it were rarer than this."""
+_GAMMA: Final = 2.0
+"""Of the focal loss (Lin et al. 2017, arXiv 1708.02002)."""
+_LOWEST: Final = 0.02
+"""The learning rate at the end, as a share of that at the beginning."""
+_EVERY: Final = 10
+"""Steps between reports."""
+
+
+class Fitting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a network is trained.
+
+    Attributes
+    ----------
+    augment
+        Names in `models.workshop.augment.AUGMENTATIONS`: done to what is trained on, never to the rest.
+    loss
+        What training makes small: ``weighted`` cross-entropy, a class weighing as the square root of how
+        rare it is; ``focal`` loss, which weighs beats by how wrong they are; ``plain`` cross-entropy.
+    epochs, patience
+        At most so many epochs; at most so many in a row without a better validation loss, 0: no limit.
+    batch, learning_rate
+        Beats per step; Adam's rate, which falls along a cosine to a fiftieth over all epochs.
+    seed
+        Fixes everything that is random.
+    """
+
+    augment: tuple[str, ...] = ()
+    loss: Loss = "weighted"
+    epochs: int = 30
+    patience: int = 6
+    batch: int = 128
+    learning_rate: float = 1e-3
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.patience < 0 or self.batch < 1 or not self.learning_rate > 0:
+            raise ValueError(
+                f"training: expected at least one epoch, one beat a step and a learning rate above 0, "
+                f"received {self.epochs} epochs, {self.batch} beats, {self.learning_rate:g}; and patience "
+                f"of at least 0, received {self.patience}"
+            )
+
+
+class Examples(NamedTuple):
+    """Windows of shape (n, n_points, n_channels) and labels of shape (n,)."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64]
+
+
+class _Progress(msgspec.Struct):
+    """How far a training is, beside the arrays."""
+
+    history: History
+    best_epoch: int = 0
+    best_loss: float | None = None
+
+    def over(self, fitting: Fitting) -> bool:
+        since = len(self.history) - self.best_epoch
+        return len(self.history) >= fitting.epochs or (0 < fitting.patience <= since and self.best_epoch > 0)
+
+
+def fit(
+    model: "keras.Model",
+    train: Examples,
+    validate: Examples | None,
+    fitting: Fitting,
+    *,
+    state: Path | None = None,
+    each: Callable[[History], None] = lambda _: None,
+    report: Report = lambda *_: None,
+) -> History:
+    """Train a network in place; it ends with the weights of its best epoch.
+
+    Parameters
+    ----------
+    model
+        One input, one softmax output. Layers that are frozen stay as they are.
+    train, validate
+        What is trained on, and what chooses the epoch. Without the latter all epochs are run, and
+        the last one counts.
+    state
+        File in which all is kept that is needed to go on, written after each epoch; a training that
+        finds one there goes on from it.
+    each
+        Called after every epoch with the rows so far.
+
+    Returns
+    -------
+    list
+        A row per epoch: ``epoch``, ``loss``, ``seconds``, and of the validation part ``val_loss`` (weighted
+        as in training), ``val_accuracy`` and ``val_macro_f1`` (over the classes that are there).
+
+    Raises
+    ------
+    ArtifactError
+        The state is not one of this network's, or the loss is no longer a number.
+    """
+    weights = class_weights(train.y, model.output_shape[-1], fitting.loss)
+    steps = max(1, len(train.y) // fitting.batch)
+    _compile(model, fitting, steps)
+    progress, best = _Progress([]), _arrays(model.variables)
+    if state is not None and state.exists():
+        progress, best = _restore(state, model)
+    while not progress.over(fitting):
+        epoch, began = len(progress.history) + 1, time.perf_counter()
+        row = {"epoch": float(epoch), "loss": _epoch(model, train, weights, (fitting, epoch, steps), report)}
+        if validate is not None:
+            row |= _judge(model, validate, weights, fitting.loss)
+        row["seconds"] = round(time.perf_counter() - began, 3)
+        progress.history.append(row)
+        measure = row.get("val_loss", -float(epoch))  # without one, the last is the best
+        if not np.isfinite(row["loss"] + measure):
+            raise ArtifactError(
+                f"training: expected a finite loss, received {row['loss']:g} and {measure:g} in epoch "
+                f"{epoch} (a lower learning rate may help)"
+            )
+        if progress.best_loss is None or measure < progress.best_loss:
+            progress.best_loss, progress.best_epoch, best = measure, epoch, _arrays(model.variables)
+        if state is not None:
+            _keep(state, model, progress, best)
+        each(progress.history)
+    _assign(model.variables, best)
+    return progress.history
+
+
+def class_weights(y: NDArray[np.int64], n_classes: int, loss: Loss) -> NDArray[np.float32]:
+    """Return the weight of each class, of mean 1 over the beats; all 1 unless the loss is ``weighted``."""
+    if loss != "weighted":
+        return np.ones(n_classes, np.float32)
+    share = np.bincount(y, minlength=n_classes) / max(1, len(y))
+    weights = np.maximum(share, _RAREST) ** -_POWER
+    return np.asarray(weights / np.sum(weights * share), np.float32)
+
+
+def predict(model: "keras.Model", x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return probabilities of shape (n, n_classes)."""
+    if not len(x):
+        return np.zeros((0, model.output_shape[-1]))
+    return np.asarray(model.predict(x, batch_size=1024, verbose=0), dtype=np.float64)
+
+
+def _compile(model: "keras.Model", fitting: Fitting, steps: int) -> None:
+    import keras
+
+    # It warns of every sixth network of a process that functions are traced anew, as if that were a mistake.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    rate = keras.optimizers.schedules.CosineDecay(
+        fitting.learning_rate, max(1, fitting.epochs * steps), alpha=_LOWEST
+    )
+    optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
+    loss = keras.losses.CategoricalCrossentropy()
+    if fitting.loss == "focal":
+        loss = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=_GAMMA)
+    model.compile(optimizer, loss)
+    optimizer.build(model.trainable_variables)
+
+
+def _epoch(
+    model: "keras.Model",
+    train: Examples,
+    weights: NDArray[np.float32],
+    turn: tuple[Fitting, int, int],
+    report: Report,
+) -> float:
+    """Show every beat once (but for an incomplete last batch) and return the mean loss."""
+    fitting, epoch, steps = turn
+    one_hot = np.eye(len(weights), dtype=np.float32)
+    total = 0.0
+    for step, (x, y) in enumerate(_batches(train, fitting, epoch, steps), start=1):
+        total += float(model.train_on_batch(x, one_hot[y], sample_weight=weights[y]))
+        if step % _EVERY == 0 or step == steps:
+            done = (epoch - 1) * steps + step
+            report(
+                f"epoch {epoch} of {fitting.epochs}, loss {total / step:.4f}", done, fitting.epochs * steps
+            )
+    return total / steps
+
+
+def _batches(
+    train: Examples, fitting: Fitting, epoch: int, steps: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    rng = np.random.default_rng([fitting.seed, epoch])
+    order = rng.permutation(len(train.y))
+    for step in range(steps):
+        rows = order[step * fitting.batch : (step + 1) * fitting.batch]
+        yield augmented(train.x[rows], fitting.augment, rng), train.y[rows]
+
+
+def _judge(
+    model: "keras.Model", examples: Examples, weights: NDArray[np.float32], loss: Loss
+) -> dict[str, float]:
+    from sklearn.metrics import f1_score
+
+    probabilities, y = predict(model, examples.x), examples.y
+    of_truth = np.maximum(probabilities[np.arange(len(y)), y], 1e-7)
+    focus = (1 - of_truth) ** _GAMMA if loss == "focal" else 1.0
+    each = -np.log(of_truth) * weights[y] * focus
+    told = probabilities.argmax(axis=1)
+    return {
+        "val_loss": float(each.mean()),
+        "val_accuracy": float((told == y).mean()),
+        "val_macro_f1": float(f1_score(y, told, labels=np.unique(y), average="macro", zero_division=0)),
+    }
+
+
+def _keep(path: Path, model: "keras.Model", progress: _Progress, best: list[NDArray[Any]]) -> None:
+    """Write all that is needed to go on; the file is whole or the one before it."""
+    arrays: dict[str, Any] = {"progress": np.frombuffer(msgspec.json.encode(progress), np.uint8)}
+    groups = {"now": _arrays(model.variables), "optimizer": _arrays(model.optimizer.variables), "best": best}
+    for name, group in groups.items():
+        arrays |= {f"{name}{k}": array for k, array in enumerate(group)}
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _restore(path: Path, model: "keras.Model") -> tuple[_Progress, list[NDArray[Any]]]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+            progress = msgspec.json.decode(found["progress"].tobytes(), type=_Progress)
+            best = [found[f"best{k}"] for k in range(len(model.variables))]
+            _assign(model.variables, [found[f"now{k}"] for k in range(len(model.variables))])
+            variables = model.optimizer.variables
+            _assign(variables, [found[f"optimizer{k}"] for k in range(len(variables))])
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        msgspec.DecodeError,
+    ) as error:
+        raise ArtifactError(f"checkpoint {path}: expected one of this network, received: {error}") from error
+    return progress, best
+
+
+def _arrays(variables: list[Any]) -> list[NDArray[Any]]:
+    from keras import ops
+
+    return [np.array(ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _assign(variables: list[Any], arrays: list[NDArray[Any]]) -> None:
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
