@@ -101,7 +101,7 @@ def test_probabilities_follow_our_classes_whatever_the_cards_order(
 def test_the_shipped_network_agrees_between_buckets() -> None:
     """Within 1e-5 from the smallest to the largest batch."""
     classifier = Classifier(artifact.locate(None))
-    spec = classifier.card.window
+    spec = classifier.card.served_window
     rng = np.random.default_rng(1)
     windows = rng.normal(size=(BUCKETS[-1], spec.n_points, spec.n_channels)).astype(np.float32)
     features = rng.normal(size=(BUCKETS[-1], len(spec.features))).astype(np.float32)
