@@ -12,9 +12,11 @@ import pytest
 from monitor.spread import spread
 
 _SLEEPERS = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from monitor.spread import spread
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
 
 def sleep(path):
     Path(path).touch()
