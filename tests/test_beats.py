@@ -236,7 +236,7 @@ def test_a_block_that_lasts_becomes_the_patients_own_shape_if_p_waves_lead_up_to
 
 
 def test_a_lead_that_is_not_good_is_left_out() -> None:
-    """A beat found while a lead is wrecked is described as if that lead were not there, but said to have it."""
+    """A beat found while a lead is wrecked is described as if that lead were not there, the feed as it is."""
     wave, beats = patient(30)
     rails = wave.copy()
     rails[:, 1] = 5 * np.sign(np.sin(np.arange(len(wave)) / 37.0))
