@@ -15,6 +15,9 @@ __all__ = ["register"]
 
 _QUICK_RECORDS: Final = "106,119,208,209,100,200,213,222"
 """Four of DS1 and four of DS2, with all classes but Q on both sides."""
+_OF_MITDB: Final = ("wfdb", "kachuee")
+_RECORDS: Final = {"wfdb": "all"}
+"""By data set: what is compared on unless something else is asked for; others as `DataOptions` has it."""
 _QUICK_ROWS: Final = 2000
 _WIDTH: Final = 150
 """Of what is printed where there is no terminal, in characters."""
@@ -72,8 +75,9 @@ def compare(
     from models.workshop.compare import compare as run
     from models.workshop.compare_notes import notes
     from models.workshop.compare_table import lines, save, save_runs, table
+    from models.workshop.folder import refuse
 
-    wanted = records or (_QUICK_RECORDS if quick else "all")
+    wanted = records or (_QUICK_RECORDS if quick and dataset in _OF_MITDB else _RECORDS.get(dataset))
     beats_at_most = rows or (_QUICK_ROWS if quick else None)
     config = Comparison(
         dataset=dataset,
@@ -84,6 +88,7 @@ def compare(
     )
     n = seeds or (1 if quick else 3)
     plan = planned(_split(arch), _split(splits), first=seed, seeds=n, recurrent=seeds or min(n, 2))
+    refuse(out)
     try:
         beats = load_beats(dataset, data, config.options)
         with Progress() as progress:
@@ -101,7 +106,7 @@ def compare(
         return
     told = lines(found, resamples=resamples)
     said = notes(config, found, beats)
-    save(told, found, said, out, command=command_line())
+    save(told, found, said, out)
     _print(table(told), said)
     typer.echo(f"{out}: {len(found)} runs; comparison.md, comparison.csv, comparison.png, runs.csv")
 

@@ -66,8 +66,8 @@ def _how_trained(config: Comparison, found: Sequence[Result]) -> str:
     stop = f" or {config.patience} without a better validation loss" if config.patience else ""
     return (
         f"All trained alike: Adam, {config.batch} beats a step, {config.loss} cross-entropy, no "
-        f"augmentation, at most {config.epochs} epochs{stop}, the best epoch counts; {capped} of {len(found)} runs went to "
-        f"the last. {each}."
+        f"augmentation, at most {config.epochs} epoch{'s'[: config.epochs - 1]}{stop}, the best epoch "
+        f"counts; {capped} of {len(found)} runs went to the last. {each}."
     )
 
 

@@ -33,6 +33,10 @@ _SHOWN: Final = ("accuracy", "macro f1", "S f1", "V f1", "MI f1")
 """Figures in the table, where the classes have them; the CSV has all."""
 
 
+_ROOM: Final = 0.15
+"""A bar from this length on has room for its figure."""
+
+
 class Claim(NamedTuple):
     """An accuracy in percent that others state, on beats and a split of their own."""
 
@@ -117,14 +121,15 @@ def table(found: Sequence[Line]) -> "Table":
     return shown
 
 
-def markdown(found: Sequence[Line], notes: Sequence[str], *, command: str) -> str:
-    """Return the same table for a README, with the command above and what is to be known below."""
+def markdown(found: Sequence[Line], notes: Sequence[str], *, commands: Sequence[str]) -> str:
+    """Return the same table for a README, with the commands above and what is to be known below."""
     head, rows = _texts(found)
     texts = [[cell.replace("\n", "<br>") for cell in row] for row in (head, *rows)]
     texts.insert(1, ["---", *["---:"] * (len(head) - 1)])
     body = "\n".join(f"| {' | '.join(row)} |" for row in texts)
     said = "\n".join(textwrap.fill(f"- {note}", 140, subsequent_indent="  ") for note in notes)
-    return f"```\n{command}\n```\n\n{body}\n\n{said}\n"
+    run = "\n".join(commands)
+    return f"```\n{run}\n```\n\n{body}\n\n{said}\n"
 
 
 def draw(found: Sequence[Line], path: Path) -> None:
@@ -140,13 +145,13 @@ def draw(found: Sequence[Line], path: Path) -> None:
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
 
 
-def save(
-    found: Sequence[Line], each: Sequence[Result], notes: Sequence[str], folder: Path, *, command: str
-) -> None:
+def save(found: Sequence[Line], each: Sequence[Result], notes: Sequence[str], folder: Path) -> None:
     """Write the table as CSV, Markdown and PNG; StorageError if they cannot be written."""
+    commands = list(dict.fromkeys(one.run.card.command for one in each))
     try:
         _write_csv(folder / f"{COMPARISON}.csv", _long(found))
-        (folder / f"{COMPARISON}.md").write_text(markdown(found, notes, command=command), encoding="utf-8")
+        text = markdown(found, notes, commands=commands)
+        (folder / f"{COMPARISON}.md").write_text(text, encoding="utf-8")
         save_runs(each, folder)
     except OSError as error:
         raise StorageError(f"comparison {folder}: cannot be written: {error.strerror}") from error
@@ -237,6 +242,15 @@ def _bars(axis: "Axes", found: Sequence[Line], name: str, splits: Sequence[str])
             at = place - 0.4 + (k + 0.5) * height
             label = called(how) if place == 0 else None
             axis.barh(at, 100 * figure.value, color=COLOURS[k], height=0.92 * height, label=label)
+            inside = figure.value > _ROOM
+            axis.text(
+                1 if inside else 100 * figure.value + 1,
+                at,
+                f"{100 * figure.value:.1f}",
+                color="white" if inside else "black",
+                fontsize=8,
+                verticalalignment="center_baseline",
+            )
             if figure.interval is not None:
                 axis.plot(100 * np.array(figure.interval), [at, at], color="black", linewidth=1.2)
     if name == "accuracy":
