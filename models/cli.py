@@ -74,6 +74,7 @@ _COMMANDS: Final = (  # one a line
     "models.ablate_cli",
     "models.export_cli",
     "models.dual_cli",
+    "models.compare_cli",
 )
 """Modules with further commands."""
 

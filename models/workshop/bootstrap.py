@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.workshop.metrics import PER_CLASS, averages, calibration, calibration_error
 
-__all__ = ["LEVEL", "RESAMPLES", "Clusters", "clusters", "intervals", "weighted_figures"]
+__all__ = ["LEVEL", "RESAMPLES", "Clusters", "clusters", "interval", "intervals", "weighted_figures"]
 
 LEVEL: Final = 0.95
 RESAMPLES: Final = 1000
@@ -85,7 +85,7 @@ def intervals(
         for name, value in figures(times[drawn.of]).items():
             draws.setdefault(name, []).append(value)
         report(f"drawing {drawn.kind}", k + 1, resamples)
-    return {name: _interval(np.array(values)) for name, values in draws.items()}
+    return {name: interval(np.array(values)) for name, values in draws.items()}
 
 
 def weighted_figures(
@@ -155,7 +155,8 @@ def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.
     return np.asarray(part / np.where(whole > 0, whole, np.nan))
 
 
-def _interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
+def interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Return the 95 % percentile interval of a figure's draws, NaN = undefined; None if most are."""
     known = values[np.isfinite(values)]
     if len(known) < _LEAST_DEFINED * len(values):
         return None
