@@ -31,6 +31,7 @@ COMMANDS = [
     ["models", "evaluate"],
     ["models", "explain"],
     ["models", "ablate"],
+    ["models", "compare"],
     ["models", "dataset"],
     ["models", "dual"],
     ["models", "dual-evaluate"],
