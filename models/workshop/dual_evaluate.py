@@ -201,7 +201,8 @@ def _figures(heard: Sequence[Heard], start_s: float, resamples: int) -> dict[str
         **_normality(heard, start_s, resamples),
     }
     if 0 < len(rest) < len(scores):
-        figures[f"without {' '.join(SAME_PATIENT.values())}"] = _peaks(group("rest", rest))
+        without = f"without {' '.join(SAME_PATIENT.values())}"
+        figures |= {f"{name} {without}": one for name, one in _peaks(group("rest", rest)).items()}
     return figures
 
 
