@@ -115,10 +115,11 @@ def _print(shown: "Table", said: list[str]) -> None:
     """Print the table whole, as wide as it is, and what is to be known below."""
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=False)
-    if console.width < _WIDTH:
-        console.width = _WIDTH
-    console.print(shown)
+    console = Console(highlight=False)
+    console.width = max(console.width, _WIDTH)
+    with console.capture() as captured:  # a pipe that is closed is the front door's affair
+        console.print(shown)
+    typer.echo("\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines()) + "\n")
     for note in said:
         typer.echo(textwrap.fill(note, 100, subsequent_indent="  "))
 

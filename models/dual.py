@@ -165,7 +165,7 @@ def unread() -> StandIn:
         beat_w=np.zeros((1, 2)),
         beat_b=np.zeros(2),
     )
-    return StandIn(network, FS, round(DELAY_S * FS), 0.5, BAND, "")
+    return StandIn(network, FS, round(DELAY_S * FS), 0.5, (1.0, 0.0), BAND, "")
 
 
 def stretch_of(recording: Recording, *, weights: tuple[float, float] = (1.0, 1.0)) -> Stretch:

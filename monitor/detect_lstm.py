@@ -132,7 +132,7 @@ class LstmDetector:
         -------
         list of Detection
             Beats decided within these samples, ascending in ``sample`` over all calls; ``confidence`` is the
-            probability of the peak.
+            belief that it is one, calibrated on training records.
         """
         return self._run(samples, quality, np.empty((0, TRACED))).detections
 
@@ -221,6 +221,7 @@ def _parameters(settings: DetectorSettings, network: StandIn, *, fs: float, lag:
     p["lag"] = lag
     p["mask"] = (1 << int(np.ceil(np.log2(2.0 * fs)))) - 1
     p["threshold"] = network.threshold
+    p["slope"], p["offset"] = network.belief
     p["gain"] = 1 / (_LEVEL_S * network.fs)
     p["long_gain"] = 1 / (_LONG_LEVEL_S * network.fs)
     p["share"] = _QUIET

@@ -24,8 +24,8 @@ def run(
 ) -> tuple[int, int]:
     """Advance over a block.
 
-    Writes (sample, decided, P(R peak), P(abnormal)) rows to ``found`` and, where ``trace`` has rows, what
-    each step showed and answered (`TRACED`) to it; returns both numbers of rows.
+    Writes (sample, decided, belief in a beat, P(abnormal)) rows to ``found`` and, where ``trace`` has rows,
+    what each step showed and answered (`TRACED`) to it; returns both numbers of rows.
     """
     s: LstmScalars = m.scalars[0]
     n = 0
@@ -185,7 +185,7 @@ def accept(p: LstmParameters, m: LstmMemory, found: NDArray[np.float64], n: int)
     sample = locate(first, last, p, m)
     found[n, 0] = sample
     found[n, 1] = s.now
-    found[n, 2] = s.peak
+    found[n, 2] = sigmoid(p.slope * np.log(s.peak / max(1.0 - s.peak, 1e-12)) + p.offset)
     found[n, 3] = s.abnormal
     s.last_sample = sample
     s.n_beats += 1

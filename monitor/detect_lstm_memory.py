@@ -26,6 +26,8 @@ class LstmParameters(Protocol):
     lag: int
     mask: int
     threshold: float
+    slope: float
+    offset: float
     gain: float
     long_gain: float
     share: float

@@ -2,8 +2,8 @@
 
 ``beatline models dual`` writes them into its run folder, as ``detector.json``::
 
-    {"version": 1, "fs": 125.0, "delay_s": 0.24, "threshold": 0.5, "band": {...},
-     "model": "<sha256 of model.keras>", "layers": {"conv_w": [[...], ...], ...}}
+    {"version": 1, "fs": 125.0, "delay_s": 0.24, "threshold": 0.5, "belief": [1.0, 0.0],
+     "band": {...}, "model": "<sha256 of model.keras>", "layers": {"conv_w": [[...], ...], ...}}
 
 They are the numbers of the ``model.keras`` that the file names; a test holds both to the same
 probabilities. Nothing is read while signal comes.
@@ -87,6 +87,7 @@ class RecurrentFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     fs: float
     delay_s: float
     threshold: float
+    belief: tuple[float, float]
     band: FilterSettings
     model: str
     layers: dict[str, list[object]]
@@ -112,6 +113,9 @@ class StandIn(NamedTuple):
         The network says at each step whether an R peak lay so many steps ago.
     threshold
         Above this probability there was one.
+    belief
+        Slope and offset that turn the log odds of a peak into those of a beat (Platt 1999), so that the
+        classifier is told a confidence of the kind that it was trained with.
     band
         The filter that it was trained behind.
     model
@@ -122,6 +126,7 @@ class StandIn(NamedTuple):
     fs: float
     delay: int
     threshold: float
+    belief: tuple[float, float]
     band: FilterSettings
     model: str
 
@@ -173,6 +178,7 @@ def read_stand_in(path: Path) -> StandIn:
         fs=file.fs,
         delay=round(file.delay_s * file.fs),
         threshold=file.threshold,
+        belief=file.belief,
         band=file.band,
         model=file.model,
     )

@@ -40,7 +40,7 @@ def peaky() -> StandIn:
         beat_w=np.array([[0.0, 0.0], [-10.0, 10.0]]),
         beat_b=np.array([5.0, -5.0]),
     )
-    return StandIn(network, _STEPS, _DELAY, 0.5, BAND, "")
+    return StandIn(network, _STEPS, _DELAY, 0.5, (1.5, 0.5), BAND, "")
 
 
 def random(*, units: int = 6, n_layers: int = 2, filters: int = 5, seed: int = 0) -> StandIn:
@@ -62,7 +62,7 @@ def random(*, units: int = 6, n_layers: int = 2, filters: int = 5, seed: int = 0
         beat_w=some(units, 2),
         beat_b=some(2),
     )
-    return StandIn(network, _STEPS, _DELAY, 0.5, BAND, "")
+    return StandIn(network, _STEPS, _DELAY, 0.5, (1.5, 0.5), BAND, "")
 
 
 def write_run(folder: Path, detector: StandIn) -> Path:
@@ -73,6 +73,7 @@ def write_run(folder: Path, detector: StandIn) -> Path:
         fs=detector.fs,
         delay_s=detector.delay / detector.fs,
         threshold=detector.threshold,
+        belief=detector.belief,
         band=detector.band,
         model="abc",
         layers={name: array.tolist() for name, array in detector.network._asdict().items()},

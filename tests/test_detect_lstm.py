@@ -146,6 +146,17 @@ def test_normality_is_read_where_the_beat_is() -> None:
     assert [k % 4 != 3 for k, _ in known] == [abnormal > 0.5 for _, abnormal in known]
 
 
+def test_confidence_is_the_calibrated_belief() -> None:
+    """What a classifier is told of a detection is on the scale that it was trained with."""
+    samples, _ = beating(SECONDS, fs=FS)
+    raw = whole(samples, random()._replace(belief=(1.0, 0.0)))
+    told = whole(samples, random()._replace(belief=(2.0, -1.0)))
+    odds = np.array([beat.confidence / (1 - beat.confidence) for beat in raw])
+    expected = 1 / (1 + np.exp(1.0) / odds**2)
+    np.testing.assert_allclose([beat.confidence for beat in told], expected, rtol=1e-9)
+    assert [beat[:2] for beat in raw] == [beat[:2] for beat in told]
+
+
 def test_the_other_lead_is_used_while_the_first_is_off() -> None:
     """The first two usable leads are shown: a lead that is off is not."""
     samples, peaks = beating(SECONDS, fs=FS, n_leads=1)

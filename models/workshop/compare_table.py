@@ -240,19 +240,11 @@ def _bars(axis: "Axes", found: Sequence[Line], name: str, splits: Sequence[str])
             if figure is None or figure.value is None:
                 continue
             at = place - 0.4 + (k + 0.5) * height
-            label = called(how) if place == 0 else None
-            axis.barh(at, 100 * figure.value, color=COLOURS[k], height=0.92 * height, label=label)
-            inside = figure.value > _ROOM
-            axis.text(
-                1 if inside else 100 * figure.value + 1,
-                at,
-                f"{100 * figure.value:.1f}",
-                color="white" if inside else "black",
-                fontsize=8,
-                verticalalignment="center_baseline",
-            )
+            label, colour = called(how) if place == 0 else None, COLOURS[k % len(COLOURS)]
+            axis.barh(at, 100 * figure.value, color=colour, height=0.92 * height, label=label)
             if figure.interval is not None:
                 axis.plot(100 * np.array(figure.interval), [at, at], color="black", linewidth=1.2)
+            _write(axis, figure.value, at, colour)
     if name == "accuracy":
         claimed = [(CLAIMS[line.arch].accuracy, at) for at, line in enumerate(found) if line.arch in CLAIMS]
         if claimed:
@@ -262,6 +254,21 @@ def _bars(axis: "Axes", found: Sequence[Line], name: str, splits: Sequence[str])
     axis.set_xlim(0, 100)
     axis.grid(visible=False, axis="y")
     axis.set_title(f"{_title(name)}, %", loc="left")
+
+
+def _write(axis: "Axes", value: float, at: float, colour: str) -> None:
+    """Write a figure into its bar, or behind it where there is no room."""
+    inside = value > _ROOM
+    axis.text(
+        1 if inside else 100 * value + 1,
+        at,
+        f"{100 * value:.1f}",
+        color="white" if inside else "black",
+        fontsize=8,
+        verticalalignment="center_baseline",
+        bbox={"facecolor": colour if inside else "white", "edgecolor": "none", "pad": 0.8},
+        zorder=4,
+    )
 
 
 def _names(found: Sequence[Line]) -> list[str]:

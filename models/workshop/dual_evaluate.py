@@ -17,8 +17,9 @@ from models import data
 from models.data import LEFT_OUT, Recording
 from models.dual import ABNORMAL, BEATS
 from models.workshop.bootstrap import Clusters, intervals
+from monitor.detect import Detection
 from monitor.detect_lstm import LstmDetector
-from monitor.events import CLASSES
+from monitor.events import CLASSES, Beat
 from monitor.quality import Quality
 from monitor.records import SAME_PATIENT
 from monitor.score.beats import NOTHING, WINDOW_S, match
@@ -32,7 +33,19 @@ if TYPE_CHECKING:
 
     from monitor.artifact import Card
 
-__all__ = ["R_PEAKS", "STARTS_S", "Heard", "Rows", "facts", "hear", "hear_own", "pooled", "rows_of", "tally"]
+__all__ = [
+    "R_PEAKS",
+    "STARTS_S",
+    "Heard",
+    "Rows",
+    "facts",
+    "found",
+    "hear",
+    "hear_own",
+    "pooled",
+    "rows_of",
+    "tally",
+]
 
 R_PEAKS: Final = "r_peaks.json"
 """Written into a run folder; `models.workshop.evaluation` shows it."""
@@ -53,8 +66,9 @@ class Heard(NamedTuple):
         Of the record.
     reference
         Its annotations.
-    peaks, abnormal
-        Of shape (n_found,): where it found R, and its probability that the beat is S, V or F.
+    peaks, confidence, abnormal
+        Of shape (n_found,): where it found R, how sure it is that there is a beat, and its probability that
+        that is S, V or F.
     seconds
         How long it took, None where that is not known.
     """
@@ -64,6 +78,7 @@ class Heard(NamedTuple):
     n_samples: int
     reference: Marks
     peaks: NDArray[np.int64]
+    confidence: NDArray[np.float64]
     abnormal: NDArray[np.float64]
     seconds: float | None = None
 
@@ -85,28 +100,33 @@ def hear(recording: Recording, served: StandIn) -> Heard:
     began = time.perf_counter()
     parts = [detector.examine(signal, codes), detector.finish()]
     seconds = time.perf_counter() - began
-    found = [detection.sample for part in parts for detection in part.detections]
-    abnormal = np.concatenate([part.abnormal for part in parts])
-    return _heard(recording, np.array(found, np.int64), abnormal, seconds=seconds)
+    detections = [detection for part in parts for detection in part.detections]
+    return _heard(recording, detections, np.concatenate([part.abnormal for part in parts]), seconds=seconds)
 
 
 def hear_own(recording: Recording, network: "keras.Model", card: "Card") -> Heard:
     """Run the monitor's own detector and network over a record; normality is that of the confirmed label."""
     from models.train import predict
 
-    found = data.detected(recording, recording.signal, Settings(filters=card.band))
-    beats = data.cut(recording, recording.signal, found, card.served_window, card.band)
-    abnormal = np.zeros(len(found.beats))
-    told = predict(network, beats, labels="confirmed")
-    abnormal[found.labels != LEFT_OUT] = told[:, list(ABNORMAL)].sum(axis=1)
-    peaks = np.array([beat.sample for beat in found.beats], np.int64)
-    return _heard(recording, peaks, abnormal)
+    told = data.detected(recording, recording.signal, Settings(filters=card.band))
+    beats = data.cut(recording, recording.signal, told, card.served_window, card.band)
+    abnormal = np.zeros(len(told.beats))
+    probabilities = predict(network, beats, labels="confirmed")
+    abnormal[told.labels != LEFT_OUT] = probabilities[:, list(ABNORMAL)].sum(axis=1)
+    return _heard(recording, told.beats, abnormal)
 
 
 def tally(heard: Heard, *, start_s: float = 0.0) -> int:
     """Return how many beats were missed, and found where there is none."""
     table = _score(heard, start_s).beats.confusion
     return int(table[:NOTHING, NOTHING].sum() + table[NOTHING, :NOTHING].sum())
+
+
+def found(heard: Heard) -> NDArray[np.bool_]:
+    """Return which detections have a beat, of shape (n_found,)."""
+    beats = heard.reference.beats(start=0, end=heard.n_samples)
+    pairs = match(beats.samples, heard.peaks, window=int(WINDOW_S * heard.fs))
+    return np.isin(np.arange(len(heard.peaks)), pairs.test[pairs.both])
 
 
 def rows_of(heard: Heard, *, start_s: float = 0.0, false: bool = False) -> Rows:
@@ -181,7 +201,8 @@ def _figures(heard: Sequence[Heard], start_s: float, resamples: int) -> dict[str
         **_normality(heard, start_s, resamples),
     }
     if 0 < len(rest) < len(scores):
-        figures[f"without {' '.join(SAME_PATIENT.values())}"] = _peaks(group("rest", rest))
+        without = f"without {' '.join(SAME_PATIENT.values())}"
+        figures |= {f"{name} {without}": one for name, one in _peaks(group("rest", rest)).items()}
     return figures
 
 
@@ -221,13 +242,21 @@ def _score(heard: Heard, start_s: float) -> RecordScore:
 
 def _heard(
     recording: Recording,
-    peaks: NDArray[np.int64],
+    beats: Sequence[Detection | Beat],
     abnormal: NDArray[np.float64],
     *,
     seconds: float | None = None,
 ) -> Heard:
-    reference = _marks(recording)
-    return Heard(recording.name, recording.fs, len(recording.signal), reference, peaks, abnormal, seconds)
+    return Heard(
+        name=recording.name,
+        fs=recording.fs,
+        n_samples=len(recording.signal),
+        reference=_marks(recording),
+        peaks=np.array([one.sample for one in beats], np.int64),
+        confidence=np.array([one.confidence for one in beats], np.float64),
+        abnormal=abnormal,
+        seconds=seconds,
+    )
 
 
 def _marks(recording: Recording) -> Marks:

@@ -3,7 +3,8 @@
 1. Read the records. DS2 is for testing; a fold of patients (`models.data.FOLDS`) chooses; the rest trains.
 2. Train on stretches of signal as the live detector shows them (`models.dual`, `models.workshop.dual_fit`),
    and keep the epoch that told the patients left out best.
-3. Choose the threshold for a peak: the one with the fewest missed and false beats on those patients.
+3. Choose the threshold for a peak: the one with the fewest missed and false beats on those patients; and
+   calibrate what is believed of a peak above it (Platt 1999).
 4. Write the network, the same weights for the detector's kernel, and what it tells of the test records,
    as the live detector tells it.
 
@@ -26,7 +27,7 @@ from models.datasets.wfdb_beats import names_of
 from models.dual import AUGMENTATIONS, BAND, BEATS, DELAY_S, FS, layers_of
 from models.workshop import dual_evaluate
 from models.workshop.cards import Origin, scores
-from models.workshop.dual_evaluate import Heard, hear, rows_of, tally
+from models.workshop.dual_evaluate import Heard, found, hear, rows_of, tally
 from models.workshop.dual_fit import fit_dual
 from models.workshop.folder import alone, begin, write_history, write_json
 from models.workshop.predictions import PREDICTIONS
@@ -165,9 +166,9 @@ def _tell(
 ) -> list[Heard]:
     """Write the network, its detector and what that tells of the test records, and return the latter."""
     layers = layers_of(network)
-    threshold = _threshold(layers, validate, report)
+    served = _calibrated(_best(layers, validate, report), validate)
     network.save(folder / WEIGHTS, include_optimizer=False)
-    served = _served(layers, threshold, digest(folder / WEIGHTS))
+    served = served._replace(model=digest(folder / WEIGHTS))
     _write_detector(folder / FILE, served)
     heard = []
     for k, recording in enumerate(test):
@@ -178,19 +179,31 @@ def _tell(
     return heard
 
 
-def _threshold(layers: Recurrent, validate: Sequence[Recording], report: Report) -> float:
-    """Return the threshold with the fewest missed and false beats; of equal ones that nearest to one half."""
+def _best(layers: Recurrent, validate: Sequence[Recording], report: Report) -> StandIn:
+    """Return the detector with the fewest missed and false beats; of equal thresholds that nearest to 0.5."""
     errors = []
     for k, threshold in enumerate(_THRESHOLDS):
         report("choosing the threshold", k, len(_THRESHOLDS))
-        served = _served(layers, threshold, "")
-        errors.append(sum(tally(hear(recording, served)) for recording in validate))
+        errors.append(sum(tally(hear(recording, _served(layers, threshold))) for recording in validate))
     ranked = sorted(zip(errors, _THRESHOLDS, strict=True), key=lambda pair: (pair[0], abs(pair[1] - 0.5)))
-    return ranked[0][1]
+    return _served(layers, ranked[0][1])
 
 
-def _served(layers: Recurrent, threshold: float, model: str) -> StandIn:
-    return StandIn(layers, FS, round(DELAY_S * FS), threshold, BAND, model)
+def _calibrated(served: StandIn, validate: Sequence[Recording]) -> StandIn:
+    """Return the detector with a belief that is right as often as it says, on patients left out."""
+    from sklearn.linear_model import LogisticRegression
+
+    heard = [hear(recording, served) for recording in validate]
+    true = np.concatenate([found(one) for one in heard])
+    sure = np.clip(np.concatenate([one.confidence for one in heard]), 1e-6, 1 - 1e-6)
+    if not 0 < true.sum() < len(true):
+        return served
+    fitted = LogisticRegression(C=1e6).fit(np.log(sure / (1 - sure))[:, np.newaxis], true)
+    return served._replace(belief=(float(fitted.coef_[0, 0]), float(fitted.intercept_[0])))
+
+
+def _served(layers: Recurrent, threshold: float) -> StandIn:
+    return StandIn(layers, FS, round(DELAY_S * FS), threshold, (1.0, 0.0), BAND, "")
 
 
 def _write_detector(path: Path, served: StandIn) -> None:
@@ -200,6 +213,7 @@ def _write_detector(path: Path, served: StandIn) -> None:
         fs=served.fs,
         delay_s=served.delay / served.fs,
         threshold=served.threshold,
+        belief=served.belief,
         band=served.band,
         model=served.model,
         layers={name: array.tolist() for name, array in served.network._asdict().items()},
