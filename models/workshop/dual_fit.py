@@ -6,19 +6,17 @@ back-propagation through time. What is random in an epoch is drawn from the seed
 so a training that is taken up again shows what one that ran through would have shown.
 """
 
-import os
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from models.data import Recording
 from models.dual import ABNORMAL, DELAY_S, FS, LEAD_IN, Stretch, draw, lstm_dual, stretch_of
+from models.workshop.checkpoint import History, Progress, arrays, assign, keep, restore
 from models.workshop.runs import Report, RunConfig
 from monitor.errors import ArtifactError
 from monitor.events import CLASSES
@@ -49,12 +47,6 @@ class Shape(NamedTuple):
 SHAPE: Final = Shape()
 
 
-class _Progress(msgspec.Struct):
-    history: list[dict[str, float]]
-    best_epoch: int = 0
-    best_loss: float = float("inf")
-
-
 def fit_dual(
     config: RunConfig,
     train: Sequence[Recording],
@@ -62,7 +54,7 @@ def fit_dual(
     *,
     shape: Shape = SHAPE,
     state: Path,
-    each: Callable[[list[dict[str, float]]], None] = lambda _: None,
+    each: Callable[[History], None] = lambda _: None,
     report: Report = lambda *_: None,
 ) -> "keras.Model":
     """Train the network; it has the weights of the epoch that told the validation part best.
@@ -96,11 +88,12 @@ def fit_dual(
     model = lstm_dual(**shape._asdict(), batch=config.batch, n_steps=_PIECE)
     weights = _weights(train) if config.loss == "weighted" else (1.0, 1.0)
     _compile(model, config)
-    progress, best = _Progress([]), _arrays(model.trainable_variables)
+    variables, moments = model.trainable_variables, model.optimizer.variables
+    progress, best = Progress([]), arrays(variables)
     if state.exists():
-        progress, best = _restore(state, model)
+        progress, best = restore(state, variables, moments)
     held = _lanes(validate, config, weights, np.random.default_rng([config.seed, 0]), augment=())
-    while not _over(progress, config):
+    while not progress.over(epochs=config.epochs, patience=config.patience):
         epoch, began = len(progress.history) + 1, time.perf_counter()
         rng = np.random.default_rng([config.seed, epoch])
         lanes = _lanes(train, config, weights, rng, augment=config.augment)
@@ -113,12 +106,11 @@ def fit_dual(
                 f"in epoch {epoch} (a lower learning rate may help)"
             )
         progress.history.append(row)
-        if row["val_loss"] < progress.best_loss:
-            progress.best_loss, progress.best_epoch = row["val_loss"], epoch
-            best = _arrays(model.trainable_variables)
-        _keep(state, model, progress, best)
+        if progress.improves(row["val_loss"]):
+            best = arrays(variables)
+        keep(state, variables, moments, (progress, best))
         each(progress.history)
-    _assign(model.trainable_variables, best)
+    assign(variables, best)
     return served(model, shape)
 
 
@@ -128,11 +120,6 @@ def served(model: "keras.Model", shape: Shape) -> "keras.Model":
     for layer in free.layers:
         layer.set_weights(model.get_layer(layer.name).get_weights()[: len(layer.weights)])
     return free
-
-
-def _over(progress: _Progress, config: RunConfig) -> bool:
-    since = len(progress.history) - progress.best_epoch
-    return len(progress.history) >= config.epochs or 0 < config.patience <= since
 
 
 def _weights(train: Sequence[Recording]) -> tuple[float, float]:
@@ -212,45 +199,3 @@ def _pass(
             what = f"epoch {epoch} of {config.epochs}, loss {float(told['loss']):.4f}"
             report(what, (epoch - 1) * n + k + 1, config.epochs * n)
     return {name: float(value) for name, value in told.items()}
-
-
-def _keep(path: Path, model: "keras.Model", progress: _Progress, best: list[NDArray[Any]]) -> None:
-    """Write all that is needed to go on; the file is whole or the one before it."""
-    arrays: dict[str, Any] = {"progress": np.frombuffer(msgspec.json.encode(progress), np.uint8)}
-    groups = {
-        "now": _arrays(model.trainable_variables),
-        "optimizer": _arrays(model.optimizer.variables),
-        "best": best,
-    }
-    for name, group in groups.items():
-        arrays |= {f"{name}{k}": array for k, array in enumerate(group)}
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def _restore(path: Path, model: "keras.Model") -> tuple[_Progress, list[NDArray[Any]]]:
-    variables, moments = model.trainable_variables, model.optimizer.variables
-    try:
-        with np.load(path, allow_pickle=False) as found:
-            progress = msgspec.json.decode(found["progress"].tobytes(), type=_Progress)
-            best = [found[f"best{k}"] for k in range(len(variables))]
-            _assign(variables, [found[f"now{k}"] for k in range(len(variables))])
-            _assign(moments, [found[f"optimizer{k}"] for k in range(len(moments))])
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, msgspec.DecodeError) as error:
-        raise ArtifactError(f"checkpoint {path}: expected one of this network, received: {error}") from error
-    return progress, best
-
-
-def _arrays(variables: Sequence[Any]) -> list[NDArray[Any]]:
-    from keras import ops
-
-    return [np.array(ops.convert_to_numpy(variable)) for variable in variables]
-
-
-def _assign(variables: Sequence[Any], arrays: list[NDArray[Any]]) -> None:
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)

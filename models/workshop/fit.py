@@ -6,19 +6,17 @@ again shows the network what one that ran through would have shown it.
 """
 
 import logging
-import os
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from models.workshop.augment import augmented
+from models.workshop.checkpoint import History, Progress, arrays, assign, keep, restore
 from monitor.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Examples", "Fitting", "History", "Loss", "Report", "class_weights", "fit", "predict"]
 
 Loss: TypeAlias = Literal["weighted", "focal", "plain"]
-History: TypeAlias = list[dict[str, float]]
 Report: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
 
@@ -86,18 +83,6 @@ class Examples(NamedTuple):
     y: NDArray[np.int64]
 
 
-class _Progress(msgspec.Struct):
-    """How far a training is, beside the arrays."""
-
-    history: History
-    best_epoch: int = 0
-    best_loss: float | None = None
-
-    def over(self, fitting: Fitting) -> bool:
-        since = len(self.history) - self.best_epoch
-        return len(self.history) >= fitting.epochs or (0 < fitting.patience <= since and self.best_epoch > 0)
-
-
 def fit(
     model: "keras.Model",
     train: Examples,
@@ -137,10 +122,10 @@ def fit(
     weights = class_weights(train.y, model.output_shape[-1], fitting.loss)
     steps = max(1, len(train.y) // fitting.batch)
     _compile(model, fitting, steps)
-    progress, best = _Progress([]), _arrays(model.variables)
+    progress, best = Progress([]), arrays(model.variables)
     if state is not None and state.exists():
-        progress, best = _restore(state, model)
-    while not progress.over(fitting):
+        progress, best = restore(state, model.variables, model.optimizer.variables)
+    while not progress.over(epochs=fitting.epochs, patience=fitting.patience):
         epoch, began = len(progress.history) + 1, time.perf_counter()
         row = {"epoch": float(epoch), "loss": _epoch(model, train, weights, (fitting, epoch, steps), report)}
         if validate is not None:
@@ -153,12 +138,12 @@ def fit(
                 f"training: expected a finite loss, received {row['loss']:g} and {measure:g} in epoch "
                 f"{epoch} (a lower learning rate may help)"
             )
-        if progress.best_loss is None or measure < progress.best_loss:
-            progress.best_loss, progress.best_epoch, best = measure, epoch, _arrays(model.variables)
+        if progress.improves(measure):
+            best = arrays(model.variables)
         if state is not None:
-            _keep(state, model, progress, best)
+            keep(state, model.variables, model.optimizer.variables, (progress, best))
         each(progress.history)
-    _assign(model.variables, best)
+    assign(model.variables, best)
     return progress.history
 
 
@@ -240,49 +225,3 @@ def _judge(
         "val_accuracy": float((told == y).mean()),
         "val_macro_f1": float(f1_score(y, told, labels=np.unique(y), average="macro", zero_division=0)),
     }
-
-
-def _keep(path: Path, model: "keras.Model", progress: _Progress, best: list[NDArray[Any]]) -> None:
-    """Write all that is needed to go on; the file is whole or the one before it."""
-    arrays: dict[str, Any] = {"progress": np.frombuffer(msgspec.json.encode(progress), np.uint8)}
-    groups = {"now": _arrays(model.variables), "optimizer": _arrays(model.optimizer.variables), "best": best}
-    for name, group in groups.items():
-        arrays |= {f"{name}{k}": array for k, array in enumerate(group)}
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def _restore(path: Path, model: "keras.Model") -> tuple[_Progress, list[NDArray[Any]]]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            progress = msgspec.json.decode(found["progress"].tobytes(), type=_Progress)
-            best = [found[f"best{k}"] for k in range(len(model.variables))]
-            _assign(model.variables, [found[f"now{k}"] for k in range(len(model.variables))])
-            variables = model.optimizer.variables
-            _assign(variables, [found[f"optimizer{k}"] for k in range(len(variables))])
-    except (
-        OSError,
-        KeyError,
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-        msgspec.DecodeError,
-    ) as error:
-        raise ArtifactError(f"checkpoint {path}: expected one of this network, received: {error}") from error
-    return progress, best
-
-
-def _arrays(variables: list[Any]) -> list[NDArray[Any]]:
-    from keras import ops
-
-    return [np.array(ops.convert_to_numpy(variable)) for variable in variables]
-
-
-def _assign(variables: list[Any], arrays: list[NDArray[Any]]) -> None:
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)
