@@ -128,8 +128,8 @@ def _of_workshop(folder: Path) -> bool:
 def _told(found: "Evaluation") -> str:
     """Return what is printed of a run."""
     from models.workshop import tables
-    from models.workshop.html import plain
     from models.workshop.report import title
+    from models.workshop.tables import plain
 
     blocks = [title(found.run), textwrap.fill(found.leak, 96)]
     shown = [tables.overall(found), tables.classes_narrow(found), tables.confusion(found)]

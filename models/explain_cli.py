@@ -52,9 +52,9 @@ def explain(
     from models.progress import Progress, command_line
     from models.workshop import report, tables
     from models.workshop.explanation import explain_run, explained_json
-    from models.workshop.html import plain
     from models.workshop.material import axis_of, material
     from models.workshop.runs import load_run
+    from models.workshop.tables import plain
 
     chosen: Method = "gradcam" if method == "gradcam" else "ig"
     finished = load_run(run)

@@ -3,73 +3,16 @@
 matplotlib is imported where a picture is drawn, never before; no window is ever opened.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from monitor.storage import cannot_write
+from monitor.canvas import COLOURS, picture
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+__all__ = ["noise_curves"]
 
-__all__ = ["COLOURS", "noise_curves", "picture"]
-
-COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito 2008: told apart by people with any colour vision."""
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 """A second cue beside colour."""
-_STYLE: Final[Any] = {  # matplotlib types its names one by one
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#DDDDDD",
-    "grid.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "legend.edgecolor": "none",
-    "legend.framealpha": 0.85,
-    "figure.dpi": 120,
-    "savefig.dpi": 120,
-}
-
-
-@contextmanager
-def picture(
-    path: Path, *, rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.0, 4.5)
-) -> "Iterator[tuple[Figure, list[Axes]]]":
-    """Give a figure with axes to draw on, and write it when they are drawn.
-
-    Parameters
-    ----------
-    path
-        A PNG file; its folder is made if it does not exist.
-    size
-        Width and height in inches, at 120 dots each.
-
-    Raises
-    ------
-    StorageError
-        The file cannot be written.
-    """
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(rows, columns, squeeze=False)
-        yield figure, list(axes.flat)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path)
-        except OSError as error:
-            raise cannot_write(path, error) from error
-
-
 _MOST_CURVES: Final = 6
 """Of more records only the sum is drawn."""
 _CURVES: Final = (

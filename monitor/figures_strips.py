@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.figures import COLOURS, picture
+from monitor.canvas import COLOURS, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -76,11 +76,12 @@ ROOMS = {
     "quiet": Room("monitor.quiet"),
     "spread": Room("monitor.spread"),
     "logs": Room("monitor.logs", "base"),
+    "storage": Room("monitor.storage", "base"),
+    "paper": Room("monitor.canvas monitor.html_report", "base storage", "matplotlib msgspec"),
     # -- shells --
     "files": Room(
-        "monitor.storage monitor.journal monitor.recorder monitor.annotation* monitor.signalfile "
-        "monitor.textfiles",
-        "base lines",
+        "monitor.journal monitor.recorder monitor.annotation* monitor.signalfile monitor.textfiles",
+        "base lines storage",
         "msgspec numpy",
     ),
     "ingest": Room("monitor.ingest monitor.assemble monitor.backlog", "base wire", "msgspec zmq"),
@@ -102,17 +103,17 @@ ROOMS = {
     ),
     "front": Room(
         "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "
-        "monitor.stress* monitor.alarm_truth monitor.figures* monitor.html_report "
+        "monitor.stress* monitor.alarm_truth monitor.figures* "
         "monitor.score_report monitor.score_text monitor.score_files monitor.scoring",
-        f"base {CORE} weights noise score records prepare spread wire artifact lines link logs files ingest "
-        "classify display engine",
+        f"base {CORE} weights noise score records prepare spread wire artifact lines link logs storage paper "
+        "files ingest classify display engine",
         "matplotlib msgspec numpy psutil rich",
     ),
     # -- the other two packages; monitor never knows them --
     "sim": Room("sim sim.*", "base noise records wire", "msgspec neurokit2 numpy rich scipy typer zmq"),
     "models": Room(
         "models models.*",
-        "base filters window weights detect beats noise score records artifact quiet",
+        "base filters window weights detect beats noise score records artifact quiet storage paper",
         "keras matplotlib msgspec numpy rich scipy sklearn typer",
     ),
     # -- the front door: the only one that mounts their commands --

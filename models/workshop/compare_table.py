@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from models.workshop.compare import Result
-from models.workshop.pictures import COLOURS, picture
 from models.workshop.seeds import Judged, judge
+from monitor.canvas import COLOURS, picture
 from monitor.errors import StorageError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.workshop.pictures import COLOURS, picture
+from monitor.canvas import COLOURS, picture
 from monitor.errors import ArtifactError
 
 __all__ = ["NONE", "Effect", "Row", "Verdict", "draw", "effects", "read", "save", "text", "write"]

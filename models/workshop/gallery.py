@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.workshop.material import Axis
-from models.workshop.pictures import COLOURS, picture
+from monitor.canvas import COLOURS, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

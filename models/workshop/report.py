@@ -6,14 +6,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.workshop import gallery, html, metrics, pictures, tables, waves
+from models.workshop import gallery, metrics, pictures, tables, waves
 from models.workshop.evaluation import Evaluation, as_json
 from models.workshop.explanation import Explained, explained_json
 from models.workshop.folder import write_json
-from models.workshop.html import Part, Picture, Section, Stressed
 from models.workshop.material import Material, axis_of
 from models.workshop.runs import Run
-from monitor.errors import StorageError
+from monitor.html_report import Part, Picture, Section, Stressed, write_page
+from monitor.storage import cannot_write
 
 __all__ = ["EVALUATION", "EXPLANATION", "PAGE", "title", "write_evaluation", "write_explanation"]
 
@@ -87,7 +87,7 @@ def write_evaluation(found: Evaluation, folder: Path, *, command: str) -> Path:
         *_training(found, folder),
         *_beats(found, folder),
     ]
-    html.write_page(folder / PAGE, title(found.run), sections, command=command)
+    write_page(folder / PAGE, title(found.run), sections, command=command)
     _save(folder / "metrics.json", as_json(found))
     return folder / PAGE
 
@@ -124,7 +124,7 @@ def write_explanation(found: Explained, folder: Path, *, command: str) -> Path:
         Section("Hits and misses", _gallery(found.run, found.material, folder, seed=found.seed)),
         Section("What was trained", [tables.facts(found.run)]),
     ]
-    html.write_page(folder / PAGE, f"{title(found.run)}: explained", sections, command=command)
+    write_page(folder / PAGE, f"{title(found.run)}: explained", sections, command=command)
     return folder / PAGE
 
 
@@ -216,7 +216,7 @@ def _save(path: Path, content: object) -> None:
     try:
         write_json(path, content)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        raise cannot_write(path, error) from error
 
 
 def _save_arrays(found: Explained, ms: NDArray[np.float64], path: Path) -> None:
@@ -228,4 +228,4 @@ def _save_arrays(found: Explained, ms: NDArray[np.float64], path: Path) -> None:
     try:
         np.savez_compressed(path, ms=ms, information_bits=found.bits, **arrays)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        raise cannot_write(path, error) from error

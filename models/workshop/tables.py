@@ -1,5 +1,6 @@
 """The figures of an evaluation as tables of texts, for the terminal and for the page."""
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -7,10 +8,10 @@ import numpy as np
 
 from models.workshop.evaluation import Evaluation
 from models.workshop.explain import Explanation
-from models.workshop.html import Table
 from models.workshop.material import Axis
 from models.workshop.metrics import AVERAGES, PER_CLASS
 from models.workshop.runs import Run
+from monitor.html_report import Table
 
 __all__ = [
     "MEANING",
@@ -22,6 +23,7 @@ __all__ = [
     "how_drawn",
     "overall",
     "parts",
+    "plain",
     "r_peaks",
     "told",
 ]
@@ -29,6 +31,8 @@ __all__ = [
 _NAMES: Final = {"precision": "precision", "recall": "recall", "f1": "F1", "auc": "ROC-AUC", "ap": "AP"}
 _AREAS: Final = ("auc", "ap")
 """Told as fractions; the others in percent."""
+_LINE: Final = 96
+"""Characters of a line of text."""
 _FEW: Final = 10
 """Intervals from fewer patients are too narrow, and are said to be."""
 
@@ -227,3 +231,14 @@ def _text(name: str, value: float, *, short: bool = False) -> str:
     if name.rsplit(" ", 1)[-1] in _AREAS:
         return f"{value:.3f}"
     return f"{100 * value:.1f}" if short else f"{100 * value:.2f}"
+
+
+def plain(table: Table) -> str:
+    """Return a table as lines of text, columns aligned."""
+    rows = [table.head, *table.rows]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(table.head))]
+    lines = [
+        "  ".join(cell.rjust(width) if k else cell.ljust(width) for k, (cell, width) in enumerate(zipped))
+        for zipped in (zip(row, widths, strict=True) for row in rows)
+    ]
+    return "\n".join([*textwrap.wrap(table.caption, _LINE), *(line.rstrip() for line in lines)])

@@ -30,9 +30,9 @@ from models.workshop import outcome
 from models.workshop.fit import Examples, Fitting, fit, predict
 from models.workshop.folder import alone, begin
 from models.workshop.outcome import Figure, Figures, Part
-from models.workshop.pictures import COLOURS, picture
 from models.workshop.pooling import pooled, records_of
 from models.workshop.runs import Run
+from monitor.canvas import COLOURS, picture
 from monitor.errors import ArtifactError, SettingsError
 from monitor.quiet import hushed
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.workshop.explain import METHODS, Explanation
 from models.workshop.material import Axis
-from models.workshop.pictures import COLOURS, picture
+from monitor.canvas import COLOURS, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

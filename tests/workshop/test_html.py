@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from models.workshop.html import Part, Picture, Section, Stressed, Table, plain, write_page
 from models.workshop.pictures import confusion
+from models.workshop.tables import plain
 from monitor.errors import StorageError
+from monitor.html_report import Part, Picture, Section, Stressed, Table, write_page
 
 
 class Page(HTMLParser):
