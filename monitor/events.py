@@ -19,6 +19,7 @@ __all__ = [
     "CLASSES",
     "Alarm",
     "AnyEvent",
+    "AudioPause",
     "Beat",
     "BeatWindow",
     "Block",
@@ -196,19 +197,35 @@ class Alarm(Event, frozen=True, kw_only=True, tag="alarm"):
     """One step in an alarm's life.
 
     ``sample`` is the onset of the condition and, with ``kind`` and ``lead``, names the alarm through
-    its life: ``start``, then ``end`` when the condition is over, ``acknowledged`` by a person, and
-    ``cleared`` when nothing of it is left to show (a latched alarm: ended and acknowledged).
-    ``labels`` says which labels decide it, None where it needs none.
+    its life: ``start``, then ``end`` when the condition is over, ``acknowledged`` by a person,
+    ``reminded`` when an acknowledged condition still stands and is announced again, and ``cleared`` when
+    nothing of it is left to show (a latched alarm: ended and acknowledged).
+    ``labels`` says which labels decide it, None where it needs none. ``evidence`` are the beats (R peaks)
+    that decided it, the last 32 at most; ``by`` who acknowledged, empty where nobody said.
     """
 
     rank: ClassVar[int] = 6
     kind: str
     priority: Priority
-    state: Literal["start", "end", "acknowledged", "cleared"]
+    state: Literal["start", "end", "acknowledged", "reminded", "cleared"]
     text: str
     lead: int | None = None
     value: float | None = None
     labels: LabelKind | None = None
+    evidence: tuple[int, ...] = ()
+    by: str = ""
+
+
+class AudioPause(Event, frozen=True, kw_only=True, tag="audio_pause"):
+    """All alarm sound of a bed is paused from ``sample`` up to ``until``, or (``end``) comes back early.
+
+    ``by`` is who paused it, empty where nobody said.
+    """
+
+    rank: ClassVar[int] = 7
+    state: Literal["start", "end"]
+    until: int
+    by: str = ""
 
 
 class Stream(Event, frozen=True, kw_only=True, tag="stream"):
@@ -231,7 +248,9 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
     text: str
 
 
-AnyEvent: TypeAlias = Stream | Gap | LeadQuality | Beat | Rate | LabelledBeat | Rhythm | Alarm | Notice
+AnyEvent: TypeAlias = (
+    Stream | Gap | LeadQuality | Beat | Rate | LabelledBeat | Rhythm | Alarm | AudioPause | Notice
+)
 """The closed union, for decoding: ``msgspec.json.decode(line, type=AnyEvent)``."""
 
 Output: TypeAlias = Wave | BeatWindow | Event

@@ -96,17 +96,23 @@ ROOMS = {
         "base vitals lines link",
         "msgspec numpy rich",
     ),
+    "store": Room("monitor.store monitor.store.*", "base alarms lines link storage", "msgspec sqlalchemy"),
     "engine": Room(
         "monitor.engine monitor.ward monitor.beds",
-        f"base {CORE} artifact link logs files ingest classify",
+        f"base {CORE} artifact link logs files store ingest classify",
         "msgspec numpy zmq",
+    ),
+    "station": Room(
+        "monitor.station monitor.station.*",
+        "base vitals lines link display store",
+        "msgspec numpy rich textual",
     ),
     "front": Room(
         "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "
         "monitor.stress* monitor.alarm_truth monitor.figures* "
         "monitor.score_report monitor.score_text monitor.score_files monitor.scoring",
         f"base {CORE} weights noise score records prepare spread wire artifact lines link logs storage paper "
-        "files ingest classify display engine",
+        "files store ingest classify display engine station",
         "matplotlib msgspec numpy psutil rich",
     ),
     # -- the other two packages; monitor never knows them --
@@ -119,7 +125,7 @@ ROOMS = {
     # -- the front door: the only one that mounts their commands --
     "cli": Room(
         "monitor.cli monitor.label_cli monitor.noise_cli monitor.score_cli monitor.__main__",
-        "base noise records artifact logs files display front sim models",
+        "base noise records artifact logs files store display station front sim models",
         "rich typer",
     ),
 }

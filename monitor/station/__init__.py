@@ -1,0 +1,1 @@
+"""The station: the full-screen client from which one person watches a ward."""

@@ -1,0 +1,1 @@
+"""The event store: what happened on every bed, kept in a database."""
