@@ -111,7 +111,7 @@ class Standing:
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
-        return {"entries": [msgspec.to_builtins(entry) for entry in self._entries.values()]}
+        return {"entries": msgspec.json.decode(msgspec.json.encode(list(self._entries.values())))}
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
