@@ -77,15 +77,29 @@ def _lethal(kind: str, text: str, lane: Lane, families: tuple[str, ...], rank: i
 
 
 _HEART = ("ventricular", "rate")
+_VENTRICULAR = ("ventricular",)
 _TABLE: Final[tuple[Definition, ...]] = (
     _lethal("asystole", "ASYSTOLE", "signal", (*_HEART, "pause"), 0),
     _lethal("ventricular_fibrillation", "VENT FIB/FLUTTER", "signal", (*_HEART, "pause"), 1),
     _lethal("ventricular_tachycardia", "VENT TACHY", "provisional", _HEART, 2),
     _lethal("extreme_tachycardia", "EXTREME TACHY", "signal", _HEART, 3),
     _lethal("extreme_bradycardia", "EXTREME BRADY", "signal", ("rate",), 4),
+    Definition("nonsustained_vt", "NONSUST VT", "medium", "confirmed", _VENTRICULAR, 5),
+    Definition("ventricular_bradycardia", "VENT BRADY", "medium", "confirmed", (*_VENTRICULAR, "rate"), 6),
+    Definition("idioventricular", "VENT RHYTHM", "medium", "confirmed", _VENTRICULAR, 7),
+    Definition("ventricular_run", "VENT RUN", "medium", "confirmed", _VENTRICULAR, 8),
+    Definition("r_on_t", "R ON T", "medium", "confirmed", _VENTRICULAR, 9),
     Definition("pause", "PAUSE", "medium", "signal", ("pause",), 10),
+    Definition("supraventricular_tachycardia", "SVT", "medium", "confirmed", ("rate",), 11),
+    Definition("atrial_fibrillation", "ATRIAL FIB", "medium", "confirmed", ("irregular",), 12),
     Definition("high_rate", "HIGH RATE", "medium", "signal", ("rate",), 20),
     Definition("low_rate", "LOW RATE", "medium", "signal", ("rate",), 20),
+    Definition("couplet", "COUPLET", "low", "confirmed", _VENTRICULAR, 30),
+    Definition("bigeminy", "BIGEMINY", "low", "confirmed", _VENTRICULAR, 31),
+    Definition("trigeminy", "TRIGEMINY", "low", "confirmed", _VENTRICULAR, 32),
+    Definition("frequent_pvc", "PVC/MIN HIGH", "low", "confirmed", _VENTRICULAR, 33),
+    Definition("multiform_pvc", "MULTIFORM PVC", "low", "confirmed", _VENTRICULAR, 34),
+    Definition("missed_beat", "MISSED BEAT", "low", "confirmed", ("pause", "irregular"), 35),
     Definition("lead_off", "LEAD OFF", "technical", "signal", borrows="low"),
     Definition("cannot_analyse", "CANNOT ANALYSE", "technical", "signal", ("signal",), 1, borrows="medium"),
     Definition("feed_lost", "FEED LOST", "technical", "wall", ("signal",), 0, borrows="medium"),
