@@ -1,24 +1,26 @@
 """Every threshold the product uses, frozen and typed, with its unit in the name and its source beside it.
 
-Precedence: option > environment > TOML file > default. The environment names a key as
-``BEATLINE_<SECTION>__<KEY>`` (``BEATLINE_ALARMS__HIGH_RATE_BPM=130``); the TOML file has one table per
-section. An unknown key or a value of the wrong type is a `SettingsError` that names it.
+Precedence: a bed's own table > option > environment > TOML file > default. The environment names a key
+as ``BEATLINE_<SECTION>__<KEY>`` (``BEATLINE_ALARMS__HIGH_RATE_BPM=130``); the TOML file has one table
+per section, and ``[beds."bed-3".alarms]`` for what differs for one bed. What is said of one bed wins over
+what is said of all, wherever that is said. An unknown key, a value of the wrong type and limits that
+cross are a `SettingsError` that names the key.
 """
 
 import hashlib
 import os
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import Meta
 
-from monitor.errors import SettingsError
+from monitor import layers
 
 __all__ = [
     "AlarmSettings",
+    "BedSettings",
     "DetectorSettings",
     "DisplaySettings",
     "FeedSettings",
@@ -27,13 +29,47 @@ __all__ = [
     "RhythmSettings",
     "ServingSettings",
     "Settings",
+    "Switchable",
     "identity",
     "load",
+    "merge",
+    "read",
+    "with_values",
 ]
 
 _Positive = Annotated[float, Meta(gt=0)]
 _NotNegative = Annotated[float, Meta(ge=0)]
 _Share = Annotated[float, Meta(gt=0, lt=1)]
+
+Switchable: TypeAlias = Literal[
+    "extreme_tachycardia",
+    "extreme_bradycardia",
+    "nonsustained_vt",
+    "ventricular_bradycardia",
+    "idioventricular",
+    "ventricular_run",
+    "r_on_t",
+    "pause",
+    "supraventricular_tachycardia",
+    "atrial_fibrillation",
+    "high_rate",
+    "low_rate",
+    "couplet",
+    "bigeminy",
+    "trigeminy",
+    "frequent_pvc",
+    "multiform_pvc",
+    "missed_beat",
+    "lead_off",
+    "cannot_analyse",
+    "feed_lost",
+    "feed_error",
+    "bed_failed",
+    "classifier_failed",
+    "classifier_late",
+    "storage_failed",
+]
+"""Alarms that can be switched off: all of `monitor.definitions` but asystole, fibrillation and VT."""
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,11 +181,11 @@ class RhythmSettings(_Section, frozen=True, kw_only=True):
     """What makes an RR a slow one."""
     rate_hold_s: _Positive = 4.0
     """So long after the last beat the heart rate is unknown."""
-    vt_beats: Annotated[int, Meta(ge=3)] = 5
+    vt_beats: Annotated[int, Meta(ge=3, le=15)] = 5
     """Consecutive ventricular beats that make ventricular tachycardia."""
     vt_rate_bpm: _Positive = 100.0
     """They must be faster than this."""
-    vf_s: Annotated[float, Meta(ge=3)] = 4.0
+    vf_s: Annotated[float, Meta(ge=3, le=10)] = 4.0
     """Fibrillatory, flutter or oscillatory waveform for this long is ventricular fibrillation."""
     vf_hz: _Positive = 2.5
     """It swings at least this often (150 per minute, the slow end of flutter) ..."""
@@ -162,9 +198,9 @@ class RhythmSettings(_Section, frozen=True, kw_only=True):
 class AlarmSettings(_Section, frozen=True, kw_only=True):
     """Alarm limits: IEC 60601-2-27, makers' manuals and PhysioNet/CinC Challenge 2015 (table 1)."""
 
-    asystole_s: _Positive = 4.0
-    """No QRS for this long, no fibrillation."""
-    learning_s: _Positive = 4.0
+    asystole_s: Annotated[float, Meta(gt=0, le=10)] = 4.0
+    """No QRS for this long, no fibrillation; IEC 60601-2-27 wants it told within 10 s."""
+    learning_s: Annotated[float, Meta(gt=0, le=60)] = 4.0
     """Before the first beat the asystole time counts from this long after the start."""
     extreme_tachy_bpm: _Positive = 140.0
     """Extreme tachycardia: heart rate above this ..."""
@@ -194,13 +230,20 @@ class AlarmSettings(_Section, frozen=True, kw_only=True):
     """No lead usable for this long: cannot analyse."""
     carry_s: _Positive = 10.0
     """After a gap, a condition that is not found again within this time is over."""
+    reminder_s: _NotNegative = 180.0
+    """An acknowledged high or medium condition that still stands is announced again after this (0 = off)."""
+    audio_pause_s: Annotated[float, Meta(gt=0, le=1800)] = 120.0
+    """How long one press pauses all alarm sound."""
+    off: tuple[Switchable, ...] = ()
+    """Kinds that are switched off; asystole, fibrillation and VT cannot be."""
 
     def __post_init__(self) -> None:
-        if self.low_rate_bpm >= self.high_rate_bpm:
-            raise ValueError(
-                f"low_rate_bpm must lie below high_rate_bpm: expected low < high, "
-                f"received {self.low_rate_bpm:g} and {self.high_rate_bpm:g}"
-            )
+        for low, high in (("low_rate_bpm", "high_rate_bpm"), ("extreme_brady_bpm", "extreme_tachy_bpm")):
+            below, above = getattr(self, low), getattr(self, high)
+            if below >= above:
+                raise ValueError(
+                    f"{low} must lie below {high}: expected low < high, received {below:g} and {above:g}"
+                )
 
 
 class ServingSettings(_Section, frozen=True, kw_only=True):
@@ -244,8 +287,15 @@ class DisplaySettings(_Section, frozen=True, kw_only=True):
     """Age of a snapshot beyond which the screen says that it is old."""
 
 
+class BedSettings(_Section, frozen=True, kw_only=True):
+    """What differs for one bed: keys of ``alarms`` and ``rhythm``, over what holds for all beds."""
+
+    alarms: dict[str, Any] = {}
+    rhythm: dict[str, Any] = {}
+
+
 class Settings(_Section, frozen=True, kw_only=True):
-    """All sections together."""
+    """All sections together, and what differs for single beds."""
 
     filters: FilterSettings = FilterSettings()
     quality: QualitySettings = QualitySettings()
@@ -255,6 +305,42 @@ class Settings(_Section, frozen=True, kw_only=True):
     serving: ServingSettings = ServingSettings()
     feed: FeedSettings = FeedSettings()
     display: DisplaySettings = DisplaySettings()
+    beds: dict[str, BedSettings] = {}
+
+    def for_bed(self, name: str) -> "Settings":
+        """Return what is in force for one bed: its own keys over those of all beds.
+
+        Raises
+        ------
+        SettingsError
+            Some values do not fit together, such as limits that cross. `load` has seen to it that none
+            of the file's do.
+        """
+        own = self.beds.get(name)
+        if own is None:
+            return msgspec.structs.replace(self, beds={})
+        return msgspec.structs.replace(
+            self,
+            alarms=with_values(self.alarms, own.alarms, told=f'bed "{name}": alarms'),
+            rhythm=with_values(self.rhythm, own.rhythm, told=f'bed "{name}": rhythm'),
+            beds={},
+        )
+
+
+_S = TypeVar("_S", bound=msgspec.Struct)
+
+
+def with_values(section: _S, values: Mapping[str, Any], *, told: str) -> _S:
+    """Return a section with some values changed.
+
+    Raises
+    ------
+    SettingsError
+        A key is unknown, a value is of the wrong type or out of range, or two do not fit together; the
+        message begins with ``told`` and names the key.
+    """
+    typed = layers.typed(type(section), values, told=told)
+    return layers.built(type(section), msgspec.structs.asdict(section) | typed, told=told)
 
 
 def load(
@@ -279,19 +365,49 @@ def load(
     SettingsError
         The file cannot be read, or a key or value is not one of ours; the message names it.
     """
-    merged: dict[str, dict[str, Any]] = {}
-    for source in (
-        _from_toml(path),
-        _from_environ(os.environ if environ is None else environ),
-        options or {},
-    ):
-        for section, values in source.items():
-            given = {key: value for key, value in values.items() if value is not None}
-            merged.setdefault(section, {}).update(given)
-    try:
-        return msgspec.convert(merged, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"settings: {error}") from error
+    return merge(read(options, environ=environ, path=path))
+
+
+def read(
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    path: Path | None = None,
+) -> list[layers.Layer]:
+    """Return what each source gives, as `load` takes it, lowest precedence first.
+
+    Raises
+    ------
+    SettingsError
+        As `load`.
+    """
+    given = [] if path is None else [layers.of_file(path, _SECTIONS, _BED_SECTIONS)]
+    told = os.environ if environ is None else environ
+    return [*given, layers.of_environment(told, _SECTIONS), layers.of_options(options or {}, _SECTIONS)]
+
+
+def merge(given: Sequence[layers.Layer]) -> Settings:
+    """Put together what `read` returned, and see that it fits for every bed that is named.
+
+    Raises
+    ------
+    SettingsError
+        Limits cross, of all beds or of one.
+    """
+    values: layers.Values = {}
+    beds: dict[str, BedSettings] = {}
+    for layer in given:
+        for section, keys in layer.values.items():
+            values.setdefault(section, {}).update(keys)
+        beds |= {bed: BedSettings(**sections) for bed, sections in layer.beds.items()}
+    built = {
+        section: layers.built(_SECTIONS[section], keys, told=f"settings: {section}")
+        for section, keys in values.items()
+    }
+    settings = Settings(**cast("Any", built), beds=beds)
+    for bed in beds:
+        settings.for_bed(bed)
+    return settings
 
 
 def identity(settings: Settings) -> str:
@@ -299,25 +415,7 @@ def identity(settings: Settings) -> str:
     return hashlib.sha256(msgspec.json.encode(settings, order="deterministic")).hexdigest()[:12]
 
 
-def _from_toml(path: Path | None) -> dict[str, dict[str, Any]]:
-    if path is None:
-        return {}
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"settings file {path} cannot be read: {error}") from error
-    for section, values in content.items():
-        if not isinstance(values, dict):
-            raise SettingsError(
-                f"settings file {path}: expected tables such as [alarms], received the bare key {section!r}"
-            )
-    return content
-
-
-def _from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for name, value in environ.items():
-        if name.startswith("BEATLINE_") and "__" in name:
-            section, _, key = name.removeprefix("BEATLINE_").lower().partition("__")
-            found.setdefault(section, {})[key] = value
-    return found
+_SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
+    field.name: field.type for field in msgspec.structs.fields(Settings) if field.name != "beds"
+}
+_BED_SECTIONS: Final = {name: _SECTIONS[name] for name in BedSettings.__struct_fields__}

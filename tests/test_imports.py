@@ -31,7 +31,9 @@ class Room:
 CORE = "stage filters window detect beats rhythm alarms pipeline vitals"
 
 ROOMS = {
-    "base": Room("monitor monitor.errors monitor.events monitor.settings", "", "msgspec numpy"),
+    "base": Room(
+        "monitor monitor.errors monitor.events monitor.layers monitor.settings", "", "msgspec numpy"
+    ),
     # -- the pure core, lowest first --
     "stage": Room("monitor.stage", "base", "numba numpy", pure=True),
     "filters": Room("monitor.filters", "base stage", "numpy scipy", pure=True),
@@ -72,7 +74,7 @@ ROOMS = {
     "wire": Room("monitor.wire", "base", "msgspec numpy"),
     "artifact": Room("monitor.artifact", "base window", "msgspec"),
     "lines": Room("monitor.lines", "base", "msgspec"),
-    "link": Room("monitor.link", "base", "msgspec zmq"),
+    "link": Room("monitor.link monitor.attach", "base", "msgspec platformdirs zmq"),
     "quiet": Room("monitor.quiet"),
     "spread": Room("monitor.spread"),
     "logs": Room("monitor.logs", "base"),
@@ -105,7 +107,7 @@ ROOMS = {
     "station": Room(
         "monitor.station monitor.station.*",
         "base vitals lines link display store",
-        "msgspec numpy rich textual",
+        "msgspec numpy rich textual textual_serve zmq",
     ),
     "front": Room(
         "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "
@@ -124,7 +126,8 @@ ROOMS = {
     ),
     # -- the front door: the only one that mounts their commands --
     "cli": Room(
-        "monitor.cli monitor.label_cli monitor.noise_cli monitor.score_cli monitor.__main__",
+        "monitor.cli monitor.label_cli monitor.noise_cli monitor.score_cli "
+        "monitor.station_cli monitor.__main__",
         "base noise records artifact logs files store display station front sim models",
         "rich typer",
     ),
