@@ -185,6 +185,14 @@ class RhythmSettings(_Section, frozen=True, kw_only=True):
     """Consecutive ventricular beats that make ventricular tachycardia."""
     vt_rate_bpm: _Positive = 100.0
     """They must be faster than this."""
+    ventricular_brady_bpm: _Positive = 40.0
+    """Slower than this, so many make ventricular bradycardia; up to ``vt_rate_bpm``, idioventricular rhythm."""
+    svt_beats: Annotated[int, Meta(ge=3)] = 5
+    """Consecutive premature supraventricular beats that make a tachycardia ..."""
+    svt_rate_bpm: _Positive = 100.0
+    """... if they are faster than this."""
+    pattern_cycles: Annotated[int, Meta(ge=2, le=10)] = 3
+    """Cycles of N V (bigeminy) or N N V (trigeminy) that make a pattern."""
     vf_s: Annotated[float, Meta(ge=3, le=10)] = 4.0
     """Fibrillatory, flutter or oscillatory waveform for this long is ventricular fibrillation."""
     vf_hz: _Positive = 2.5
@@ -222,6 +230,22 @@ class AlarmSettings(_Section, frozen=True, kw_only=True):
     """... and so is one longer than this many times the usual RR (median of the last eight) ..."""
     pause_floor_s: _Positive = 1.5
     """... if it lasts at least this long: the low end of what makers let one set as a pause."""
+    missed_ratio: Annotated[float, Meta(gt=1)] = 1.75
+    """Missed beat: an RR longer than this many times the mean of twelve, no V before it ..."""
+    missed_fast_bpm: _Positive = 100.0
+    """... or, at this heart rate and above, ..."""
+    missed_s: _Positive = 1.0
+    """... one longer than this."""
+    r_on_t_ratio: _Share = 1 / 3
+    """R-on-T: a V after less than this share of the mean of twelve RR, ..."""
+    r_on_t_pause: Annotated[float, Meta(gt=1)] = 1.25
+    """... followed by an RR of at least this many times that mean ..."""
+    r_on_t_max_bpm: _Positive = 100.0
+    """... at a heart rate below this."""
+    pvc_per_min: Annotated[int, Meta(ge=1)] = 10
+    """Frequent PVC: more V than this within the last minute."""
+    multiform_beats: Annotated[int, Meta(ge=3, le=31)] = 15
+    """Multiform PVC: two V of different shape within this many beats."""
     report_s: _NotNegative = 0.5
     """A QRS is reported up to this long after its peak: so much later a pause is announced unasked."""
     hold_s: _NotNegative = 5.0
