@@ -186,7 +186,7 @@ class RhythmSettings(_Section, frozen=True, kw_only=True):
     vt_rate_bpm: _Positive = 100.0
     """They must be faster than this."""
     ventricular_brady_bpm: _Positive = 40.0
-    """Slower than this, so many make ventricular bradycardia; up to ``vt_rate_bpm``, idioventricular rhythm."""
+    """Five slower than this are ventricular bradycardia; from here up to ``vt_rate_bpm``, idioventricular."""
     svt_beats: Annotated[int, Meta(ge=3)] = 5
     """Consecutive premature supraventricular beats that make a tachycardia ..."""
     svt_rate_bpm: _Positive = 100.0
