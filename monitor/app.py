@@ -20,14 +20,14 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from monitor import link
+from monitor import attach, link
 from monitor.errors import FeedError
 from monitor.settings import Settings
 from monitor.show import JsonLines, PlainLines, Show
 from monitor.stats import Stats
 from monitor.wire import DEFAULT_ENDPOINT
 
-__all__ = ["Device", "Kind", "Look", "Processes", "config", "demo", "free_port", "run"]
+__all__ = ["Device", "Kind", "Look", "Processes", "Stations", "config", "demo", "free_port", "run"]
 
 Kind: TypeAlias = Literal["screen", "plain", "json"]
 
@@ -71,6 +71,24 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     speed: float = 1.0
     beds: int = 1
     data: Path | None = None
+
+
+class Stations(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may attach to a run.
+
+    Attributes
+    ----------
+    name
+        What stations know it by; None takes the first free one.
+    attach
+        Addresses beside the socket in the user's runtime folder.
+    allow_control
+        Whether stations may acknowledge, pause and set limits.
+    """
+
+    name: str | None = None
+    attach: tuple[str, ...] = ()
+    allow_control: bool = False
 
 
 class Processes:
@@ -140,8 +158,10 @@ def config(
     journal: Path | None = None,
     record: Path | None = None,
     until_bye: bool = False,
+    stations: "Stations | None" = None,
 ) -> link.Config:
-    """Return what an engine is to be told; the folder is filled in by `run`."""
+    """Return what an engine is to be told; the folder, and where stations attach, is filled in by `run`."""
+    stations = stations or Stations()
     return link.Config(
         endpoints=tuple(endpoints or [DEFAULT_ENDPOINT]),
         bind=not connect,
@@ -150,6 +170,9 @@ def config(
         journal=None if journal is None else str(journal.absolute()),
         record=None if record is None else str(record.absolute()),
         until_bye=until_bye,
+        name=stations.name or "",
+        attach=stations.attach,
+        allow_control=stations.allow_control,
     )
 
 
@@ -182,7 +205,13 @@ def _arguments(device: Device, endpoint: str) -> list[str]:
 def _run(told: link.Config, look: Look, processes: Processes) -> int:
     """Start the engine and show it; the show is closed before anything is raised."""
     stats = Stats(look.stats)
-    with contextlib.closing(_show(look, told.settings)) as show, _interruptions() as interrupted:
+    with (
+        attach.claimed(told.name or None) as name,
+        contextlib.closing(_show(look, told.settings)) as show,
+        _interruptions() as interrupted,
+    ):
+        address = f"ipc://{attach.socket_of(name)}"
+        told = msgspec.structs.replace(told, name=name, attach=(address, *told.attach))
         show.tick()
         stats.frame()
         processes.start("engine", "-m", "monitor.engine", msgspec.json.encode(told).decode())

@@ -27,6 +27,7 @@ _LAZY: Final = {
     "label": "monitor.label_cli",
     "noise": "monitor.noise_cli",
     "score": "monitor.score_cli",
+    "station": "monitor.station_cli",
     "sim": "sim.cli",
     "models": "models.cli",
 }
@@ -38,7 +39,19 @@ class _FrontDoor(typer.core.TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return all commands in the order of use."""
-        return ["demo", "monitor", "sim", "label", "score", "noise", "replay", "bench", "models", "data"]
+        return [
+            "demo",
+            "monitor",
+            "station",
+            "sim",
+            "label",
+            "score",
+            "noise",
+            "replay",
+            "bench",
+            "models",
+            "data",
+        ]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, importing its room first if it has one."""
@@ -112,6 +125,14 @@ EndpointArgument = Annotated[
         metavar="[ENDPOINT]...", help="Where devices find this monitor. Default: tcp://127.0.0.1:5600."
     ),
 ]
+NameOption = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="What stations know this monitor by. Default: monitor."),
+]
+ControlOption = Annotated[
+    bool,
+    typer.Option("--allow-control", help="Let stations acknowledge, pause sound and set limits."),
+]
 StatsOption = Annotated[Path | None, typer.Option("--stats", metavar="FILE", hidden=True)]
 
 
@@ -159,6 +180,8 @@ def demo(
     size: Annotated[
         str | None, typer.Option("--size", metavar="COLSxROWS", help="Size of the picture, such as 200x50.")
     ] = None,
+    name: NameOption = None,
+    allow_control: ControlOption = False,
     stats: StatsOption = None,
 ) -> None:
     """Play a record through a simulated bedside device and watch it.
@@ -180,7 +203,8 @@ def demo(
         size=size,
     )
     device = application.Device(record=record, speed=speed, beds=beds, data=data)
-    config = application.config(settings.load(), model=model, journal=journal)
+    stations = application.Stations(name=name, allow_control=allow_control)
+    config = application.config(settings.load(), model=model, journal=journal, stations=stations)
     raise typer.Exit(application.demo(config, device, look))
 
 
@@ -206,6 +230,14 @@ def monitor(
     plain: PlainOption = False,
     json: JsonOption = False,
     ascii_only: AsciiOption = False,
+    name: NameOption = None,
+    attach: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attach", metavar="ADDRESS", help="Let stations attach here too, such as tcp://127.0.0.1:5610."
+        ),
+    ] = None,
+    allow_control: ControlOption = False,
     stats: StatsOption = None,
 ) -> None:
     """Watch the beds that publish at the given endpoints.
@@ -225,6 +257,7 @@ def monitor(
         journal=journal,
         record=record,
         until_bye=until_bye,
+        stations=application.Stations(name=name, attach=tuple(attach or ()), allow_control=allow_control),
     )
     raise typer.Exit(application.run(told, look))
 

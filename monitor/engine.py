@@ -44,6 +44,8 @@ _GRACE_S = 5.0
 """How long the end of a run waits for labels that are under way, and for screens to read the rest."""
 _MAX_ITEMS = 2000
 """Items taken per turn, so that screens and answers are served between."""
+_MAX_REQUESTS = 100
+"""Requests served per turn at each socket."""
 _SLOW_START_S = 5.0
 """Loading that takes longer is compiling, and is said to be."""
 _COMPILING = "compiling for this machine: on the very first start this takes up to a minute"
@@ -75,7 +77,9 @@ class Engine:
         folder = artifact.locate(config.model)
         self._card = artifact.load_card(folder)
         self._window = self._card.served_window
+        self._run_number = time.time_ns()
         self._screens = link.listen(config.link)
+        self._stations = link.listen(*config.attach)
         self._ingest = Ingest(config.endpoints, bind=config.bind, settings=config.settings.feed)
         self._ingest.open()
         self._journal = self._open_journal()
@@ -90,7 +94,7 @@ class Engine:
                 return 0
             self._ingest.start()
             poller = zmq.Poller()
-            for socket in (self._ingest.wake, self._labeller.socket, self._screens):
+            for socket in (self._ingest.wake, self._labeller.socket, self._screens, self._stations):
                 poller.register(socket, zmq.POLLIN)
             while not self._over(ward):
                 poller.poll(_TICK_MS)
@@ -191,31 +195,56 @@ class Engine:
         """Answer what the screens have asked since, and do what they command."""
         if wait_ms:
             self._screens.poll(wait_ms)
-        while True:
+        self._serve(self._screens)
+        self._serve(self._stations)
+
+    def _serve(self, socket: "zmq.Socket[bytes]") -> None:
+        """Answer and obey what waits at one socket, but not without end: beds come first."""
+        for _ in range(_MAX_REQUESTS):
             try:
-                asked = link.next_request(self._screens)
+                asked = link.next_request(socket)
             except WireError as error:
                 log.warning("%s", error)
                 continue
             if asked is None:
                 return
             client, request = asked
-            match request:
-                case link.Pull():
-                    link.answer(self._screens, client, self._update(request))
-                case link.Acknowledge():
-                    if self._ward is not None:
-                        self._ward.acknowledge(request.bed)
-                case link.Stop():
-                    self._stopping = True
+            refused = ""
+            if socket is self._stations:
+                refused = link.refusal(request, control=self._config.allow_control)
+            if refused:
+                link.answer(socket, client, link.Refused(refused))
+            elif isinstance(request, link.Pull):
+                update = self._update(request)
+                link.answer(socket, client, update)
+                self._told_to_the_end |= update.done and socket is self._screens
+            elif isinstance(request, link.Hello):
+                link.answer(socket, client, self._welcome())
+            else:
+                self._obey(request)
+
+    def _welcome(self) -> link.Welcome:
+        return link.Welcome(
+            version=__version__,
+            name=self._config.name,
+            run=self._run_number,
+            control=self._config.allow_control,
+        )
+
+    def _obey(self, request: link.Request) -> None:
+        match request:
+            case link.Acknowledge():
+                if self._ward is not None:
+                    self._ward.acknowledge(request.bed)
+            case link.Stop():
+                self._stopping = True
 
     def _update(self, pull: link.Pull) -> link.Update:
         entries, last, missed = self._events.after(pull.after, pull.limit)
         done = self._done and last == self._events.last
-        self._told_to_the_end = self._told_to_the_end or done
         used = resource.getrusage(resource.RUSAGE_SELF)
         return link.Update(
-            ward=encode(self._snapshot(), seconds=pull.seconds) if pull.seconds > 0 else b"",
+            ward=self._encoded(pull) if pull.seconds > 0 else b"",
             entries=entries,
             last=last,
             missed=missed,
@@ -225,6 +254,9 @@ class Engine:
             faults=0 if self._ward is None else len(self._ward.faults),
             cpu_s=used.ru_utime + used.ru_stime,
         )
+
+    def _encoded(self, pull: link.Pull) -> bytes:
+        return encode(self._snapshot(), seconds=pull.seconds, trend=pull.trend)
 
     def _snapshot(self) -> WardSnapshot:
         beds, notices = ((), ()) if self._ward is None else self._ward.shown(self._ingest.counters)
@@ -275,6 +307,7 @@ class Engine:
             self._journal.close()
         self._labeller.close()
         self._screens.close()
+        self._stations.close()
 
     def _open_journal(self) -> Journal | None:
         if self._config.journal is None:

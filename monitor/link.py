@@ -22,22 +22,33 @@ from monitor.events import AnyEvent, Notice
 from monitor.settings import Settings
 
 __all__ = [
+    "PROTOCOL",
     "Acknowledge",
+    "Answer",
     "Client",
     "Config",
     "Entry",
     "EventLog",
+    "Hello",
     "Pull",
+    "Refused",
     "Request",
     "Stop",
     "Timing",
     "Update",
+    "Welcome",
     "answer",
+    "decoded",
+    "encoded",
     "endpoint",
     "listen",
     "next_request",
+    "refusal",
     "ward_entry",
 ]
+
+PROTOCOL = 1
+"""What this file says, numbered: a station and a monitor of different numbers do not talk."""
 
 _MEMORY = 50_000
 """Events the engine remembers for clients that are behind: some 10 minutes of 32 beds."""
@@ -59,6 +70,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         File and folder to write to, None for none.
     until_bye
         End when every bed that ever opened has said good-bye.
+    name, attach
+        What stations know this monitor by, and where they attach; empty for nowhere.
+    allow_control
+        Whether a station may acknowledge, pause and set limits.
     """
 
     endpoints: tuple[str, ...]
@@ -69,6 +84,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     journal: str | None = None
     record: str | None = None
     until_bye: bool = False
+    name: str = ""
+    attach: tuple[str, ...] = ()
+    allow_control: bool = False
 
     @property
     def link(self) -> str:
@@ -111,11 +129,22 @@ def ward_entry(text: str) -> Entry:
 
 
 class Pull(msgspec.Struct, frozen=True, tag="pull"):
-    """Ask for events after number ``after``, and for the ward with ``seconds`` of waveform (0: without)."""
+    """Ask for events after number ``after``, and for the ward with ``seconds`` of waveform (0: without).
+
+    ``trend``: with what the beds' trends hold.
+    """
 
     after: int
     seconds: float = 0.0
     limit: int = 5000
+    trend: bool = False
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """A station says who it is; `Welcome` is the answer."""
+
+    protocol: int = PROTOCOL
+    version: str = ""
 
 
 class Acknowledge(msgspec.Struct, frozen=True, tag="acknowledge"):
@@ -128,10 +157,27 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """End the run cleanly: flush, label what can be labelled, close files."""
 
 
-Request: TypeAlias = Pull | Acknowledge | Stop
+Request: TypeAlias = Pull | Acknowledge | Stop | Hello
 
 
-class Update(msgspec.Struct, frozen=True):
+class Welcome(msgspec.Struct, frozen=True, tag="welcome", kw_only=True):
+    """The answer to a `Hello`: which monitor this is, which of its runs, and what a station may do here."""
+
+    protocol: int = PROTOCOL
+    version: str = ""
+    name: str = ""
+    run: int = 0
+    control: bool = False
+    store: str = ""
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """The answer to a command that a station may not give."""
+
+    text: str
+
+
+class Update(msgspec.Struct, frozen=True, tag="update"):
     """The engine's answer to a `Pull`.
 
     Attributes
@@ -167,6 +213,9 @@ class Update(msgspec.Struct, frozen=True):
     cpu_s: float
 
 
+Answer: TypeAlias = Update | Welcome | Refused
+
+
 class EventLog:
     """The last events, numbered from 1: bounded, and honest about what it forgot."""
 
@@ -191,6 +240,7 @@ class EventLog:
 
 _request_decoder = msgspec.msgpack.Decoder(Request)
 _update_decoder = msgspec.msgpack.Decoder(Update)
+_answer_decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -230,8 +280,8 @@ def endpoint(folder: Path, name: str) -> str:
     return f"ipc://{folder / name}"
 
 
-def listen(address: str) -> zmq.Socket[bytes]:
-    """Bind the engine's end.
+def listen(*addresses: str) -> zmq.Socket[bytes]:
+    """Bind the engine's end, at every address.
 
     Raises
     ------
@@ -241,11 +291,12 @@ def listen(address: str) -> zmq.Socket[bytes]:
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     socket.setsockopt(zmq.MAXMSGSIZE, _MAX_REQUEST)
     socket.setsockopt(zmq.LINGER, 1000)
-    try:
-        socket.bind(address)
-    except zmq.ZMQError as error:
-        socket.close()
-        raise FeedError(f"cannot listen for screens at {address}: {error}") from error
+    for address in addresses:
+        try:
+            socket.bind(address)
+        except zmq.ZMQError as error:
+            socket.close()
+            raise FeedError(f"cannot listen for screens at {address}: {error}") from error
     return socket
 
 
@@ -266,6 +317,34 @@ def next_request(socket: zmq.Socket[bytes]) -> tuple[bytes, Request] | None:
         raise WireError(f"screen request: {error}") from error
 
 
-def answer(socket: zmq.Socket[bytes], client: bytes, update: Update) -> None:
+def answer(socket: zmq.Socket[bytes], client: bytes, update: Answer) -> None:
     """Send an answer; a client that has gone is nobody's trouble."""
     socket.send_multipart([client, _encoder.encode(update)])
+
+
+def refusal(request: Request, *, control: bool) -> str:
+    """Return why a station may not ask for this, empty where it may."""
+    if isinstance(request, Stop):
+        return "a station cannot end the monitor: end it where it was started"
+    if isinstance(request, Pull | Hello) or control:
+        return ""
+    return "this monitor is read only: it was started without --allow-control"
+
+
+def encoded(request: Request) -> bytes:
+    """Return a request as it is sent."""
+    return _encoder.encode(request)
+
+
+def decoded(body: bytes) -> Answer:
+    """Read an answer.
+
+    Raises
+    ------
+    WireError
+        This is none: the monitor is of another version, or it is no monitor.
+    """
+    try:
+        return _answer_decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise WireError(f"answer of the monitor: {error}; expected protocol {PROTOCOL}") from error

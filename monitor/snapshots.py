@@ -22,10 +22,14 @@ __all__ = [
     "Scale",
     "Standing",
     "Status",
+    "TrendPoint",
     "WardSnapshot",
     "decode",
     "encode",
 ]
+
+TREND_MINUTES: Final = 24 * 60
+"""How far the trend of a bed goes back."""
 
 PVC_WINDOW_S: Final = 60.0
 """Seconds of signal over which `BedSnapshot.pvc_per_min` counts."""
@@ -71,6 +75,14 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     refused: int = 0
 
 
+class TrendPoint(msgspec.Struct, frozen=True, array_like=True):
+    """One minute of signal: its number, the median heart rate (None: not known), beats confirmed as V."""
+
+    minute: int
+    hr_bpm: float | None = None
+    pvc: int = 0
+
+
 class Scale(msgspec.Struct, frozen=True):
     """The range that one lead is drawn in, millivolt, and the extremes of its last seconds.
 
@@ -107,6 +119,11 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         Samples of the beats whose confirmed label is V, within the last minute.
     latency_ms
         Transport: device to here, None where unknown.
+    trend
+        One point per minute of signal, of the last `TREND_MINUTES`. Minutes are numbered on over new
+        streams: what passed between these does not count.
+    rates, trend_base
+        Heart rates of the last minute, each with the minute's number; minutes before the stream began.
     bridge_s
         A gap of up to so many seconds is bridged, a longer one is learnt from anew: the setting
         ``filters.bridge_s`` of the bed's pipeline.
@@ -129,6 +146,9 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     alarms: tuple[Standing, ...] = ()
     counters: Counters = Counters()
     latency_ms: float | None = None
+    trend: tuple[TrendPoint, ...] = ()
+    rates: tuple[tuple[int, float], ...] = ()
+    trend_base: int = 0
     bridge_s: float = FilterSettings().bridge_s
 
     @property
@@ -165,9 +185,12 @@ class WardSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     taken_ns: int = 0
 
 
-def encode(ward: WardSnapshot, *, seconds: float) -> bytes:
-    """Return the ward as MessagePack, with the last ``seconds`` of waveform at 1 uV resolution."""
-    beds = tuple(_trimmed(bed, seconds=seconds) for bed in ward.beds)
+def encode(ward: WardSnapshot, *, seconds: float, trend: bool = False) -> bytes:
+    """Return the ward as MessagePack, with the last ``seconds`` of waveform at 1 uV resolution.
+
+    The trends are left out unless asked for: a day of sixteen beds weighs more than their waveform.
+    """
+    beds = tuple(_trimmed(bed, seconds=seconds, trend=trend) for bed in ward.beds)
     return _ENCODER.encode(replace(ward, beds=beds))
 
 
@@ -185,7 +208,7 @@ def decode(body: bytes) -> WardSnapshot:
         raise WireError(f"not a ward snapshot: {error}; received {len(body)} bytes") from error
 
 
-def _trimmed(bed: BedSnapshot, *, seconds: float) -> BedSnapshot:
+def _trimmed(bed: BedSnapshot, *, seconds: float, trend: bool) -> BedSnapshot:
     strip = bed.strip.tail(round(seconds * bed.fs))
     oldest = strip.start - bed.delay
     return replace(
@@ -193,6 +216,8 @@ def _trimmed(bed: BedSnapshot, *, seconds: float) -> BedSnapshot:
         strip=strip,
         marks=tuple(mark for mark in bed.marks if mark.sample >= oldest),
         scales=tuple(Scale(scale.low, scale.high) for scale in bed.scales),
+        trend=bed.trend if trend else (),
+        rates=(),
     )
 
 

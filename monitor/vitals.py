@@ -32,11 +32,13 @@ from monitor.events import (
 )
 from monitor.snapshots import (
     PVC_WINDOW_S,
+    TREND_MINUTES,
     BedSnapshot,
     Counters,
     Mark,
     Scale,
     Standing,
+    TrendPoint,
     WardSnapshot,
     decode,
     encode,
@@ -139,6 +141,8 @@ def _on_stream(bed: BedSnapshot, event: Stream) -> BedSnapshot:
         alarms=bed.alarms,
         counters=bed.counters,
         latency_ms=bed.latency_ms,
+        trend=bed.trend,
+        trend_base=bed.trend[-1].minute + 1 - _minute(event.sample, event.fs) if bed.trend else 0,
     )
 
 
@@ -244,11 +248,40 @@ def _on_label(bed: BedSnapshot, event: LabelledBeat) -> BedSnapshot:
         kept = (sample for sample in ventricular if sample >= since and sample != event.sample)
         ventricular = (*kept, event.sample) if event.label == "V" else tuple(kept)
         ventricular = ventricular[-_MAX_MARKS:]
-    return replace(bed, marks=marks, ventricular=ventricular)
+    trend = bed.trend
+    if event.label == "V" and bed.fs > 0:
+        trend = _with_point(trend, bed.trend_base + _minute(event.sample, bed.fs), pvc=1)
+    return replace(bed, marks=marks, ventricular=ventricular, trend=trend)
 
 
 def _on_rate(bed: BedSnapshot, event: Rate) -> BedSnapshot:
-    return replace(bed, hr_bpm=event.hr_bpm)
+    if bed.fs <= 0:
+        return replace(bed, hr_bpm=event.hr_bpm)
+    minute = bed.trend_base + _minute(event.sample, bed.fs)
+    rates = tuple(rate for rate in bed.rates[-60:] if rate[0] == minute)
+    if event.hr_bpm is not None:
+        rates = (*rates, (minute, event.hr_bpm))
+    median = float(np.median([hr for _, hr in rates])) if rates else None
+    return replace(bed, hr_bpm=event.hr_bpm, rates=rates, trend=_with_point(bed.trend, minute, hr_bpm=median))
+
+
+def _minute(sample: int, fs: float) -> int:
+    return sample // max(1, round(60 * fs))
+
+
+def _with_point(
+    trend: tuple[TrendPoint, ...], minute: int, *, hr_bpm: float | None = None, pvc: int = 0
+) -> tuple[TrendPoint, ...]:
+    """Set the heart rate of a minute if one is given, and add to its V: in whatever order they come."""
+    at = len(trend)
+    while at and trend[at - 1].minute >= minute:
+        at -= 1
+    after = at
+    old = TrendPoint(minute)
+    if at < len(trend) and trend[at].minute == minute:
+        old, after = trend[at], at + 1
+    new = TrendPoint(minute, old.hr_bpm if hr_bpm is None else hr_bpm, old.pvc + pvc)
+    return (*trend[:at], new, *trend[after:])[-TREND_MINUTES:]
 
 
 def _on_alarm(bed: BedSnapshot, event: Alarm) -> BedSnapshot:

@@ -112,7 +112,8 @@ ROOMS = {
     "front": Room(
         "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "
         "monitor.stress* monitor.alarm_truth monitor.figures* "
-        "monitor.score_report monitor.score_text monitor.score_files monitor.scoring",
+        "monitor.score_report monitor.score_text monitor.score_files monitor.score_alarms* monitor.score_inputs "
+        "monitor.scoring",
         f"base {CORE} weights noise score records prepare spread wire artifact lines link logs storage paper "
         "files store ingest classify display engine station",
         "matplotlib msgspec numpy psutil rich",
