@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from monitor.definitions import DEFINITIONS, Definition, announced
-from monitor.events import Alarm, Beat, Event, LabelledBeat, LeadQuality, Rate, Rhythm
+from monitor.events import Alarm, AudioPause, Beat, Event, LabelledBeat, LeadQuality, Rate, Rhythm
 from monitor.settings import AlarmSettings
 from monitor.stage import State
 from monitor.standing import Standing
@@ -88,7 +88,9 @@ class Alarms:
         self.fs = fs
         self._settings = settings
         self._names = tuple(lead_names) or tuple(str(lead + 1) for lead in range(n_leads))
-        self._standing = Standing(standing)
+        self._standing = Standing(
+            standing, off=settings.off, reminder=self._n(settings.reminder_s), start=start
+        )
         self._label_carried_until = start + self._n(settings.carry_s) if standing else -1
         self._out: list[Alarm] = []
         self.reset(start)
@@ -132,11 +134,23 @@ class Alarms:
                     steps += self._standing.end(kind, rhythm.decided)
         if self._standing.carried(kind) and (beat.label in "NS" or beat.decided > self._label_carried_until):
             steps += self._standing.end(kind, beat.decided)
+        return [*steps, *self._standing.remind("provisional", beat.decided, at=beat.decided)]
+
+    def acknowledge(self, index: int, *, by: str = "", kind: str | None = None) -> list[Alarm]:
+        """Acknowledge at sample ``index`` what stands, of one kind or of all; a later alarm is a new one."""
+        steps = self._standing.acknowledge(index, by=by, kind=kind)
+        self._next = self._deadline()[0]
         return steps
 
-    def acknowledge(self, index: int) -> list[Alarm]:
-        """Acknowledge at sample ``index`` everything that stands; a later alarm is a new one."""
-        return self._standing.acknowledge(index)
+    def pause_audio(self, index: int, seconds: float | None, *, by: str = "") -> list[AudioPause]:
+        """Pause all sound for so many seconds from sample ``index``; None: it comes back now."""
+        until = None if seconds is None else index + self._n(seconds)
+        return self._standing.pause_audio(index, until, by=by)
+
+    def set_limits(self, settings: AlarmSettings) -> None:
+        """Go by other limits from now on; what is switched off, and reminders, stay as they were."""
+        self._settings = settings
+        self._next = self._deadline()[0]
 
     def standing(self) -> tuple[Alarm, ...]:
         """Return the last step of each alarm not yet cleared, oldest first."""
@@ -181,7 +195,14 @@ class Alarms:
 
     def _run_clock(self, index: int) -> None:
         """Let every deadline before ``index`` fall, in order."""
-        falls = (self._drop_carried, self._go_blind, self._end_pause, self._long_quiet, self._asystole)
+        falls = (
+            self._drop_carried,
+            self._go_blind,
+            self._end_pause,
+            self._long_quiet,
+            self._asystole,
+            self._remind,
+        )
         while self._next < index:
             at, which = self._deadline()
             self._watch.now = at
@@ -191,7 +212,7 @@ class Alarms:
     def _deadline(self) -> tuple[int, int]:
         """Return when the next deadline falls and which it is; never before what is known already."""
         watch = self._watch
-        due = [_NEVER] * 5
+        due = [_NEVER] * 5 + [self._standing.next_reminder("signal")]
         if watch.carried_until is not None:
             due[0] = watch.carried_until
         if watch.blind_since is not None:
@@ -229,6 +250,9 @@ class Alarms:
         watch.pause_armed, watch.pause_from, watch.pause_until = False, at, None
         onset = at if watch.last_beat is None else watch.last_beat
         self._start("pause", onset, value=(at - onset) / self.fs)
+
+    def _remind(self, at: int) -> None:
+        self._out += self._standing.remind("signal", at, at=at)
 
     def _asystole(self, at: int) -> None:
         self._start("asystole", self._watch.anchor, value=(at - self._watch.anchor) / self.fs)

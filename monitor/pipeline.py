@@ -41,7 +41,7 @@ from monitor.lane import Lane
 from monitor.quality import Quality, good_leads
 from monitor.rhythm import HeartRate, Rhythms
 from monitor.runs import Runs
-from monitor.settings import Settings
+from monitor.settings import AlarmSettings, Settings
 from monitor.stage import State
 
 __all__ = ["Pipeline"]
@@ -186,9 +186,17 @@ class Pipeline:
         beats = self._beats(self._detector.flush(), np.empty((0, len(self.leads)), np.int8))
         return [*self._fast(list(beats), self.index), *self._cut(self._cutter.flush(beats))]
 
-    def acknowledge(self) -> list[Alarm]:
-        """Acknowledge every alarm that stands now, at the current sample."""
-        return self._alarms.acknowledge(self.index)
+    def acknowledge(self, by: str = "", kind: str | None = None) -> list[Event]:
+        """Acknowledge the alarms that stand now, of one kind or of all, at the current sample."""
+        return [*self._alarms.acknowledge(self.index, by=by, kind=kind)]
+
+    def pause_audio(self, seconds: float | None, by: str = "") -> list[Event]:
+        """Pause all sound of this bed from the current sample on for so long; None: it comes back now."""
+        return [*self._alarms.pause_audio(self.index, seconds, by=by)]
+
+    def set_limits(self, limits: AlarmSettings) -> None:
+        """Go by other alarm limits from the current sample on."""
+        self._alarms.set_limits(limits)
 
     @property
     def standing(self) -> tuple[Alarm, ...]:
