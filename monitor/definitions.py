@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 
 from monitor.events import Alarm, LabelKind, Priority
 
-__all__ = ["DEFINITIONS", "Definition", "announced"]
+__all__ = ["DEFINITIONS", "Definition", "announced", "raised"]
 
 Lane: TypeAlias = Literal["signal", "provisional", "confirmed", "wall"]
 
@@ -114,11 +114,37 @@ DEFINITIONS: Final[Mapping[str, Definition]] = MappingProxyType({entry.kind: ent
 """Every alarm by its kind, worst first."""
 
 
+def raised(
+    kind: str,
+    *,
+    sample: int,
+    decided: int,
+    value: float | None = None,
+    evidence: tuple[int, ...] = (),
+    lead: tuple[int, str] | None = None,
+) -> Alarm:
+    """Return the first step of an alarm; ``lead`` is the number and the name of the one it is about."""
+    definition = DEFINITIONS[kind]
+    return Alarm(
+        sample=sample,
+        decided=decided,
+        kind=kind,
+        priority=definition.priority,
+        state="start",
+        text=definition.text if lead is None else f"{definition.text} {lead[1]}",
+        lead=None if lead is None else lead[0],
+        value=value,
+        labels=definition.labels,
+        evidence=evidence,
+    )
+
+
 def announced(standing: Iterable[Alarm]) -> tuple[Alarm, ...]:
     """Return the alarms to announce, worst first: of each family only the worst.
 
     What still lasts comes before what is latched but over; an alarm is left out if a worse one
-    stands in any family that they share.
+    stands in any family that they share. One of high priority that nobody has acknowledged is never
+    left out for one that somebody has.
 
     Parameters
     ----------
@@ -127,12 +153,17 @@ def announced(standing: Iterable[Alarm]) -> tuple[Alarm, ...]:
     """
     shown: list[Alarm] = []
     hidden: dict[str, int] = {}
+    hidden_by_new: dict[str, int] = {}
     for alarm in sorted(standing, key=_severity):
         definition = DEFINITIONS[alarm.kind]
-        if all(hidden.get(family, definition.rank) >= definition.rank for family in definition.families):
+        new = alarm.state != "acknowledged"
+        worst = hidden_by_new if new and definition.priority == "high" else hidden
+        if all(worst.get(family, definition.rank) >= definition.rank for family in definition.families):
             shown.append(alarm)
         for family in definition.families:
             hidden.setdefault(family, definition.rank)
+            if new:
+                hidden_by_new.setdefault(family, definition.rank)
     return tuple(shown)
 
 

@@ -26,13 +26,16 @@ __all__ = [
     "Acknowledge",
     "Answer",
     "Client",
+    "Command",
     "Config",
     "Entry",
     "EventLog",
     "Hello",
+    "PauseAudio",
     "Pull",
     "Refused",
     "Request",
+    "SetLimits",
     "Stop",
     "Timing",
     "Update",
@@ -148,16 +151,35 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
 
 
 class Acknowledge(msgspec.Struct, frozen=True, tag="acknowledge"):
-    """Acknowledge the alarms that stand now, of one bed or of all."""
+    """Acknowledge the alarms that stand now, of one bed or of all, of one kind or of all."""
 
     bed: str | None = None
+    kind: str | None = None
+    by: str = ""
+
+
+class PauseAudio(msgspec.Struct, frozen=True, tag="pause_audio"):
+    """Pause all alarm sound of one bed or of all, for ``alarms.audio_pause_s``; ``on`` False: let it back."""
+
+    bed: str | None = None
+    on: bool = True
+    by: str = ""
+
+
+class SetLimits(msgspec.Struct, frozen=True, tag="set_limits"):
+    """Change alarm limits of one bed from now on, by the keys of `monitor.settings.LIMITS`."""
+
+    bed: str
+    limits: dict[str, float]
+    by: str = ""
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """End the run cleanly: flush, label what can be labelled, close files."""
 
 
-Request: TypeAlias = Pull | Acknowledge | Stop | Hello
+Command: TypeAlias = Acknowledge | PauseAudio | SetLimits | Stop
+Request: TypeAlias = Pull | Hello | Command
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", kw_only=True):
@@ -172,7 +194,7 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """The answer to a command that a station may not give."""
+    """The answer to a command that was not obeyed: this station may not give it, or it makes no sense."""
 
     text: str
 
@@ -239,7 +261,6 @@ class EventLog:
 
 
 _request_decoder = msgspec.msgpack.Decoder(Request)
-_update_decoder = msgspec.msgpack.Decoder(Update)
 _answer_decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 _encoder = msgspec.msgpack.Encoder()
 
@@ -259,16 +280,19 @@ class Client:
             self.socket.send(_encoder.encode(request))
             self.waiting = True
 
-    def tell(self, request: Acknowledge | Stop) -> None:
-        """Send a command; it is not answered."""
+    def tell(self, request: Command) -> None:
+        """Send a command; only a refusal is answered."""
         self.socket.send(_encoder.encode(request))
 
     def receive(self, timeout_ms: float) -> Update | None:
-        """Return the answer if it comes in time."""
+        """Return the answer to a pull if it comes in time; what was refused is told as a notice too."""
         if not self.socket.poll(max(0, round(timeout_ms))):
             return None
+        answered = decoded(self.socket.recv())
+        if not isinstance(answered, Update):
+            return None
         self.waiting = False
-        return _update_decoder.decode(self.socket.recv())
+        return answered
 
     def close(self) -> None:
         """Let go of the socket."""

@@ -19,6 +19,7 @@ from msgspec import Meta
 from monitor import layers
 
 __all__ = [
+    "LIMITS",
     "AlarmSettings",
     "BedSettings",
     "DetectorSettings",
@@ -70,6 +71,18 @@ Switchable: TypeAlias = Literal[
     "storage_failed",
 ]
 """Alarms that can be switched off: all of `monitor.definitions` but asystole, fibrillation and VT."""
+
+
+LIMITS: Final = (
+    "high_rate_bpm",
+    "low_rate_bpm",
+    "extreme_tachy_bpm",
+    "extreme_brady_bpm",
+    "asystole_s",
+    "pause_s",
+    "pvc_per_min",
+)
+"""Keys of ``alarms`` that may be changed for one bed while it is watched."""
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -260,6 +273,10 @@ class AlarmSettings(_Section, frozen=True, kw_only=True):
     """How long one press pauses all alarm sound."""
     off: tuple[Switchable, ...] = ()
     """Kinds that are switched off; asystole, fibrillation and VT cannot be."""
+
+    def limits(self) -> dict[str, float]:
+        """Return what a station shows and may change for one bed, by key."""
+        return {key: getattr(self, key) for key in LIMITS}
 
     def __post_init__(self) -> None:
         for low, high in (("low_rate_bpm", "high_rate_bpm"), ("extreme_brady_bpm", "extreme_tachy_bpm")):

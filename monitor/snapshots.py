@@ -53,7 +53,11 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm that is to be shown. ``ended`` and still here: it is latched until acknowledged."""
+    """An alarm that is to be shown. ``ended`` and still here: it is latched until acknowledged.
+
+    ``since`` is the sample of its last step, ``by`` who acknowledged it; ``reminded``: it was acknowledged
+    once, still stands and is announced again.
+    """
 
     kind: str
     priority: Priority
@@ -63,6 +67,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None = None
     ended: bool = False
     acknowledged: bool = False
+    reminded: bool = False
+    since: int = 0
+    by: str = ""
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +124,10 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         Beats of the last `monitor.vitals.KEEP_S`, in order.
     ventricular
         Samples of the beats whose confirmed label is V, within the last minute.
+    audio_paused_until
+        The sample at which alarm sound comes back, None where it was not paused; see `audio_pause_s`.
+    limits
+        Alarm limits in force for this bed, by the keys of `monitor.settings.LIMITS`.
     latency_ms
         Transport: device to here, None where unknown.
     trend
@@ -144,6 +155,8 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     ventricular: tuple[int, ...] = ()
     hr_bpm: float | None = None
     alarms: tuple[Standing, ...] = ()
+    audio_paused_until: int | None = None
+    limits: dict[str, float] = {}
     counters: Counters = Counters()
     latency_ms: float | None = None
     trend: tuple[TrendPoint, ...] = ()
@@ -157,6 +170,12 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         if self.connection != "up":
             return self.connection
         return "learning" if self.learning else "live"
+
+    @property
+    def audio_pause_s(self) -> float:
+        """Seconds for which alarm sound is still paused; 0 where it is not."""
+        left = 0 if self.audio_paused_until is None else max(0, self.audio_paused_until - self.index)
+        return left / (self.fs or 1.0)
 
     @property
     def pvc_per_min(self) -> int:

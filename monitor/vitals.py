@@ -19,6 +19,7 @@ from monitor import definitions
 from monitor.definitions import DEFINITIONS
 from monitor.events import (
     Alarm,
+    AudioPause,
     Beat,
     Block,
     Gap,
@@ -57,6 +58,7 @@ __all__ = [
     "decode",
     "encode",
     "fold",
+    "sounding",
     "with_status",
     "with_transport",
 ]
@@ -70,6 +72,7 @@ _PVC_S = 60.0
 _SCALE_SECONDS = 8
 """Seconds that the gain looks back."""
 _PRIORITIES: Final[tuple[Priority, ...]] = ("high", "medium", "low", "technical")
+_URGENCIES: Final = ("high", "medium", "low")
 
 
 def fold(snapshot: BedSnapshot, event: Output | Block) -> BedSnapshot:
@@ -108,13 +111,25 @@ def announced(bed: BedSnapshot) -> list[Standing]:
     return sorted(shown, key=_urgency)
 
 
+def sounding(bed: BedSnapshot) -> Literal["high", "medium", "low"] | None:
+    """Return the urgency with which a bed calls aloud now, None for silence.
+
+    The worst of what is announced, lasts, and nobody has acknowledged; nothing while sound is paused.
+    Technical alarms sound as what they borrow. What is latched but over is shown and does not sound.
+    """
+    if bed.audio_pause_s > 0:
+        return None
+    calling = [alarm for alarm in announced(bed) if not (alarm.acknowledged or alarm.ended)]
+    return _URGENCIES[min(_urgency(alarm)[0] for alarm in calling)] if calling else None
+
+
 def _last_step(alarm: Standing) -> Alarm:
     return Alarm(
         sample=alarm.onset,
         decided=alarm.onset,
         kind=alarm.kind,
         priority=alarm.priority,
-        state="end" if alarm.ended else "start",
+        state="end" if alarm.ended else "acknowledged" if alarm.acknowledged else "start",
         text=alarm.text,
         lead=alarm.lead,
     )
@@ -122,13 +137,13 @@ def _last_step(alarm: Standing) -> Alarm:
 
 def _urgency(alarm: Standing) -> tuple[int, bool]:
     definition = DEFINITIONS.get(alarm.kind)
-    urgency = _PRIORITIES.index(alarm.priority) if definition is None else definition.urgency
+    urgency = min(2, _PRIORITIES.index(alarm.priority)) if definition is None else definition.urgency
     return urgency, alarm.acknowledged or alarm.ended
 
 
 def _on_stream(bed: BedSnapshot, event: Stream) -> BedSnapshot:
     """Begin a new stream: the bed learns anew; its alarms and its accounting stay."""
-    fresh = BedSnapshot(bed=bed.bed, bridge_s=bed.bridge_s)
+    fresh = BedSnapshot(bed=bed.bed, bridge_s=bed.bridge_s, limits=bed.limits)
     return replace(
         fresh,
         record=event.record,
@@ -297,9 +312,11 @@ def _on_alarm(bed: BedSnapshot, event: Alarm) -> BedSnapshot:
     if event.state == "start":
         new = _standing(event)
     elif old is not None and event.state == "end" and _latches(event) and not old.acknowledged:
-        new = replace(old, ended=True)
+        new = replace(old, ended=True, since=event.decided)
     elif old is not None and event.state == "acknowledged" and not old.ended:
-        new = replace(old, acknowledged=True)
+        new = replace(old, acknowledged=True, reminded=False, since=event.decided, by=event.by)
+    elif old is not None and event.state == "reminded":
+        new = replace(old, acknowledged=False, reminded=True, since=event.decided)
     connection = bed.connection
     if event.kind == "feed_lost" and connection in ("up", "lost"):
         connection = "lost" if event.state == "start" else "up"
@@ -314,7 +331,12 @@ def _standing(event: Alarm) -> Standing:
         onset=event.sample,
         lead=event.lead,
         value=event.value,
+        since=event.decided,
     )
+
+
+def _on_audio_pause(bed: BedSnapshot, event: AudioPause) -> BedSnapshot:
+    return replace(bed, audio_paused_until=event.until if event.state == "start" else None)
 
 
 def _latches(event: Alarm) -> bool:
@@ -332,4 +354,5 @@ _HANDLERS: Final[dict[type, Callable[[BedSnapshot, Any], BedSnapshot]]] = {
     LabelledBeat: _on_label,
     Rate: _on_rate,
     Alarm: _on_alarm,
+    AudioPause: _on_audio_pause,
 }
