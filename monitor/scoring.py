@@ -3,23 +3,23 @@
 What is counted, and how, is `monitor.score`; here files are found, read and brought into one time resolution.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
-import numpy as np
 
-from monitor import lines, records
-from monitor.errors import SourceError, StorageError
-from monitor.events import Alarm, Beat, LabelledBeat
+from monitor import records
+from monitor.errors import SourceError
 from monitor.records import SAME_PATIENT
-from monitor.score.marks import Marks, decode
+from monitor.score.alarms_group import RecordAlarms
+from monitor.score.marks import Marks
 from monitor.score.record import Group, RecordScore, compare, group
-from monitor.score.timing import Timing
+from monitor.score_alarms import AlarmScore, alarms_of, together
+from monitor.score_inputs import events_of, marks_of, timing_of
 from monitor.selection import chosen
+from monitor.settings import Settings
 
 __all__ = ["Evidence", "Request", "Score", "evidence", "score"]
 
@@ -37,7 +37,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     annotator, reference_annotator
         Suffixes of the annotation files.
     start_s
-        Where the comparison begins.
+        Where the comparison of beats begins.
+    alarms_from_s
+        Where that of alarms begins.
+    settings
+        Those of the line: by its rules the reference's beats ask for alarms.
     without
         Records without which every gross figure is stated as well.
     allow_missing
@@ -53,6 +57,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     annotator: str = "blt"
     reference_annotator: str = "atr"
     start_s: float = 300.0
+    alarms_from_s: float = 0.0
+    settings: Settings = Settings()
     without: tuple[str, ...] = ()
     allow_missing: bool = False
     escape: Literal["S", "N"] = "S"
@@ -66,7 +72,11 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     request
         What was asked for.
     records
-        Every record scored, in the order of their names.
+        Every record scored beat by beat, in the order of their names.
+    beatless
+        Records whose reference marks rhythms alone, no beats: they count for alarms.
+    alarms
+        What the alarms did, of the records that have events; None where none has.
     missing
         Records asked for, or of the reference's folder, that have no labels.
     groups
@@ -79,6 +89,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     records: tuple[RecordScore, ...]
     missing: tuple[str, ...]
     groups: dict[str, Group]
+    beatless: tuple[str, ...] = ()
+    alarms: AlarmScore | None = None
 
     @property
     def hours(self) -> float:
@@ -117,8 +129,8 @@ def score(request: Request) -> Score:
     Raises
     ------
     SourceError
-        A folder, header or annotation file is missing or cannot be used, holds no beat, or a record of the
-        set has no labels and none may be missing.
+        A folder, header or annotation file is missing or cannot be used, holds neither beat nor rhythm, or a
+        record of the set has no labels and none may be missing.
     StorageError
         A file of events cannot be read.
     """
@@ -126,10 +138,34 @@ def score(request: Request) -> Score:
         if not folder.is_dir():
             raise SourceError(f"expected a folder with annotations, found none at {folder}")
     wanted, missing = _wanted(request)
-    scored = tuple(_record(name, request) for name in wanted)
+    each = [_record(name, request) for name in wanted]
     if request.records == "nonpaced":
-        scored = tuple(one for one in scored if not one.paced)
-    return Score(request=request, records=scored, missing=missing, groups=_groups(scored, request))
+        each = [one for one in each if not one.paced]
+    scored = tuple(one.beats for one in each if one.beats is not None)
+    alarms = [one.alarms for one in each if one.alarms is not None]
+    beatless = tuple(one.name for one in each if one.beats is None)
+    if beatless and not alarms:
+        raise SourceError(
+            f"record {beatless[0]}: expected reference beats, or {request.labels / beatless[0]}.events.jsonl "
+            "to score alarms by (beatline label --events), found neither"
+        )
+    return Score(
+        request=request,
+        records=scored,
+        missing=missing,
+        groups=_groups(scored, request),
+        beatless=beatless,
+        alarms=together(alarms, start_s=request.alarms_from_s) if alarms else None,
+    )
+
+
+class _Compared(NamedTuple):
+    """What came of one record."""
+
+    name: str
+    paced: bool
+    beats: RecordScore | None
+    alarms: RecordAlarms | None
 
 
 def _groups(scored: Sequence[RecordScore], request: Request) -> dict[str, Group]:
@@ -201,8 +237,9 @@ def evidence(name: str, request: Request) -> Evidence:
     SourceError
         A header or annotation file is missing or cannot be used, or nothing is left to compare.
     """
-    reference = _marks(request.reference / f"{name}.{request.reference_annotator}")
-    test = _marks(request.labels / f"{name}.{request.annotator}")
+    path = request.reference / f"{name}.{request.reference_annotator}"
+    reference = marks_of(path, beatless=True)
+    test = marks_of(request.labels / f"{name}.{request.annotator}")
     fs, n_samples = records.timing(name, data=request.reference)
     test_fs = test.fs or _own_fs(name, request.labels) or fs
     reference = reference.rescaled(fs / (reference.fs or fs))
@@ -219,61 +256,28 @@ def evidence(name: str, request: Request) -> Evidence:
     )
 
 
-def _record(name: str, request: Request) -> RecordScore:
-    """Compare one record."""
+def _record(name: str, request: Request) -> _Compared:
+    """Compare one record: its beats where the reference has any, its alarms where there are events."""
     read = evidence(name, request)
-    compared = compare(name, read.reference, read.test, fs=read.fs, start=read.start, end=read.end)
-    return compared.timed(
-        _timing(request.labels / f"{name}.events.jsonl", fs=read.test_fs, start_s=request.start_s)
-    )
+    events = events_of(request.labels / f"{name}.events.jsonl")
+    beats = None
+    if read.reference.n_beats:
+        compared = compare(name, read.reference, read.test, fs=read.fs, start=read.start, end=read.end)
+        beats = compared.timed(timing_of(events, fs=read.test_fs, start_s=request.start_s))
+    alarms = None
+    if events is not None:
+        alarms = alarms_of(
+            name,
+            read.reference,
+            events,
+            request.settings,
+            fs=(read.fs, read.test_fs),
+            end=read.end,
+            start_s=request.alarms_from_s,
+        )
+    return _Compared(name, read.reference.paced, beats, alarms)
 
 
 def _own_fs(name: str, folder: Path) -> float | None:
     """Return the rate of the record that lies beside the labels, None where there is none."""
     return records.timing(name, data=folder)[0] if (folder / f"{name}.hea").is_file() else None
-
-
-def _marks(path: Path) -> Marks:
-    try:
-        marks = decode(path.read_bytes(), name=str(path))
-    except FileNotFoundError:
-        raise SourceError(f"expected annotations in {path}, found no such file") from None
-    except OSError as error:
-        raise SourceError(f"annotations {path} cannot be read: {error.strerror}") from error
-    if not marks.n_beats:
-        raise SourceError(f"annotations {path}: expected beats, found {len(marks)} marks and no beat")
-    return marks
-
-
-def _timing(path: Path, *, fs: float, start_s: float) -> Timing | None:
-    """Return the delays that a file of events tells, None where there is no such file."""
-    if not path.is_file():
-        return None
-    delays: dict[str, list[int]] = {"detection": [], "provisional": [], "confirmed": []}
-    alarms: Counter[tuple[str, str]] = Counter()
-    for event in _events(path):
-        if event.sample < start_s * fs:
-            continue
-        if isinstance(event, Beat):
-            delays["detection"].append(event.decided - event.sample)
-        elif isinstance(event, LabelledBeat):
-            delays["provisional" if event.provisional else "confirmed"].append(event.decided - event.sample)
-        elif event.state == "start":
-            alarms[event.kind, event.priority] += 1
-    in_ms = {f"{kind}_ms": np.array(samples, np.float64) * (1000 / fs) for kind, samples in delays.items()}
-    return Timing(alarms=alarms, **in_ms)
-
-
-def _events(path: Path) -> Iterator[Beat | LabelledBeat | Alarm]:
-    """Return the beats, labels and alarms of a file of events."""
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    event = lines.parse(line)[1]
-                except StorageError as error:
-                    raise StorageError(f"{path}, line {number}: {error}") from error
-                if isinstance(event, Beat | LabelledBeat | Alarm):
-                    yield event
-    except OSError as error:
-        raise StorageError(f"events {path} cannot be read: {error.strerror}") from error

@@ -50,10 +50,17 @@ ROOMS = {
         pure=True,
     ),
     "rhythm": Room(
-        "monitor.rhythm monitor.fibrillation", "base stage filters detect beats", "numpy scipy", pure=True
+        "monitor.rhythm monitor.fibrillation monitor.arrhythmias monitor.ectopy monitor.forms "
+        "monitor.history monitor.timing monitor.turns",
+        "base stage filters window detect beats",
+        "numpy scipy",
+        pure=True,
     ),
     "alarms": Room(
-        "monitor.alarms monitor.definitions monitor.standing", "base stage rhythm", "msgspec numpy", pure=True
+        "monitor.alarms monitor.definitions monitor.label_alarms monitor.standing",
+        "base stage rhythm",
+        "msgspec numpy",
+        pure=True,
     ),
     "pipeline": Room(
         "monitor.pipeline monitor.lane monitor.runs",
@@ -93,12 +100,16 @@ ROOMS = {
         "keras msgspec numpy tensorflow zmq",
     ),
     "display": Room(
-        "monitor.display monitor.pictures monitor.screen monitor.show monitor.frame monitor.tile "
+        "monitor.display monitor.pictures monitor.screen monitor.show monitor.frame monitor.inks monitor.layout monitor.signals monitor.tile "
         "monitor.digits monitor.waveform monitor.terminal",
         "base vitals lines link",
         "msgspec numpy rich",
     ),
-    "store": Room("monitor.store monitor.store.*", "base alarms lines link storage", "msgspec sqlalchemy"),
+    "store": Room(
+        "monitor.store monitor.store.*",
+        "base alarms vitals lines link storage",
+        "msgspec numpy platformdirs sqlalchemy",
+    ),
     "engine": Room(
         "monitor.engine monitor.ward monitor.beds",
         f"base {CORE} artifact link logs files store ingest classify",

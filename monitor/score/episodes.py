@@ -5,13 +5,15 @@ another name, one of VF from ``[`` to ``]``, both cut to the time that is compar
 episode. Durations weigh each by its length.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from monitor.score.marks import Marks
 
-__all__ = ["EPISODES", "Episode", "EpisodeCounts", "compare_episodes"]
+__all__ = ["EPISODES", "Episode", "EpisodeCounts", "compare_episodes", "compare_spans"]
 
+Span: TypeAlias = tuple[float, float]
 Episode: TypeAlias = Literal["AF", "VF"]
 
 EPISODES: Final[tuple[Episode, ...]] = ("AF", "VF")
@@ -45,10 +47,18 @@ def compare_episodes(
     reference: Marks, test: Marks, *, episode: Episode, fs: float, start: int, end: int
 ) -> EpisodeCounts:
     """Compare the episodes of two annotators between ``start`` and ``end``, in the time resolution ``fs``."""
-    ref = _cut(_spans(reference, episode, end), start, end)
-    det = _cut(_spans(test, episode, end), start, end)
+    return compare_spans(
+        _spans(reference, episode, end), _spans(test, episode, end), fs=fs, start=start, end=end
+    )
+
+
+def compare_spans(
+    reference: Sequence[Span], test: Sequence[Span], *, fs: float, start: float, end: float
+) -> EpisodeCounts:
+    """Compare stretches of two annotators from ``start`` to ``end``; a second is ``fs`` of their units."""
+    ref, det = _cut(reference, start, end), _cut(test, start, end)
     found, true = _overlapped(ref, det), _overlapped(det, ref)
-    overlap = sum(max(0, min(b, d) - max(a, c)) for a, b in ref for c, d in det)
+    overlap = sum(max(0.0, min(b, d) - max(a, c)) for a, b in ref for c, d in det)
     return EpisodeCounts(
         found=found,
         missed=len(ref) - found,
@@ -64,10 +74,10 @@ def _spans(marks: Marks, episode: Episode, end: int) -> list[tuple[int, int]]:
     return marks.atrial(end) if episode == "AF" else marks.fibrillation(end)
 
 
-def _cut(spans: list[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
+def _cut(spans: Sequence[Span], start: float, end: float) -> list[tuple[float, float]]:
     return [(max(first, start), min(last, end)) for first, last in spans if last > start and first < end]
 
 
-def _overlapped(here: list[tuple[int, int]], there: list[tuple[int, int]]) -> int:
+def _overlapped(here: Sequence[Span], there: Sequence[Span]) -> int:
     """Return how many stretches of one list touch any of the other."""
     return sum(any(c <= last and d >= first for c, d in there) for first, last in here)

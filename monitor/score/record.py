@@ -14,7 +14,7 @@ from monitor.score.measures import MEASURES, beat_counts, episode_counts, run_co
 from monitor.score.runs import RunCounts, compare_runs
 from monitor.score.timing import Timing
 
-__all__ = ["Figure", "Group", "RecordScore", "compare", "group"]
+__all__ = ["Figure", "Group", "RecordScore", "compare", "draws", "figure", "group"]
 
 _N_DRAWS: Final = 2000
 _LEVELS: Final = (2.5, 97.5)
@@ -158,14 +158,8 @@ def group(name: str, scores: Sequence[RecordScore], *, seed: int = 0) -> Group:
     each = [score.counts() for score in scores]
     names = list(each[0]) if each else []
     table = np.array([[counts[key] for key in names] for counts in each]).reshape(len(each), len(names))
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(each), np.full(len(each), 1 / len(each)), _N_DRAWS) if each else None
-    figures = {}
-    for key, measure in MEASURES.items():
-        if drawn is None:
-            figures[key] = Figure(np.nan, np.nan, np.nan, np.nan)
-            continue
-        figures[key] = _figure(measure.compute, names, table, drawn)
+    drawn = draws(len(each), seed=seed)
+    figures = {key: figure(measure.compute, names, table, drawn) for key, measure in MEASURES.items()}
     confusion = sum(
         (score.beats.confusion for score in scores), np.zeros((NOTHING + 1, NOTHING + 1), np.int64)
     )
@@ -178,13 +172,22 @@ def group(name: str, scores: Sequence[RecordScore], *, seed: int = 0) -> Group:
     )
 
 
-def _figure(
+def draws(n_records: int, *, seed: int = 0) -> NDArray[np.int64]:
+    """Return how often each record is drawn in each of the 2,000 draws, of shape (n_draws, n_records)."""
+    if not n_records:
+        return np.zeros((0, 0), np.int64)
+    return np.random.default_rng(seed).multinomial(n_records, np.full(n_records, 1 / n_records), _N_DRAWS)
+
+
+def figure(
     compute: Callable[..., NDArray[np.float64]],
-    names: list[str],
+    names: Sequence[str],
     table: NDArray[np.float64],
     drawn: NDArray[np.int64],
 ) -> Figure:
-    """Return a figure of a table of counts, of shape (n_records, n_names)."""
+    """Return a figure of a table of counts, of shape (n_records, n_names), with its interval over `draws`."""
+    if not len(table):
+        return Figure(np.nan, np.nan, np.nan, np.nan)
     gross = float(compute(dict(zip(names, table.sum(axis=0), strict=True))))
     each = _defined(compute(dict(zip(names, table.T, strict=True))))
     redrawn = _defined(compute(dict(zip(names, (drawn @ table).T, strict=True))))
