@@ -9,16 +9,16 @@ only repeats it.
 """
 
 import datetime
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from monitor.frame import Frame
+from monitor.layout import Area, grid
 from monitor.lines import MARKS
 from monitor.settings import DisplaySettings
 from monitor.snapshots import BedSnapshot, Standing, WardSnapshot
-from monitor.tile import Area, alarm_ink, alarm_text, draw_bed
+from monitor.tile import Pen, alarm_ink, alarm_text, draw_bed
 from monitor.vitals import announced
 from monitor.waveform import Charset
 
@@ -26,10 +26,6 @@ __all__ = ["MIN_SIZE", "Look", "render"]
 
 MIN_SIZE: Final = (40, 8)
 """(columns, rows) below which nothing useful can be shown."""
-
-_MIN_TILE: Final = (38, 5)
-_RATIO: Final = 9.0
-"""Width over height of a tile that shows a sweep well; a cell is twice as high as it is wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +75,12 @@ def render(ward: WardSnapshot, size: tuple[int, int], now_ns: int, *, look: Look
     notices = _notices(ward, now_ns, look)[: max(1, n_rows // 6)]
     height = n_rows - 2 - len(notices)
     if ward.beds:
-        areas = _grid(len(ward.beds), n_columns, height)
+        areas = grid(len(ward.beds), Area(1, 0, n_columns, height))
         n_pages = -(-len(ward.beds) // len(areas))
         page = int(now_ns / 1e9 / look.page_s) % n_pages
         shown = ward.beds[page * len(areas) : (page + 1) * len(areas)]
         for bed, area in zip(shown, areas, strict=False):
-            draw_bed(frame, area, bed, charset=look.charset, sweep_s=look.sweep_s)
+            draw_bed(frame, area, bed, Pen(look.charset, look.sweep_s))
         hidden = [bed for bed in ward.beds if bed not in shown] if n_pages > 1 else []
     else:
         hidden = []
@@ -94,28 +90,6 @@ def render(ward: WardSnapshot, size: tuple[int, int], now_ns: int, *, look: Look
         frame.put(1 + height + i, 1, text, ink, width=n_columns - 2)
     _footer(frame, ward, hint=look.hint)
     return frame
-
-
-def _grid(n_beds: int, width: int, height: int) -> list[Area]:
-    """Cut the screen into tiles: as many beds as fit, as near to a good shape as can be."""
-    best: tuple[int, float, int, int] | None = None
-    for n_across in range(1, max(1, width // _MIN_TILE[0]) + 1):
-        n_down = max(1, min(-(-n_beds // n_across), height // _MIN_TILE[1]))
-        n_shown = min(n_beds, n_across * n_down)
-        ratio = (width / n_across) / (height / n_down)
-        choice = (n_shown, -abs(math.log(ratio / _RATIO)), n_across, n_down)
-        if best is None or choice > best:
-            best = choice
-    assert best is not None
-    n_shown, _, n_across, n_down = best
-    areas = []
-    for i in range(n_shown):
-        down, across = divmod(i, n_across)
-        top, bottom = (1 + height * edge // n_down for edge in (down, down + 1))
-        left, right = (width * edge // n_across for edge in (across, across + 1))
-        between = 2 if right < width else 0
-        areas.append(Area(top, left, right - left - between, bottom - top, height // n_down))
-    return areas
 
 
 def _header(

@@ -17,43 +17,12 @@ from typing import Final, TextIO
 import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
-from rich.color import ColorSystem
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
-from rich.style import Style
 
-__all__ = ["INKS", "STYLES", "Frame", "Painter"]
+from monitor.inks import NUMBERS, STYLES, prefixes
 
-INKS: Final[dict[str, str]] = {
-    "plain": "none",
-    "dim": "bright_black",
-    "strong": "bold",
-    "trace": "green",
-    "mark N": "bright_black",
-    "mark S": "bold cyan",
-    "mark V": "bold yellow",
-    "mark F": "bold magenta",
-    "mark Q": "bright_black",
-    "rate": "bold green",
-    "high": "bold white on red",
-    "medium": "black on yellow",
-    "low": "black on cyan",
-    "technical": "bold cyan",
-    "high quiet": "bold red",
-    "medium quiet": "yellow",
-    "low quiet": "cyan",
-}
-"""Names of styles to rich styles: the whole palette of the screen."""
-
-_NUMBERS: Final = {name: number for number, name in enumerate(INKS)}
-STYLES: Final = tuple(Style.parse(style) for style in INKS.values())
-"""The same, parsed, by the number that a `Frame` keeps for each cell."""
-_SYSTEMS: Final = {
-    "standard": ColorSystem.STANDARD,
-    "256": ColorSystem.EIGHT_BIT,
-    "truecolor": ColorSystem.TRUECOLOR,
-    "windows": ColorSystem.WINDOWS,
-}
+__all__ = ["Frame", "Painter", "changes"]
 
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 _LEAVE: Final = "\x1b[0m\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[?1049l"
@@ -70,7 +39,7 @@ class Frame:
     codes
         Unicode code points, of shape (n_rows, n_columns).
     inks
-        Index into `INKS`, of the same shape.
+        Index into `monitor.inks.INKS`, of the same shape.
     ascii_only
         What is not ASCII is written as ``?``.
     """
@@ -100,7 +69,7 @@ class Frame:
             self.codes[row, column : column + len(text)] = np.frombuffer(
                 text.encode("utf-32-le"), dtype="<u4"
             )
-            self.inks[row, column : column + len(text)] = _NUMBERS[ink]
+            self.inks[row, column : column + len(text)] = NUMBERS[ink]
         return column + len(text)
 
     def fill(self, row: int, column: int, width: int, character: str = " ", ink: str = "plain") -> None:
@@ -111,7 +80,7 @@ class Frame:
         """Copy drawn cells of shape (n_rows, n_columns) into the frame."""
         height, width = codes.shape
         self.codes[row : row + height, column : column + width] = codes
-        self.inks[row : row + height, column : column + width] = _NUMBERS[ink]
+        self.inks[row : row + height, column : column + width] = NUMBERS[ink]
 
     def lines(self) -> list[str]:
         """Return the rows as plain text."""
@@ -160,9 +129,7 @@ class Painter:
     def __init__(self, console: Console) -> None:
         self._stream: TextIO = console.file  # type: ignore[assignment]
         self._encoding: str = getattr(self._stream, "encoding", None) or "utf-8"
-        system = _SYSTEMS.get(console.color_system or "")
-        styles = [style.without_color for style in STYLES] if console.no_color else STYLES
-        self._prefixes = [_prefix(style, system) for style in styles]
+        self._prefixes = prefixes("mono" if console.no_color else "night", console.color_system)
         self._shown: Frame | None = None
         self._echo: list[object] | None = None
         self.n_bytes = 0
@@ -192,22 +159,9 @@ class Painter:
         self._shown = None
 
     def _changes(self, frame: Frame) -> str:
-        out: list[str] = []
-        old = self._shown
-        if old is None or old.size != frame.size:
-            out.append("\x1b[0m\x1b[2J")
-            old = Frame(*frame.size)
-        differ = (old.codes != frame.codes) | (old.inks != frame.inks)
-        ink: int | None = None
-        for row in np.flatnonzero(differ.any(axis=1)).tolist():
-            for start, stop in _spans(np.flatnonzero(differ[row]).tolist()):
-                out.append(f"\x1b[{row + 1};{start + 1}H")
-                for text, now in frame.runs(row, start, stop):
-                    if now != ink:
-                        out.append(self._prefixes[now])
-                        ink = now
-                    out.append(text)
-        return "".join(out)
+        if self._shown is not None and self._shown.size == frame.size:
+            return changes(self._shown, frame, self._prefixes)
+        return "\x1b[0m\x1b[2J" + changes(Frame(*frame.size), frame, self._prefixes)
 
     def _write(self, text: str) -> int:
         body = text.encode(self._encoding, "replace")  # a name must not stop the screen
@@ -215,6 +169,30 @@ class Painter:
         self._stream.flush()
         self.n_bytes += len(body)
         return len(body)
+
+
+def changes(old: Frame, new: Frame, prefixes: Sequence[str], *, at: tuple[int, int] = (0, 0)) -> str:
+    """Return what turns a terminal that shows ``old`` into one that shows ``new``, of the same size.
+
+    Parameters
+    ----------
+    prefixes
+        As `monitor.inks.prefixes` gives them.
+    at
+        (column, row) of the frame's corner on the terminal.
+    """
+    out: list[str] = []
+    differ = (old.codes != new.codes) | (old.inks != new.inks)
+    ink: int | None = None
+    for row in np.flatnonzero(differ.any(axis=1)).tolist():
+        for start, stop in _spans(np.flatnonzero(differ[row]).tolist()):
+            out.append(f"\x1b[{row + at[1] + 1};{start + at[0] + 1}H")
+            for text, now in new.runs(row, start, stop):
+                if now != ink:
+                    out.append(prefixes[now])
+                    ink = now
+                out.append(text)
+    return "".join(out)
 
 
 def _spans(columns: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -226,14 +204,6 @@ def _spans(columns: Sequence[int]) -> Iterator[tuple[int, int]]:
             start = column
         last = column
     yield start, last + 1
-
-
-def _prefix(style: Style, system: ColorSystem | None) -> str:
-    """Return the escape sequence that turns a style on, whatever was on before."""
-    if system is None:
-        return "\x1b[0m"
-    before, _, _ = style.render("\0", color_system=system).partition("\0")
-    return "\x1b[0m" if not before else f"\x1b[0;{before.removeprefix(chr(27) + '[')}"
 
 
 def _silenced(stream: TextIO | None) -> list[object] | None:

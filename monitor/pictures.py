@@ -14,7 +14,8 @@ import numpy as np
 from rich.terminal_theme import TerminalTheme
 
 from monitor.errors import StorageError
-from monitor.frame import STYLES, Frame
+from monitor.frame import Frame
+from monitor.inks import styles
 
 __all__ = ["write_svg"]
 
@@ -50,7 +51,7 @@ _BLOCKS: Final = {"█": (0.0, 1.0), "▀": (0.0, 0.5), "▄": (0.5, 1.0), "─"
 """Characters that are drawn as a share of the cell's height."""
 
 
-def write_svg(frame: Frame, path: Path) -> None:
+def write_svg(frame: Frame, path: Path, *, scheme: str = "night") -> None:
     """Save a frame as an SVG picture.
 
     Raises
@@ -65,7 +66,7 @@ def write_svg(frame: Frame, path: Path) -> None:
         f'<rect width="{width}" height="{height}" rx="6" fill="{_hex(_THEME.background_color)}"/>',
         f'<g transform="translate({_WIDTH} {_HEIGHT // 2})" font-size="13.28" xml:space="preserve" '
         "font-family=\"'DejaVu Sans Mono',Menlo,Consolas,monospace\">",
-        *_inks(frame),
+        *_inks(frame, scheme),
         "</g></svg>",
     ]
     try:
@@ -74,15 +75,18 @@ def write_svg(frame: Frame, path: Path) -> None:
         raise StorageError(f"picture {path} cannot be written: {error.strerror}") from error
 
 
-def _inks(frame: Frame) -> Iterator[str]:
+def _inks(frame: Frame, scheme: str) -> Iterator[str]:
     """Yield, for each ink, its backgrounds, its shapes as one path, and its text."""
     for ink in np.unique(frame.inks).tolist():
-        style = STYLES[ink]
+        style = styles(scheme)[ink]
         color = _hex(style.color.get_truecolor(_THEME) if style.color else _THEME.foreground_color)
+        ground = _hex(style.bgcolor.get_truecolor(_THEME)) if style.bgcolor else ""
+        if style.reverse:
+            color, ground = ground or _hex(_THEME.background_color), color
         cells = np.argwhere(frame.inks == ink).tolist()
-        if style.bgcolor:
+        if ground:
             filled = "".join(_rectangle(column, row, 0.0, 1.0) for row, column in cells)
-            yield f'<path fill="{_hex(style.bgcolor.get_truecolor(_THEME))}" d="{filled}"/>'
+            yield f'<path fill="{ground}" d="{filled}"/>'
         shapes: list[str] = []
         dots: list[str] = []
         for row, column in cells:

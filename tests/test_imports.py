@@ -100,8 +100,9 @@ ROOMS = {
         "keras msgspec numpy tensorflow zmq",
     ),
     "display": Room(
-        "monitor.display monitor.pictures monitor.screen monitor.show monitor.frame monitor.inks monitor.layout monitor.signals monitor.tile "
-        "monitor.digits monitor.waveform monitor.terminal",
+        "monitor.display monitor.pictures monitor.screen monitor.show monitor.frame "
+        "monitor.inks monitor.layout monitor.signals monitor.tile monitor.waves monitor.digits "
+        "monitor.waveform monitor.terminal",
         "base vitals lines link",
         "msgspec numpy rich",
     ),
