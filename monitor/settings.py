@@ -30,6 +30,7 @@ __all__ = [
     "RhythmSettings",
     "ServingSettings",
     "Settings",
+    "StoreSettings",
     "Switchable",
     "identity",
     "load",
@@ -328,6 +329,15 @@ class DisplaySettings(_Section, frozen=True, kw_only=True):
     """Age of a snapshot beyond which the screen says that it is old."""
 
 
+class StoreSettings(_Section, frozen=True, kw_only=True):
+    """How much an event store remembers; an eight-bed ward fills some 20 MiB a day."""
+
+    keep_days: _Positive = 90.0
+    """What is older is removed."""
+    max_mib: Annotated[float, Meta(ge=1)] = 2048.0
+    """Where there is more, the oldest is removed, and that is told."""
+
+
 class BedSettings(_Section, frozen=True, kw_only=True):
     """What differs for one bed: keys of ``alarms`` and ``rhythm``, over what holds for all beds."""
 
@@ -346,6 +356,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     serving: ServingSettings = ServingSettings()
     feed: FeedSettings = FeedSettings()
     display: DisplaySettings = DisplaySettings()
+    store: StoreSettings = StoreSettings()
     beds: dict[str, BedSettings] = {}
 
     def for_bed(self, name: str) -> "Settings":

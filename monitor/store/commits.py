@@ -1,0 +1,216 @@
+"""The writing side of a store: takes what is queued, one transaction at a time.
+
+A transaction that fails is tried again each second as it is. Of one that failed so that nobody knows
+whether it was committed, the store knows: each transaction says up to which item it goes.
+"""
+
+import logging
+import queue
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, TypeAlias
+
+from sqlalchemy import insert, select, update
+
+from monitor.errors import StorageError
+from monitor.settings import StoreSettings
+from monitor.store import read, retention
+from monitor.store.database import Store
+from monitor.store.rows import Item, Key, Life, Rows
+from monitor.store.schema import runs
+from monitor.store.strips import KeptStrip
+
+__all__ = ["Commits", "Queue", "item_bytes"]
+
+log = logging.getLogger(__name__)
+
+_BATCH: Final = 1000
+"""Items of one transaction at most."""
+_GATHER_S: Final = 0.1
+"""How long a transaction waits for more to come: the disk is synchronised ten times a second at most."""
+_RETRY_S: Final = 1.0
+_LAST_RETRY_S: Final = 0.2
+_PRUNE_S: Final = 600.0
+_ITEM_BYTES: Final = 1024
+"""What an event takes in memory, about."""
+
+Batch: TypeAlias = list[tuple[int, Item]]
+Queue: TypeAlias = "queue.SimpleQueue[tuple[int, Item] | None]"
+"""Numbered items; None is the last."""
+
+
+def item_bytes(item: Item) -> int:
+    """Return what an item takes in memory, about."""
+    return _ITEM_BYTES + (len(item.samples) if isinstance(item, KeptStrip) else 0)
+
+
+class Commits:
+    """Empties a queue into a store; `work` is the life of a thread.
+
+    Every attribute is written by that thread alone, and may be read by any.
+
+    Parameters
+    ----------
+    about
+        What the run is identified by, as JSON.
+
+    Attributes
+    ----------
+    run
+        The run's key: microseconds since the epoch.
+    number
+        Of the last item whose commit was confirmed.
+    done_bytes
+        What all committed items took in memory.
+    trouble
+        Why nothing can be written, empty where it can.
+    busy_since
+        Since when, by the monotonic clock, the store has been at one transaction; None at rest.
+    said
+        Lines for people.
+    """
+
+    def __init__(self, store: Store, items: Queue, *, about: str, limits: StoreSettings) -> None:
+        self._store = store
+        self._items = items
+        self._about = about
+        self._limits = limits
+        self._lives: dict[Key, Life] = {}
+        self._known = False
+        self._ending = False
+        self._deadline = 0.0
+        self._prune_at = 0.0
+        self.run = time.time_ns() // 1000
+        self.number = 0
+        self.done_bytes = 0
+        self.trouble = ""
+        self.busy_since: float | None = None
+        self.said: deque[str] = deque(maxlen=100)
+
+    def begin(self) -> None:
+        """Open the store for this run.
+
+        Raises
+        ------
+        StorageError
+            As `Store.open`.
+        """
+        self._store.prepare()
+        self._lives = read.lives(self._store)
+        now_ns = time.time_ns()
+        with self._store.writing() as connection:
+            if connection.scalar(select(runs.c.run).where(runs.c.run == self.run)) is None:
+                started = {"run": self.run, "started_ns": now_ns, "written_ns": now_ns, "committed": 0}
+                connection.execute(insert(runs).values(**started, about=self._about))
+        self._known = True
+
+    def work(self) -> None:
+        """Write until the queue's end has come, or the time that `end_by` gave is up."""
+        try:
+            while batch := self._gather():
+                while not self._tried(batch):
+                    if self._ending and time.monotonic() > self._deadline:
+                        return
+                    time.sleep(_LAST_RETRY_S if self._ending else _RETRY_S)
+                self._prune()
+            self._leave()
+        except BaseException as error:
+            log.exception("the store's thread died")
+            self.trouble = f"store {self._store.name}: {type(error).__name__}: {error}"
+        finally:
+            self._store.close()
+
+    def end_by(self, deadline: float) -> None:
+        """Give up what cannot be written by then (monotonic clock)."""
+        self._deadline, self._ending = deadline, True
+
+    def _gather(self) -> Batch:
+        """Wait for items; return what comes together, nothing at the queue's end."""
+        batch: Batch = []
+        due: float | None = None
+        while len(batch) < _BATCH:
+            try:
+                item = self._items.get(timeout=None if due is None else max(0.0, due - time.monotonic()))
+            except queue.Empty:
+                break
+            if item is None:
+                self._items.put(None)  # found again once the batch is written
+                break
+            due = due or time.monotonic() + _GATHER_S
+            batch.append(item)
+        return batch
+
+    def _tried(self, batch: Batch) -> bool:
+        """Try to write a batch; tell whether it is committed."""
+        try:
+            with self._busy():
+                if self._known and self._store.moved:
+                    self._known = False
+                    self.said.append(f"store {self._store.name} was taken away: a new one is begun")
+                if not self._known:
+                    self.begin()
+                if not (self.trouble and self._done(batch)):
+                    self._commit(batch)
+        except StorageError as error:
+            if not self.trouble:
+                log.warning("%s", error)
+            self.trouble = str(error)
+            return False
+        self.number = batch[-1][0]
+        self.done_bytes += sum(item_bytes(item) for _, item in batch)
+        self.trouble = ""
+        return True
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        self.busy_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.busy_since = None
+
+    def _commit(self, batch: Batch) -> None:
+        rows = Rows(self.run, self._lives)
+        rows.add(batch)
+        said = {"written_ns": time.time_ns(), "committed": batch[-1][0]}
+        with self._store.writing() as connection:
+            connection.execute(update(runs).where(runs.c.run == self.run).values(**said))
+            rows.write(connection)
+        self._lives = rows.lives
+
+    def _done(self, batch: Batch) -> bool:
+        """Ask the store whether it has a batch: its commit may have been done and not confirmed."""
+        with self._store.reading() as connection:
+            reached = connection.scalar(select(runs.c.committed).where(runs.c.run == self.run))
+        if reached is None or reached < batch[-1][0]:
+            return False
+        self._lives = read.lives(self._store)
+        return True
+
+    def _prune(self) -> None:
+        """Keep to the limits, now and then; what goes wrong here is tried again, and no event lost."""
+        if time.monotonic() < self._prune_at:
+            return
+        self._prune_at = time.monotonic() + _PRUNE_S
+        limits = self._limits
+        try:
+            with self._busy():
+                text = retention.prune(
+                    self._store, keep_days=limits.keep_days, max_mib=limits.max_mib, now_ns=time.time_ns()
+                )
+        except StorageError as error:
+            log.warning("%s", error)
+            return
+        if text:
+            self.said.append(text)
+
+    def _leave(self) -> None:
+        """Say that the run has ended; not worth waiting for."""
+        try:
+            with self._store.writing() as connection:
+                ended = {"ended_ns": time.time_ns()}
+                connection.execute(update(runs).where(runs.c.run == self.run).values(**ended))
+        except StorageError as error:
+            log.warning("%s", error)
