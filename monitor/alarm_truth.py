@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from monitor.alarms import Alarms
+from monitor.arrhythmias import Arrhythmias
 from monitor.events import Alarm, Beat, Event, Label, LabelledBeat, sort_key
 from monitor.rhythm import HeartRate, Rhythms
 from monitor.settings import Settings
@@ -42,6 +43,7 @@ def expected_alarms(
     """
     rate = HeartRate(settings.rhythm, fs=fs)
     rhythms = Rhythms(settings.rhythm, fs=fs)
+    arrhythmias = Arrhythmias(settings, fs=fs)
     alarms = Alarms(settings.alarms, fs=fs, n_leads=1)
     told: list[Alarm] = []
     events: list[Event] = []
@@ -52,8 +54,11 @@ def expected_alarms(
         events += [*rate.advance(sample), beat]
         rate.observe(beat)
         labelled = LabelledBeat(sample=sample, decided=sample, label=label, rr=rr)
-        told += alarms.labelled(labelled, rhythms.push(labelled))
+        told += alarms.labelled(labelled, rhythms.push(labelled), rhythms.evidence)
+        told += alarms.advance_labels(sample)
+        told += alarms.turned(arrhythmias.push(labelled))
         last = sample
+    told += alarms.advance_labels(n_samples)
     events += rate.advance(n_samples)
     for event in sorted(events, key=sort_key):
         told += alarms.advance(event.decided)

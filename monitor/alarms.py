@@ -16,17 +16,21 @@ Definitions in force, sources and what is left out: ``docs/alarms.md``.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from monitor.definitions import DEFINITIONS, Definition, announced
+from monitor.definitions import DEFINITIONS, Definition, announced, raised
 from monitor.events import Alarm, AudioPause, Beat, Event, LabelledBeat, LeadQuality, Rate, Rhythm
+from monitor.label_alarms import LabelAlarms
 from monitor.settings import AlarmSettings
 from monitor.stage import State
 from monitor.standing import Standing
+from monitor.turns import Turn
 
 __all__ = ["DEFINITIONS", "Alarms", "Definition", "announced"]
 
 _NEVER = 1 << 62
 _N_USUAL = 8
 """The usual RR is the median of so many."""
+_N_RATE = 13
+"""The shown heart rate rests on so many beats at most."""
 _FIBRILLATION = ("(VFL", "(VF")
 _BY_SIGNAL = ("asystole", "pause", "extreme_tachycardia", "extreme_bradycardia", "high_rate", "low_rate")
 """Conditions of which nothing is known while no lead can be analysed."""
@@ -91,7 +95,7 @@ class Alarms:
         self._standing = Standing(
             standing, off=settings.off, reminder=self._n(settings.reminder_s), start=start
         )
-        self._label_carried_until = start + self._n(settings.carry_s) if standing else -1
+        self._labels = LabelAlarms(self._standing, settings, fs=fs, start=start)
         self._out: list[Alarm] = []
         self.reset(start)
 
@@ -119,22 +123,23 @@ class Alarms:
         self._run_clock(index)
         return self._taken()
 
-    def labelled(self, beat: LabelledBeat, rhythms: Sequence[Rhythm]) -> list[Alarm]:
+    def labelled(
+        self, beat: LabelledBeat, rhythms: Sequence[Rhythm], evidence: tuple[int, ...] = ()
+    ) -> list[Alarm]:
         """Take a provisionally labelled beat and the rhythms that it started or ended, in beat order.
 
-        The signal lane's state plays no part, so the time of the call changes nothing.
+        The signal lane's state plays no part, so the time of the call changes nothing. ``evidence`` are
+        the beats that a rhythm started with.
         """
-        kind = "ventricular_tachycardia"
-        steps: list[Alarm] = []
-        for rhythm in rhythms:
-            if rhythm.rhythm == "(VT":
-                if rhythm.state == "start":
-                    steps += self._standing.start(self._new(kind, rhythm.sample, rhythm.decided))
-                else:
-                    steps += self._standing.end(kind, rhythm.decided)
-        if self._standing.carried(kind) and (beat.label in "NS" or beat.decided > self._label_carried_until):
-            steps += self._standing.end(kind, beat.decided)
-        return [*steps, *self._standing.remind("provisional", beat.decided, at=beat.decided)]
+        return self._labels.provisional(beat, rhythms, evidence)
+
+    def turned(self, turns: Sequence[Turn]) -> list[Alarm]:
+        """Take what a confirmed label began and ended, in beat order."""
+        return self._labels.turned(turns)
+
+    def advance_labels(self, index: int) -> list[Alarm]:
+        """Let time run in the lane of confirmed labels: none decided before ``index`` will come any more."""
+        return self._labels.advance(index)
 
     def acknowledge(self, index: int, *, by: str = "", kind: str | None = None) -> list[Alarm]:
         """Acknowledge at sample ``index`` what stands, of one kind or of all; a later alarm is a new one."""
@@ -149,7 +154,7 @@ class Alarms:
 
     def set_limits(self, settings: AlarmSettings) -> None:
         """Go by other limits from now on; what is switched off, and reminders, stay as they were."""
-        self._settings = settings
+        self._settings = self._labels.settings = settings
         self._next = self._deadline()[0]
 
     def standing(self) -> tuple[Alarm, ...]:
@@ -181,14 +186,14 @@ class Alarms:
         return {
             "watch": asdict(self._watch),
             "standing": self._standing.snapshot(),
-            "label_carried_until": self._label_carried_until,
+            "labels": self._labels.snapshot(),
         }
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
         self._watch = _Watch(**asdict(_Watch(**state["watch"])))
         self._standing.restore(state["standing"])
-        self._label_carried_until = state["label_carried_until"]
+        self._labels.restore(state["labels"])
         self._next = self._deadline()[0]
 
     # -- time ------------------------------------------------------------------------------------
@@ -249,13 +254,15 @@ class Alarms:
         watch = self._watch
         watch.pause_armed, watch.pause_from, watch.pause_until = False, at, None
         onset = at if watch.last_beat is None else watch.last_beat
-        self._start("pause", onset, value=(at - onset) / self.fs)
+        self._start("pause", onset, value=(at - onset) / self.fs, evidence=[onset])
 
     def _remind(self, at: int) -> None:
         self._out += self._standing.remind("signal", at, at=at)
 
     def _asystole(self, at: int) -> None:
-        self._start("asystole", self._watch.anchor, value=(at - self._watch.anchor) / self.fs)
+        watch = self._watch
+        last = [] if watch.last_beat is None else [watch.last_beat]
+        self._start("asystole", watch.anchor, value=(at - watch.anchor) / self.fs, evidence=last)
 
     # -- news ------------------------------------------------------------------------------------
 
@@ -284,7 +291,8 @@ class Alarms:
         watch = self._watch
         if watch.pause_armed and not watch.paused and beat.rr is not None and beat.rr > self._pause_limit():
             watch.pause_from = beat.decided
-            self._start("pause", beat.sample - beat.rr, value=beat.rr / self.fs)
+            onset = beat.sample - beat.rr
+            self._start("pause", onset, value=beat.rr / self.fs, evidence=[onset, beat.sample])
         if self._standing.lasts("pause"):
             watch.pause_until = max(beat.decided, watch.pause_from + self._n(self._settings.hold_s))
 
@@ -293,8 +301,9 @@ class Alarms:
         if hr is None or self._watch.fibrillating or self._standing.lasts("cannot_analyse"):
             self._end("high_rate", "low_rate")
             return
-        self._compare("high_rate", hr, hr - settings.high_rate_bpm, rate.sample)
-        self._compare("low_rate", hr, settings.low_rate_bpm - hr, rate.sample)
+        beats = self._watch.beats[-_N_RATE:]
+        self._compare("high_rate", hr, hr - settings.high_rate_bpm, rate.sample, beats)
+        self._compare("low_rate", hr, settings.low_rate_bpm - hr, rate.sample, beats)
 
     def _quality(self, change: LeadQuality) -> None:
         watch, lead = self._watch, change.lead
@@ -350,12 +359,12 @@ class Alarms:
         beats = self._watch.beats[-n_beats:]
         if len(beats) == n_beats:
             bpm = 60 * self.fs * (n_beats - 1) / (beats[-1] - beats[0])
-            self._compare(kind, bpm, sign * (bpm - limit_bpm), beats[0])
+            self._compare(kind, bpm, sign * (bpm - limit_bpm), beats[0], beats)
 
-    def _compare(self, kind: str, bpm: float, beyond: float, onset: int) -> None:
+    def _compare(self, kind: str, bpm: float, beyond: float, onset: int, beats: Sequence[int]) -> None:
         """Start a rate alarm beyond its limit; end it well inside."""
         if beyond > 0:
-            self._start(kind, onset, value=bpm)
+            self._start(kind, onset, value=bpm, evidence=beats)
         elif beyond <= -self._settings.rate_hysteresis_bpm:
             self._end(kind)
 
@@ -371,25 +380,25 @@ class Alarms:
         """Tell whether starting the alarm would change anything."""
         return not self._standing.lasts(kind) or self._standing.carried(kind)
 
-    def _new(
-        self, kind: str, sample: int, decided: int, *, lead: int | None = None, value: float | None = None
-    ) -> Alarm:
-        definition = DEFINITIONS[kind]
-        text = definition.text if lead is None else f"{definition.text} {self._names[lead]}"
-        return Alarm(
-            sample=sample,
-            decided=decided,
-            kind=kind,
-            priority=definition.priority,
-            state="start",
-            text=text,
-            lead=lead,
-            value=value,
-            labels=definition.labels,
+    def _start(
+        self,
+        kind: str,
+        sample: int,
+        *,
+        lead: int | None = None,
+        value: float | None = None,
+        evidence: Sequence[int] = (),
+    ) -> None:
+        self._out += self._standing.start(
+            raised(
+                kind,
+                sample=sample,
+                decided=self._watch.now,
+                value=value,
+                evidence=tuple(evidence),
+                lead=None if lead is None else (lead, self._names[lead]),
+            )
         )
-
-    def _start(self, kind: str, sample: int, *, lead: int | None = None, value: float | None = None) -> None:
-        self._out += self._standing.start(self._new(kind, sample, self._watch.now, lead=lead, value=value))
 
     def _end(self, *kinds: str) -> None:
         for kind in kinds:

@@ -14,10 +14,12 @@ The pipeline calls no network: it hands windows out and is given probabilities b
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.alarms import Alarms
+from monitor.arrhythmias import Arrhythmias
 from monitor.beats import WindowSpec
 from monitor.cutter import cutter_of
 from monitor.detect import Detection
@@ -37,12 +39,14 @@ from monitor.events import (
 )
 from monitor.fibrillation import Fibrillation
 from monitor.filters import monitor_band
+from monitor.forms import Forms
 from monitor.lane import Lane
 from monitor.quality import Quality, good_leads
 from monitor.rhythm import HeartRate, Rhythms
 from monitor.runs import Runs
 from monitor.settings import AlarmSettings, Settings
 from monitor.stage import State
+from monitor.turns import rhythms_of
 
 __all__ = ["Pipeline"]
 
@@ -114,6 +118,8 @@ class Pipeline:
         )
         self._rate = HeartRate(fs=fs, start=start)
         self._rhythms = Rhythms(settings.rhythm, fs=fs)
+        self._forms = Forms(window)
+        self._arrhythmias = Arrhythmias(settings, fs=fs)
         self._alarms = Alarms(
             settings.alarms, fs=fs, n_leads=n_leads, lead_names=self.leads, start=start, standing=standing
         )
@@ -134,9 +140,10 @@ class Pipeline:
         Returns
         -------
         list
-            A `Wave` per block, the fast lane's events in the order of `sort_key`, then the
-            `BeatWindow` s to be labelled, in the order of their ``decided``: each beat's provisional
-            one and, if the model asks for anything of the next beat, the one to confirm.
+            A `Wave` per block, the fast lane's events in the order of `sort_key`, ends of alarms that
+            labels decided and that time has ended, then the `BeatWindow` s to be labelled, in the
+            order of their ``decided``: each beat's provisional one and, if the model asks for anything
+            of the next beat, the one to confirm.
 
         Raises
         ------
@@ -184,7 +191,8 @@ class Pipeline:
     def flush(self) -> list[Output]:
         """End the stream: give out what the stages still hold. Answers are taken until all are in."""
         beats = self._beats(self._detector.flush(), np.empty((0, len(self.leads)), np.int8))
-        return [*self._fast(list(beats), self.index), *self._cut(self._cutter.flush(beats))]
+        windows = self._cut(self._cutter.flush(beats))
+        return [*self._fast(list(beats), self.index), *self._tick(), *windows]
 
     def acknowledge(self, by: str = "", kind: str | None = None) -> list[Event]:
         """Acknowledge the alarms that stand now, of one kind or of all, at the current sample."""
@@ -197,6 +205,8 @@ class Pipeline:
     def set_limits(self, limits: AlarmSettings) -> None:
         """Go by other alarm limits from the current sample on."""
         self._alarms.set_limits(limits)
+        self._settings = msgspec.structs.replace(self._settings, alarms=limits)
+        self._arrhythmias.settings = self._settings
 
     @property
     def standing(self) -> tuple[Alarm, ...]:
@@ -240,11 +250,9 @@ class Pipeline:
         for rhythm in rhythms:
             self._fibrillating = rhythm.rhythm if rhythm.state == "start" else None
         events: list[Event] = [*changes, *beats, *rhythms]
-        return [
-            Wave(start, self._band.delay, wave),
-            *self._fast(events, self.index),
-            *self._cut(self._cutter.push(wave, beats)),
-        ]
+        windows = self._cut(self._cutter.push(wave, beats))
+        fast = self._fast(events, self.index)
+        return [Wave(start, self._band.delay, wave), *fast, *self._tick(), *windows]
 
     def _gap(self, gap: Gap) -> list[Output]:
         if gap.stop - gap.sample <= self._bridge:
@@ -263,7 +271,7 @@ class Pipeline:
             self._alarms,
         ):
             stage.reset(gap.stop)
-        return [*outputs, *self._fast([gap], gap.stop), *self._closed_by(gap)]
+        return [*outputs, *self._fast([gap], gap.stop), *self._closed_by(gap), *self._tick()]
 
     def _closed_by(self, gap: Gap) -> list[Event]:
         """End what the stages' reset has forgotten, so that every state told has its end.
@@ -303,6 +311,7 @@ class Pipeline:
         provisional = [window for window in windows if window.provisional]
         self._provisional.decide(provisional)
         self._confirmed.decide([window for window in windows if not window.provisional])
+        self._forms.observe(provisional)
         return windows if self._asks_next else provisional
 
     def _fast(self, events: list[Event], stop: int) -> list[Event]:
@@ -319,13 +328,30 @@ class Pipeline:
         return sorted(events + alarms, key=sort_key)
 
     def _release(self) -> list[Event]:
-        """Let the label lanes advance, and rhythms and alarms with the provisional one."""
+        """Let the label lanes advance, and the rhythms and alarms of each with it."""
         events: list[Event] = []
         for beat in self._provisional.release():
             self._runs.observe(beat)
             rhythms = self._rhythms.push(beat)
-            events += [beat, *rhythms, *self._alarms.labelled(beat, rhythms)]
-        return [*events, *self._confirmed.release(before=self._provisional.oldest)]
+            events += [beat, *rhythms, *self._alarms.labelled(beat, rhythms, self._rhythms.evidence)]
+        for beat in self._confirmed.release(before=self._provisional.oldest):
+            turns = self._arrhythmias.push(beat, self._forms.of(beat))
+            events += [
+                *self._alarms.advance_labels(beat.decided),
+                beat,
+                *rhythms_of(turns, "confirmed"),
+                *self._alarms.turned(turns),
+            ]
+        return [*events, *self._tick()]
+
+    def _tick(self) -> list[Alarm]:
+        """Let time run in the lane of confirmed labels, up to the next that may come.
+
+        The end of a stream is decided by its last sample, so that one is left out.
+        """
+        decided = self._confirmed.oldest[1] if self._confirmed.oldest else None
+        until = self.index - 1
+        return self._alarms.advance_labels(until if decided is None else min(decided, until))
 
 
 _STAGES = (
@@ -336,6 +362,8 @@ _STAGES = (
     "cutter",
     "rate",
     "rhythms",
+    "forms",
+    "arrhythmias",
     "alarms",
     "provisional",
     "runs",

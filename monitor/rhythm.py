@@ -128,6 +128,11 @@ class Rhythms:
         self._standing = None
         self._break()
 
+    @property
+    def evidence(self) -> tuple[int, ...]:
+        """R peaks of the ventricular beats that make the run, the last ``vt_beats`` at most."""
+        return tuple(sample for sample, _ in self._run)
+
     def push(self, beat: LabelledBeat) -> list[Rhythm]:
         """Take the next beat, in beat order, whenever its label arrived; all of one kind.
 

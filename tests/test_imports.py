@@ -112,7 +112,7 @@ ROOMS = {
         "msgspec numpy platformdirs sqlalchemy",
     ),
     "engine": Room(
-        "monitor.engine monitor.ward monitor.beds",
+        "monitor.engine monitor.ward monitor.beds monitor.trouble",
         f"base {CORE} artifact link logs files store ingest classify",
         "msgspec numpy zmq",
     ),

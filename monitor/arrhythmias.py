@@ -1,0 +1,72 @@
+"""State table over confirmed labels: which conditions hold, and which beat began and ended them.
+
+The rules (`monitor.ectopy`, `monitor.timing`) say what the last beats show; here it is compared with what
+stood before. A condition ends with the beat that shows it no longer, or with the first beat after a gap.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from monitor.ectopy import ended_runs, frequent, multiform, patterns, r_on_t, ventricular_rhythm
+from monitor.events import LabelledBeat
+from monitor.history import Found, History
+from monitor.settings import Settings
+from monitor.stage import State
+from monitor.timing import missed_beat, supraventricular
+from monitor.turns import Turn
+
+__all__ = ["Arrhythmias"]
+
+_Rule: TypeAlias = Callable[[History, Settings], dict[str, Found]]
+_LASTING: Final[tuple[_Rule, ...]] = (ventricular_rhythm, supraventricular, patterns, frequent)
+_MOMENTARY: Final[tuple[_Rule, ...]] = (ended_runs, r_on_t, missed_beat, multiform)
+
+
+class Arrhythmias:
+    """The conditions of one bed that need confirmed labels.
+
+    Parameters
+    ----------
+    settings
+        Limits: the sections ``rhythm`` and ``alarms``. May be replaced; the next beat goes by the new ones.
+    fs
+        Sampling rate in Hz.
+    """
+
+    def __init__(self, settings: Settings, *, fs: float) -> None:
+        self.settings = settings
+        self._history = History(fs=fs)
+        self._standing: list[str] = []
+
+    def push(self, beat: LabelledBeat, form: int | None = None) -> list[Turn]:
+        """Take the next beat, in beat order, and the number of its shape where it has one.
+
+        Returns
+        -------
+        list
+            Ends, starts, then what was momentary, each decided where the beat's label takes effect.
+        """
+        history, settings = self._history, self.settings
+        history.push(beat, form)
+        now = {kind: found for rule in _LASTING for kind, found in rule(history, settings).items()}
+        turns = [Turn(kind, "end", beat.sample, beat.decided) for kind in self._standing if kind not in now]
+        turns += [
+            Turn(kind, "start", found.onset, beat.decided, found.evidence, found.value)
+            for kind, found in now.items()
+            if kind not in self._standing
+        ]
+        self._standing = list(now)
+        return turns + [
+            Turn(kind, "once", found.onset, beat.decided, found.evidence, found.value)
+            for rule in _MOMENTARY
+            for kind, found in rule(history, settings).items()
+        ]
+
+    def snapshot(self) -> State:
+        """Return a copy of the state."""
+        return {"history": self._history.snapshot(), "standing": list(self._standing)}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state that `snapshot` returned."""
+        self._history.restore(state["history"])
+        self._standing = list(state["standing"])

@@ -1,0 +1,68 @@
+"""What a state table over labelled beats says: a condition begins, is over, or was momentary.
+
+Conditions are named as alarms are (`monitor.definitions`). `monitor.alarms` makes alarms of turns; those of
+them that are rhythms are told as `monitor.events.Rhythm` too, under their WFDB names.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
+
+from monitor.events import LabelKind, Rhythm
+
+__all__ = ["MAX_EVIDENCE", "RHYTHMS", "Turn", "rhythms_of"]
+
+MAX_EVIDENCE: Final = 32
+"""So many beats are told as evidence at most, the last ones."""
+
+RHYTHMS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "atrial_fibrillation": "(AFIB",
+        "supraventricular_tachycardia": "(SVTA",
+        "bigeminy": "(B",
+        "trigeminy": "(T",
+    }
+)
+"""Conditions that are rhythms, and what WFDB calls them; `monitor.rhythm` tells ``(VT`` and ``(IVR``."""
+
+
+class Turn(NamedTuple):
+    """One step of a condition.
+
+    Attributes
+    ----------
+    kind
+        The alarm's kind.
+    state
+        ``start``, ``end``, or ``once`` for what is over as soon as it is known.
+    sample
+        The onset; of an end the beat that ended it.
+    decided
+        Where the label that decided it takes effect.
+    evidence
+        R peaks of the beats that decided it.
+    value
+        What was measured, where something was: beats per minute, seconds, or how many.
+    """
+
+    kind: str
+    state: Literal["start", "end", "once"]
+    sample: int
+    decided: int
+    evidence: tuple[int, ...] = ()
+    value: float | None = None
+
+
+def rhythms_of(turns: Sequence[Turn], labels: LabelKind) -> list[Rhythm]:
+    """Return the rhythms that turns start or end; they were derived from labels of this kind."""
+    return [
+        Rhythm(
+            sample=turn.sample,
+            decided=turn.decided,
+            rhythm=RHYTHMS[turn.kind],
+            state=turn.state,
+            labels=labels,
+        )
+        for turn in turns
+        if turn.kind in RHYTHMS and turn.state != "once"
+    ]
