@@ -25,6 +25,7 @@ from monitor.errors import FeedError
 from monitor.settings import Settings
 from monitor.show import JsonLines, PlainLines, Show
 from monitor.stats import Stats
+from monitor.store import place_of
 from monitor.wire import DEFAULT_ENDPOINT
 
 __all__ = ["Device", "Kind", "Look", "Processes", "Stations", "config", "demo", "free_port", "run"]
@@ -156,6 +157,7 @@ def config(
     connect: bool = False,
     model: str | None = None,
     journal: Path | None = None,
+    store: str | None = None,
     record: Path | None = None,
     until_bye: bool = False,
     stations: "Stations | None" = None,
@@ -168,6 +170,7 @@ def config(
         settings=settings,
         model=model,
         journal=None if journal is None else str(journal.absolute()),
+        store=None if store is None else place_of(store),
         record=None if record is None else str(record.absolute()),
         until_bye=until_bye,
         name=stations.name or "",

@@ -119,6 +119,15 @@ JournalOption = Annotated[
     Path | None,
     typer.Option("--journal", metavar="FILE", help="Append every event to this file, as JSON lines."),
 ]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="PATH|URL|default",
+        help="Keep alarms with their strips, and trends, in this event store: a SQLite file, any SQLAlchemy "
+        "URL, or [bold]default[/bold] for the one of this user. Read it with beatline events and report.",
+    ),
+]
 EndpointArgument = Annotated[
     list[str] | None,
     typer.Argument(
@@ -171,6 +180,7 @@ def demo(
     data: DataOption = None,
     model: ModelOption = None,
     journal: JournalOption = None,
+    store: StoreOption = None,
     plain: PlainOption = False,
     json: JsonOption = False,
     ascii_only: AsciiOption = False,
@@ -204,7 +214,7 @@ def demo(
     )
     device = application.Device(record=record, speed=speed, beds=beds, data=data)
     stations = application.Stations(name=name, allow_control=allow_control)
-    config = application.config(settings.load(), model=model, journal=journal, stations=stations)
+    config = application.config(settings.load(), model=model, journal=journal, store=store, stations=stations)
     raise typer.Exit(application.demo(config, device, look))
 
 
@@ -216,6 +226,7 @@ def monitor(
     ] = False,
     model: ModelOption = None,
     journal: JournalOption = None,
+    store: StoreOption = None,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -255,6 +266,7 @@ def monitor(
         connect=connect,
         model=model,
         journal=journal,
+        store=store,
         record=record,
         until_bye=until_bye,
         stations=application.Stations(name=name, attach=tuple(attach or ()), allow_control=allow_control),

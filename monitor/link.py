@@ -71,6 +71,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         Name or folder of the artefact, None for the shipped one.
     journal, record
         File and folder to write to, None for none.
+    store
+        Path or URL of the event store, None for none.
     until_bye
         End when every bed that ever opened has said good-bye.
     name, attach
@@ -85,6 +87,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""
     model: str | None = None
     journal: str | None = None
+    store: str | None = None
     record: str | None = None
     until_bye: bool = False
     name: str = ""

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from monitor.errors import StorageError
 from monitor.store import schema
 
-__all__ = ["Store", "UnavailableError", "place_of"]
+__all__ = ["Store", "UnavailableError"]
 
 _BUSY_S: Final = 5.0
 """How long a statement waits for another process that writes to the same file."""
@@ -162,15 +162,6 @@ class Store:
                     f"{self.name} is not an event store: expected a SQLite database, received another file"
                 ) from error
             raise kind(f"cannot {verb} store {self.name}: {text}") from error
-
-
-def place_of(store: str | None) -> str:
-    """Return where a store is: as given, or below this user's data folder."""
-    if store:
-        return store
-    import platformdirs
-
-    return str(Path(platformdirs.user_data_dir("beatline")) / "events.sqlite")
 
 
 def _url(place: str | Path) -> URL:

@@ -148,7 +148,7 @@ class Writer:
             self._n_told = self.n_dropped
         return lines
 
-    def close(self, patience_s: float = 5.0) -> None:
+    def close(self, patience_s: float = 3.0) -> None:
         """Write what waits and let go of the store.
 
         Raises
