@@ -73,8 +73,8 @@ def sim(
         str | None,
         typer.Option(
             rich_help_panel=_SIGNAL,
-            help="Rhythms of the synthetic patient: sinus af svt vt (seconds, or beats as in 5b; @bpm), "
-            "pac pvc couplet pause asystole vf.",
+            help="Rhythms of the synthetic patient: sinus af svt vt ivr bigeminy trigeminy (seconds, or "
+            "beats as in 5b; @bpm), pac pvc widepvc ront couplet missed pause asystole vf.",
         ),
     ] = None,
     ramp: Annotated[

@@ -10,16 +10,23 @@ sinus      normal beats                                seconds or beats    20 to
 af         atrial fibrillation: irregular, no P        seconds or beats    40 to 250
 svt        premature narrow beats in a row             seconds or beats    100 to 300
 vt         wide ventricular beats in a row             seconds or beats    40 to 300
+ivr        the same without haste, as an escape        seconds or beats    20 to 100
+bigeminy   every second beat is a pvc                  seconds or beats    40 to 150
+trigeminy  every third beat is one                     seconds or beats    40 to 150
 pac        one premature atrial beat                   -                   -
 pvc        one premature ventricular beat, then a      -                   -
            full compensatory pause
+widepvc    the same, of another shape                  -                   -
+ront       the same, so early that it falls on the T   -                   -
 couplet    two of them                                 -                   -
+missed     one beat is left out                        -                   -
 pause      no beat for so long (3 s unless told)       seconds             -
 asystole   no beat, flat                               seconds             -
 vf         coarse ventricular fibrillation             seconds             -
 =========  ==========================================  ==================  ==========
 
-Single beats take their timing from the rhythm before them. Times are seconds; nothing here knows a
+The rate of a pattern is that of its sinus rhythm. Single beats take their timing from the rhythm before
+them. Times are seconds; nothing here knows a
 sampling rate.
 """
 
@@ -41,19 +48,47 @@ DEFAULT_SCRIPT: Final = (
 )
 """A hard day of one patient, in three and a half minutes."""
 
-BeatKind: TypeAlias = Literal["normal", "atrial", "fibrillating", "ventricular"]
+BeatKind: TypeAlias = Literal["normal", "atrial", "fibrillating", "ventricular", "ventricular_too"]
+"""``ventricular_too`` is a ventricular beat from another place, and so of another shape."""
 
-_BPM: Final = {"sinus": (20, 250, 72), "af": (40, 250, 110), "svt": (100, 300, 170), "vt": (40, 300, 170)}
+_BPM: Final = {
+    "sinus": (20, 250, 72),
+    "af": (40, 250, 110),
+    "svt": (100, 300, 170),
+    "vt": (40, 300, 170),
+    "ivr": (20, 100, 70),
+    "bigeminy": (40, 150, 72),
+    "trigeminy": (40, 150, 72),
+}
 """Lowest, highest and usual rate of those rhythms that have one."""
 _SECONDS: Final = {"pause": 3.0, "asystole": None, "vf": None}
-_SINGLE: Final = ("pvc", "pac", "couplet")
+_SINGLE: Final = ("pvc", "widepvc", "ront", "pac", "couplet", "missed")
 _NAMES: Final = (*_BPM, *_SINGLE, *_SECONDS)
 _ITEM: Final = re.compile(
     r"(?P<name>[a-z]+)(?::(?P<length>\d+(?:\.\d+)?)(?P<unit>[sb]?))?(?:@(?P<bpm>\d+(?:\.\d+)?))?"
 )
-_AUX: Final = {"sinus": "(N", "af": "(AFIB", "svt": "(SVTA", "vt": "(VT", "asystole": "(ASYS", "vf": "(VF"}
+_AUX: Final = {
+    "sinus": "(N",
+    "af": "(AFIB",
+    "svt": "(SVTA",
+    "vt": "(VT",
+    "ivr": "(IVR",
+    "bigeminy": "(B",
+    "trigeminy": "(T",
+    "asystole": "(ASYS",
+    "vf": "(VF",
+}
+_TACHY_BPM: Final = 100.0
+"""A ventricular rhythm up to this is no tachycardia."""
 _PREMATURE: Final = 0.6
-"""A premature ventricular beat comes after this share of the usual RR."""
+"""A premature ventricular beat comes after this share of the usual RR ..."""
+_ON_T: Final = 0.3
+"""... and one that falls on the T wave after this."""
+_PVC: Final[dict[str, tuple[float, BeatKind]]] = {
+    "pvc": (_PREMATURE, "ventricular"),
+    "widepvc": (_PREMATURE, "ventricular_too"),
+    "ront": (_ON_T, "ventricular"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +197,8 @@ def plan(steps: tuple[Step, ...], *, seed: int, loop: bool = False) -> Iterator[
     while True:
         for step in steps:
             aux = _AUX.get(step.name, rhythm if rhythm == "(AFIB" else "(N")
+            if step.name == "vt" and (step.bpm or 0.0) <= _TACHY_BPM:
+                aux = _AUX["ivr"]
             if aux != rhythm:
                 rhythm = aux
                 yield Span(patient.now_s, aux)
@@ -177,29 +214,54 @@ def _play(step: Step, patient: _Patient) -> Iterator[Planned]:
         yield from _regular(step, patient, "normal", spread=0.012)
     elif step.name == "af":
         yield from _regular(step, patient, "fibrillating", spread=0.2)
-    elif step.name in ("vt", "svt"):
-        kind: BeatKind = "ventricular" if step.name == "vt" else "atrial"
-        patient.due_s = max(patient.last_s + _PREMATURE * patient.rr_s, patient.now_s + 0.05)
+    elif step.name in ("vt", "svt", "ivr"):
+        kind: BeatKind = "atrial" if step.name == "svt" else "ventricular"
+        early_s = 60.0 / (step.bpm or 170.0) if step.name == "ivr" else _PREMATURE * patient.rr_s
+        patient.due_s = max(patient.last_s + early_s, patient.now_s + 0.05)
         yield from _regular(step, patient, kind, spread=0.01)
         patient.due_s = patient.last_s + 1.3 * max(patient.rr_s, 60.0 / (step.bpm or 170.0))
-    elif step.name in ("pvc", "couplet"):
-        usual_s = patient.last_s + 2 * patient.rr_s
-        yield patient.beat(patient.last_s + _PREMATURE * patient.rr_s, "ventricular")
-        if step.name == "couplet":
-            yield patient.beat(patient.last_s + min(0.45, 0.7 * patient.rr_s), "ventricular")
-            usual_s = patient.last_s + 1.3 * patient.rr_s
-        patient.due_s = usual_s
-        patient.now_s = max(patient.now_s, patient.last_s + 0.1)
-    elif step.name == "pac":
-        yield patient.beat(patient.last_s + 0.68 * patient.rr_s, "atrial")
-        patient.due_s = patient.last_s + 1.1 * patient.rr_s
-        patient.now_s = max(patient.now_s, patient.last_s + 0.1)
+    elif step.name in ("bigeminy", "trigeminy"):
+        yield from _pattern(step, patient, period=2 if step.name == "bigeminy" else 3)
+    elif step.name in _SINGLE:
+        yield from _single(step.name, patient)
     elif step.name == "pause":
         patient.due_s = patient.last_s + (step.seconds or 3.0)
         patient.now_s = max(patient.now_s, patient.due_s - 0.1)
     else:
         patient.now_s += step.seconds or 0.0
         patient.due_s = patient.now_s + 0.3
+
+
+def _single(name: str, patient: _Patient) -> Iterator[Planned]:
+    """Yield one beat that comes out of turn, or two; ``missed`` yields none."""
+    usual_s = patient.last_s + 2 * patient.rr_s
+    if name in _PVC:
+        early, kind = _PVC[name]
+        yield patient.beat(patient.last_s + early * patient.rr_s, kind)
+    elif name == "couplet":
+        yield patient.beat(patient.last_s + _PREMATURE * patient.rr_s, "ventricular")
+        yield patient.beat(patient.last_s + min(0.45, 0.7 * patient.rr_s), "ventricular")
+        usual_s = patient.last_s + 1.3 * patient.rr_s
+    elif name == "pac":
+        yield patient.beat(patient.last_s + 0.68 * patient.rr_s, "atrial")
+        usual_s = patient.last_s + 1.1 * patient.rr_s
+    patient.due_s = usual_s
+    patient.now_s = max(patient.now_s, patient.last_s + 0.1)
+
+
+def _pattern(step: Step, patient: _Patient, *, period: int) -> Iterator[Planned]:
+    """Yield sinus beats of which every ``period``-th is a premature ventricular one instead."""
+    patient.rr_s = 60.0 / (step.bpm or 72.0)
+    end_s = patient.now_s + (step.seconds or 0.0)
+    count = 0
+    while (count < step.beats) if step.beats is not None else (patient.due_s < end_s):
+        if count % period == period - 1:
+            yield from _single("pvc", patient)
+        else:
+            yield patient.beat(patient.due_s, "normal")
+            patient.due_s = patient.last_s + patient.rr_s
+        count += 1
+    patient.now_s = end_s if step.beats is None else patient.last_s + 0.1
 
 
 def _regular(step: Step, patient: _Patient, kind: BeatKind, *, spread: float) -> Iterator[Planned]:

@@ -46,6 +46,13 @@ _WIDE: Final[tuple[_Wave, ...]] = (
     (0.088, 0.034, -0.62, -0.45),
 )
 _WIDE_T: Final[tuple[_Wave, ...]] = ((0.27, 0.070, -0.52, -0.38),)
+_WIDE_TOO: Final[tuple[_Wave, ...]] = (
+    (-0.060, 0.020, -0.30, 0.22),
+    (0.000, 0.026, 0.85, -1.25),
+    (0.070, 0.040, 0.62, 0.50),
+)
+"""From the other ventricle: the bundle branch block pattern of the other side."""
+_WIDE_TOO_T: Final[tuple[_Wave, ...]] = ((0.28, 0.070, -0.35, 0.45),)
 _LEADS: Final = ("II", "V1")
 
 _SYMBOL: Final[dict[str, Literal["N", "S", "V"]]] = {
@@ -53,7 +60,9 @@ _SYMBOL: Final[dict[str, Literal["N", "S", "V"]]] = {
     "fibrillating": "N",
     "atrial": "S",
     "ventricular": "V",
+    "ventricular_too": "V",
 }
+_WIDE_SHAPES: Final = {"ventricular": (_WIDE, _WIDE_T), "ventricular_too": (_WIDE_TOO, _WIDE_TOO_T)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +244,10 @@ class SyntheticPatient:
         rng = np.random.default_rng([self._seed, 3, max(r, 0)])
         size = 1.0 + 0.05 * np.sin(2 * np.pi * 0.25 * beat.time_s) + 0.02 * rng.standard_normal()
         stretch = float(np.sqrt(np.clip(beat.rr_s, 0.3, 1.2) / 0.8))
-        waves = list(_WIDE if beat.kind == "ventricular" else _QRS)
+        complexes, repolarisation = _WIDE_SHAPES.get(beat.kind, (_QRS, _T))
+        waves = list(complexes)
         waves += [
-            (time * stretch, width * stretch, first, second)
-            for time, width, first, second in (_WIDE_T if beat.kind == "ventricular" else _T)
+            (time * stretch, width * stretch, first, second) for time, width, first, second in repolarisation
         ]
         if beat.kind in ("normal", "atrial"):
             squeeze = min(1.0, stretch)

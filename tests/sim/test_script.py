@@ -58,6 +58,35 @@ def test_premature_ventricular_beat_has_a_full_compensatory_pause() -> None:
     assert after - before == pytest.approx(2 * 0.8)
 
 
+@pytest.mark.parametrize(("name", "aux", "cycle"), [("bigeminy", "(B", "NV"), ("trigeminy", "(T", "NNV")])
+def test_patterns_repeat_and_keep_the_sinus_rhythm(name: str, aux: str, cycle: str) -> None:
+    """Every second or third beat is premature, and the normal ones come when they would have come."""
+    events = list(plan(parse(f"sinus:5@75, {name}:{4 * len(cycle)}b@75"), seed=0))
+    begun = next(event.time_s for event in events if isinstance(event, Span) and event.rhythm == aux)
+    beats = [event for event in events if isinstance(event, Planned) and event.time_s > begun]
+    assert cycle * 4 == "".join("N" if beat.kind == "normal" else "V" for beat in beats)
+    normal = [beat.time_s for beat in beats if beat.kind == "normal"]
+    assert np.allclose(np.round(np.diff(normal) / 0.8) * 0.8, np.diff(normal))
+
+
+def test_a_slow_ventricular_rhythm_is_no_tachycardia() -> None:
+    """Truth names a rhythm by its rate: up to 100 bpm it is idioventricular."""
+    for script, aux in (("vt:8b@90", "(IVR"), ("ivr:8b@60", "(IVR"), ("vt:8b@110", "(VT")):
+        spans = [
+            event.rhythm for event in plan(parse(f"sinus:5, {script}"), seed=0) if isinstance(event, Span)
+        ]
+        assert ["(N", aux] == spans
+
+
+def test_a_beat_on_the_t_wave_and_one_that_is_missed() -> None:
+    """The one comes after less than a third of the RR and has its pause; the other leaves twice the RR."""
+    rr = [beat.rr_s / 0.8 for beat in _beats("sinus:10@75, ront, sinus:5@75")]
+    at = int(np.argmin(rr[1:])) + 1
+    assert rr[at] < 1 / 3
+    assert rr[at + 1] > 1.6
+    assert max(beat.rr_s for beat in _beats("sinus:10@75, missed, sinus:5@75")) == pytest.approx(1.6)
+
+
 def test_rates_and_counts_are_what_was_asked_for() -> None:
     """Ventricular tachycardia of exactly eight beats; sinus at its rate."""
     beats = _beats("sinus:60@75, vt:8b@160, sinus:20@75")

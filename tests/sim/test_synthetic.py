@@ -14,7 +14,10 @@ from sim.synthetic import SyntheticPatient
 @pytest.mark.parametrize("fs", [100.0, 250.0, 360.0, 1000.0])
 def test_r_peaks_lie_where_the_truth_says(fs: float) -> None:
     """Within 10 ms (one sample at 100 Hz) the signal is largest at each true R peak of lead II."""
-    patient = SyntheticPatient("sinus:20, pvc, sinus:5, couplet, sinus:5, af:10, svt:5, sinus:5", fs=fs)
+    patient = SyntheticPatient(
+        "sinus:20, pvc, sinus:5, couplet, sinus:5, af:10, svt:5, widepvc, sinus:5, ivr:4b, ront, sinus:5",
+        fs=fs,
+    )
     signal = patient.read(0, patient.n_samples or 0)[:, 0]
     truth = patient.truth()
     half = round(0.06 * fs)
@@ -54,6 +57,21 @@ def test_asystole_is_flat_and_fibrillation_is_not() -> None:
     spans = {aux: signal[start + 250 : stop - 250] for start, stop, aux in patient.truth().rhythms}
     assert np.ptp(spans["(ASYS"][:, 0]) < 0.3
     assert np.ptp(spans["(VF"][:, 0]) > 0.8
+
+
+def test_a_pvc_from_another_place_has_another_shape() -> None:
+    """Two shapes of ventricular beats, in both leads, and each like itself."""
+    patient = SyntheticPatient(
+        "sinus:5, pvc, sinus:4, widepvc, sinus:4, pvc, sinus:4, widepvc, sinus:4", fs=360.0
+    )
+    signal = patient.read(0, patient.n_samples or 0)
+    truth = patient.truth()
+    beats = [
+        signal[r - 36 : r + 55] for r, label in zip(truth.r_peaks, truth.labels, strict=True) if label == "V"
+    ]
+    alike = np.corrcoef([beat.ravel() for beat in beats])
+    assert min(alike[0, 2], alike[1, 3]) > 0.95
+    assert alike[0, 1] < 0.5
 
 
 def test_any_partition_gives_the_same_samples() -> None:
