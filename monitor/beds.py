@@ -5,9 +5,9 @@ go on standing. Everything a bed has to say leaves through one function, `Sink`.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ from monitor import vitals
 from monitor.assemble import Closed, Counters, Fault, Item, Lost, Opened, Samples
 from monitor.beats import WindowSpec
 from monitor.definitions import DEFINITIONS
-from monitor.errors import StorageError
+from monitor.errors import SettingsError, StorageError
 from monitor.events import (
     Alarm,
     AnyEvent,
@@ -34,7 +34,9 @@ from monitor.events import (
 from monitor.link import Entry, Timing
 from monitor.pipeline import Pipeline
 from monitor.recorder import Recorder
-from monitor.settings import Settings
+from monitor.settings import Settings, changed
+from monitor.standing import Standing
+from monitor.trouble import Trouble
 from monitor.vitals import BedSnapshot
 
 __all__ = ["Bed", "Key", "Sink"]
@@ -66,6 +68,9 @@ class Bed:
         Folder to record into, None for no recording.
     fault
         Called with a line when the recording cannot be written; it is tried again.
+    standing
+        Last steps of the alarms that stood here when the monitor's process before this one ended. They
+        go on standing: the first stream finds their conditions again, or they end.
     """
 
     def __init__(
@@ -78,9 +83,12 @@ class Bed:
         ask: Callable[[Key, BeatWindow], None],
         record: Path | None,
         fault: Callable[[str], None],
+        standing: Sequence[Alarm] = (),
     ) -> None:
         self.name = name
-        self.snapshot = BedSnapshot(bed=name, bridge_s=settings.filters.bridge_s)
+        self.snapshot = vitals.with_limits(
+            BedSnapshot(bed=name, bridge_s=settings.filters.bridge_s), settings.alarms.limits()
+        )
         self._settings = settings
         self._window = window
         self._tell = tell
@@ -91,15 +99,18 @@ class Bed:
         self._opened: Opened | None = None
         self._pipeline: Pipeline | None = None
         self._stream_count = 0
-        self._technical: dict[str, Alarm] = {}
         self._timings: dict[tuple[int, bool], Timing] = {}
         self._detected: dict[int, tuple[int, int, int]] = {}
         self._last_received_ns: int | None = None
         self._latency_ms: float | None = None
         self._refused_ns = 0
-        self._not_stored: dict[str, str] = {}
+        self._pause_until_ns = 0
         self.closed_ns: int | None = None
         self.failed = False
+        wall = [alarm for alarm in standing if DEFINITIONS[alarm.kind].lane == "wall"]
+        self._trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index, before=wall)
+        self._before = Standing(alarm for alarm in standing if alarm not in wall)
+        self._take_up(standing)
 
     def take(self, item: Item) -> None:
         """Take the next thing that ingest has for this bed."""
@@ -131,14 +142,43 @@ class Bed:
             self.technical("feed_lost")
         if now_ns - self._refused_ns > _REFUSED_NS:
             self.settled("feed_error")
+        self._trouble.tick(now_ns)
+        if 0 < self._pause_until_ns < now_ns:  # the signal's clock, which ends a pause, may stand still
+            self.pause_audio(on=False)
 
-    def acknowledge(self) -> None:
-        """Acknowledge all that stands on this bed."""
+    def acknowledge(self, by: str = "", kind: str | None = None) -> None:
+        """Acknowledge what stands on this bed, of one kind or of all."""
         if self._pipeline is not None:
-            self._run(self._pipeline.acknowledge())
-        for kind, alarm in self._technical.items():
-            if alarm.state == "start":
-                self._technical[kind] = self._step(alarm, "acknowledged")
+            self._run(self._pipeline.acknowledge(by, kind))
+        else:
+            self._run(self._before.acknowledge(self._index, by=by, kind=kind))
+        self._trouble.acknowledge(by, kind)
+
+    def pause_audio(self, *, on: bool, by: str = "") -> None:
+        """Pause all alarm sound of this bed for ``alarms.audio_pause_s`` from now, or let it back."""
+        seconds = self._settings.alarms.audio_pause_s
+        self._pause_until_ns = time.time_ns() + round(seconds * 1e9) if on else 0
+        if self._pipeline is not None:
+            self._run(self._pipeline.pause_audio(seconds if on else None, by))
+            return
+        until = self._index + round(seconds * (self.snapshot.fs or 1.0)) if on else None
+        self._run(self._before.pause_audio(self._index, until, by=by))
+
+    def set_limits(self, limits: Mapping[str, float], by: str = "") -> str:
+        """Change alarm limits from now on, also for streams to come; return why not, empty if they hold."""
+        old = self._settings.alarms
+        try:
+            new = changed(old, limits)
+        except SettingsError as error:
+            self._notice(f"limits refused: {error}")
+            return str(error)
+        self._settings = msgspec.structs.replace(self._settings, alarms=new)
+        self.snapshot = vitals.with_limits(self.snapshot, new.limits())
+        if self._pipeline is not None:
+            self._pipeline.set_limits(new)
+        told = ", ".join(f"{key} {getattr(old, key):g} to {value:g}" for key, value in limits.items())
+        self._notice(f"limits: {told}" + (f" (by {by})" if by else ""))
+        return ""
 
     def end(self) -> None:
         """Flush the stream: the last beats and windows leave; answers are still taken."""
@@ -146,6 +186,14 @@ class Bed:
             self._run(self._pipeline.flush())
         self.closed_ns = time.time_ns()
         self.snapshot = vitals.with_status(self.snapshot, "ended")
+
+    def discharge(self) -> None:
+        """Close the recording, and the alarms that nothing will ever end: this bed is to be forgotten."""
+        self.close()
+        if self._pipeline is not None:
+            self._before = Standing(self._pipeline.standing)
+        self._close(self._before, lambda _: True)
+        self._trouble.end_all()
 
     def close(self) -> None:
         """Call Q what was never labelled and close the recording."""
@@ -175,62 +223,71 @@ class Bed:
         return self.closed_ns is not None
 
     @property
+    def opened(self) -> bool:
+        """Whether a stream of this bed has ever come to this process."""
+        return self._opened is not None
+
+    @property
+    def seen(self) -> bool:
+        """Whether somebody has acknowledged all that stands here."""
+        return all(alarm.acknowledged for alarm in self.snapshot.alarms)
+
+    @property
     def n_waiting(self) -> int:
         """Beats that wait for their label."""
         return 0 if self._pipeline is None else self._pipeline.n_waiting
 
     def technical(self, kind: str, text: str = "") -> None:
-        """Raise a technical alarm, unless it stands already."""
-        if kind not in self._technical:
-            definition = DEFINITIONS[kind]
-            alarm = Alarm(
-                sample=self._index,
-                decided=self._index,
-                kind=kind,
-                priority=definition.priority,
-                state="start",
-                text=text or definition.text,
-            )
-            self._technical[kind] = alarm
-            self._say(alarm)
+        """Raise a technical alarm, unless it stands already; ``text`` stands behind its name."""
+        self._trouble.start(kind, text)
 
     def settled(self, kind: str) -> None:
         """End a technical alarm, if it stands."""
-        alarm = self._technical.pop(kind, None)
-        if alarm is not None:
-            self._step(alarm, "end")
-            self._step(alarm, "cleared")
+        self._trouble.end(kind)
 
     def not_stored(self, what: str, reason: str) -> None:
-        """Raise the alarm that the ``journal`` or the ``recording`` cannot be written."""
-        self._not_stored[what] = reason
-        self.technical("storage_failed", f"{DEFINITIONS['storage_failed'].text}: {reason}")
+        """Raise the alarm that the ``journal``, the ``recording`` or the ``store`` cannot be written."""
+        self._trouble.not_stored(what, reason)
 
     def stored(self, what: str) -> None:
         """Take back `not_stored`; the alarm ends when nothing else is left unwritten."""
-        self._not_stored.pop(what, None)
-        if not self._not_stored:
-            self.settled("storage_failed")
+        self._trouble.stored(what)
 
     def _refuse(self, text: str) -> None:
         """Tell what was refused: a line each time, an alarm for as long as it goes on."""
         self._refused_ns = time.time_ns()
-        self.technical("feed_error", f"{DEFINITIONS['feed_error'].text}: {text}")
+        self.technical("feed_error", text)
+        self._notice(text)
+
+    def _notice(self, text: str) -> None:
         self._say(Notice(sample=self._index, decided=self._index, text=text))
 
-    def _step(self, alarm: Alarm, state: Literal["end", "acknowledged", "cleared"]) -> Alarm:
-        step = msgspec.structs.replace(alarm, decided=self._index, state=state)
-        self._say(step)
-        return step
+    def _take_up(self, standing: Sequence[Alarm]) -> None:
+        """Show what stood before, tell that it does, and end what was trouble of the old process."""
+        if not standing:
+            return
+        self._last_received_ns = time.time_ns()  # if nothing comes of this bed, its feed is lost
+        self.snapshot = vitals.with_standing(self.snapshot, standing)
+        names = ", ".join(alarm.text + (" (over)" if alarm.state == "end" else "") for alarm in standing)
+        self._notice(f"taken up from the run before: {names}")
+        self._close(self._before, lambda alarm: alarm.kind in self._settings.alarms.off)
+        self._trouble.end_old()
+
+    def _close(self, standing: Standing, which: Callable[[Alarm], bool]) -> None:
+        """End and clear alarms that nobody will judge any more."""
+        for alarm in standing.alarms():
+            if which(alarm):
+                self._run(standing.close(alarm, self._index))
 
     @property
     def _index(self) -> int:
-        return 0 if self._pipeline is None else self._pipeline.index
+        return self.snapshot.index if self._pipeline is None else self._pipeline.index
 
     def _open(self, item: Opened) -> None:
         """A new stream: what the old one still holds leaves first, standing alarms stay."""
         self.end()
         self.close()
+        paused_s = self.snapshot.audio_pause_s
         self._opened = item
         self._last_received_ns = time.time_ns()
         self._begin(item, item.index)
@@ -244,16 +301,15 @@ class Bed:
                 record=item.record,
             )
         )
+        if paused_s:
+            self._run(self._live(item.index).pause_audio(paused_s))
         self._record_stream(item)
 
     def _begin(self, opened: Opened, index: int) -> Pipeline:
         """Make a pipeline that learns anew from ``index`` on and keeps the alarms that stand."""
-        standing = () if self._pipeline is None else self._pipeline.standing
-        if self._pipeline is not None and self._pipeline.leads != opened.leads:
-            for alarm in [alarm for alarm in standing if alarm.lead is not None]:
-                self._step(alarm, "end")  # the lead that it was about is not there any more
-                self._step(alarm, "cleared")
-            standing = tuple(alarm for alarm in standing if alarm.lead is None)
+        if self._pipeline is not None:
+            self._before = Standing(self._pipeline.standing)
+        self._close(self._before, lambda alarm: not _has_lead(opened, alarm))
         self._stream_count += 1
         self._pipeline = Pipeline(
             self._settings,
@@ -261,7 +317,7 @@ class Bed:
             fs=opened.fs,
             leads=opened.leads,
             start=index,
-            standing=standing,
+            standing=self._before.alarms(),
         )
         self._timings.clear()
         self._detected.clear()
@@ -326,7 +382,11 @@ class Bed:
         for event in self._pipeline.abandon():
             self._say(event)
         self.snapshot = vitals.with_status(self.snapshot, "up")
-        return self._begin(self._opened, index)
+        paused_s = self.snapshot.audio_pause_s
+        pipeline = self._begin(self._opened, index)
+        if paused_s:
+            self._run(pipeline.pause_audio(paused_s))
+        return pipeline
 
     def _run(self, outputs: Sequence[Output], *, captured: int = 0, received: int = 0) -> None:
         now = time.time_ns()
@@ -373,6 +433,12 @@ class Bed:
                 timing=timing,
             )
         )
+
+
+def _has_lead(opened: Opened, alarm: Alarm) -> bool:
+    """Whether the lead that an alarm is about, if any, is still there, by its place and name."""
+    lead = alarm.lead
+    return lead is None or (lead < len(opened.leads) and alarm.text.endswith(f" {opened.leads[lead]}"))
 
 
 def warm_up(settings: Settings, window: WindowSpec) -> None:

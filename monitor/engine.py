@@ -15,19 +15,21 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import zmq
 
-from monitor import __version__, artifact, link, logs, settings
+from monitor import __version__, artifact, journal, link, logs, settings
 from monitor.errors import BeatlineError, FeedError, WireError
+from monitor.events import Alarm
 from monitor.ingest import Ingest
 from monitor.journal import Journal
 from monitor.labeller import Labeller, State
 from monitor.snapshots import WardSnapshot, encode
 
 if TYPE_CHECKING:
+    from monitor.store.writer import Writer
     from monitor.ward import Ward
 
 __all__ = ["Engine", "main"]
@@ -46,6 +48,8 @@ _MAX_ITEMS = 2000
 """Items taken per turn, so that screens and answers are served between."""
 _MAX_REQUESTS = 100
 """Requests served per turn at each socket."""
+_LONGEST_NAME = 64
+"""Characters of the name of somebody who acknowledges."""
 _SLOW_START_S = 5.0
 """Loading that takes longer is compiling, and is said to be."""
 _COMPILING = "compiling for this machine: on the very first start this takes up to a minute"
@@ -82,6 +86,7 @@ class Engine:
         self._stations = link.listen(*config.attach)
         self._ingest = Ingest(config.endpoints, bind=config.bind, settings=config.settings.feed)
         self._ingest.open()
+        self._before: dict[str, tuple[Alarm, ...]] = {}
         self._journal = self._open_journal()
         self._labeller = Labeller(link.endpoint(Path(config.folder), "classifier"))
         self._classifier = self._start_classifier(folder)
@@ -135,6 +140,7 @@ class Engine:
             from monitor.ward import Ward
 
             beds.warm_up(self._config.settings, self._window)
+            store = self._open_store()
             self._ward = Ward(
                 self._config.settings,
                 self._window,
@@ -142,6 +148,8 @@ class Engine:
                 events=self._events,
                 journal=self._journal,
                 record=None if self._config.record is None else Path(self._config.record),
+                store=store,
+                standing=self._before if store is None else store.standing,
             )
         except BaseException as error:
             self._loading_failed = error
@@ -221,7 +229,9 @@ class Engine:
             elif isinstance(request, link.Hello):
                 link.answer(socket, client, self._welcome())
             else:
-                self._obey(request)
+                refused = self._obey(request)
+                if refused:
+                    link.answer(socket, client, link.Refused(refused))
 
     def _welcome(self) -> link.Welcome:
         return link.Welcome(
@@ -231,13 +241,21 @@ class Engine:
             control=self._config.allow_control,
         )
 
-    def _obey(self, request: link.Request) -> None:
-        match request:
+    def _obey(self, command: link.Command) -> str:
+        """Do what is commanded; return why not, empty if it was done."""
+        if isinstance(command, link.Stop):
+            self._stopping = True
+            return ""
+        ward, by = self._ward, command.by[:_LONGEST_NAME]
+        if ward is None:
+            return "the monitor is still starting"
+        match command:
             case link.Acknowledge():
-                if self._ward is not None:
-                    self._ward.acknowledge(request.bed)
-            case link.Stop():
-                self._stopping = True
+                return ward.acknowledge(command.bed, command.kind, by)
+            case link.PauseAudio():
+                return ward.pause_audio(command.bed, on=command.on, by=by)
+            case link.SetLimits():
+                return ward.set_limits(command.bed, command.limits, by)
 
     def _update(self, pull: link.Pull) -> link.Update:
         entries, last, missed = self._events.after(pull.after, pull.limit)
@@ -312,14 +330,27 @@ class Engine:
     def _open_journal(self) -> Journal | None:
         if self._config.journal is None:
             return None
+        path = Path(self._config.journal)
+        opened = Journal(path, head=self._about())
+        self._before = journal.standing(path, now_ns=time.time_ns())
+        return opened
+
+    def _open_store(self) -> "Writer | None":
+        if self._config.store is None:
+            return None
+        from monitor.store.writer import Writer
+
+        return Writer(self._config.store, about=self._about(), limits=self._config.settings.store)
+
+    def _about(self) -> dict[str, Any]:
+        """Return what a run is identified by."""
         told = self._config.settings
-        head = {
+        return {
             "version": __version__,
             "model": self._card.identity,
             "settings": settings.identity(told),
             "values": msgspec.to_builtins(told),
         }
-        return Journal(Path(self._config.journal), head=head)
 
     def _start_classifier(self, folder: Path) -> subprocess.Popen[bytes]:
         """Start the process that loads TensorFlow, out of everybody's way."""

@@ -16,11 +16,14 @@ import msgspec
 
 from monitor import lines
 from monitor.errors import StorageError
-from monitor.events import AnyEvent, Event, Notice
+from monitor.events import Alarm, AnyEvent, Event, Notice
 from monitor.lines import Envelope
 from monitor.storage import WholeFile, cannot_write
 
-__all__ = ["Journal", "read", "read_head", "read_runs"]
+__all__ = ["TAKEN_UP_S", "Journal", "read", "read_head", "read_runs", "standing"]
+
+TAKEN_UP_S: Final = 3600.0
+"""Alarms of a run whose last word is older than this are not taken up by the next: another patient's."""
 
 _FORMAT: Final = 1
 _BATCH_BYTES: Final = 1 << 16
@@ -132,6 +135,57 @@ def read_runs(path: Path) -> Iterator[tuple[int, Envelope, AnyEvent]]:
         As `read`.
     """
     return _events(_opened(path), path)
+
+
+def standing(path: Path, *, now_ns: int) -> dict[str, tuple[Alarm, ...]]:
+    """Return, by bed, the last steps of the alarms that a journal's last run left standing, oldest first.
+
+    An alarm goes on from run to run until it is cleared; one that stood when nobody had been watching
+    for `TAKEN_UP_S` is left behind. Nothing where there is no such file yet.
+
+    Raises
+    ------
+    StorageError
+        As `read`.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return {}
+    beds: dict[str, dict[tuple[str, int | None], Alarm]] = {}
+    last = b""
+    last_ns: int | None = None
+    with _opened(path) as file:
+        while line := file.readline(_LONGEST_LINE):
+            if _is_head(line):
+                last_ns = _told_ns(last)
+            elif line.endswith(b"\n"):
+                if last_ns is not None:
+                    if _told_ns(line) - last_ns > TAKEN_UP_S * 1e9:
+                        beds.clear()
+                    last_ns = None
+                if line.startswith(b'{"type":"alarm"'):
+                    _follow(beds, line)
+                last = line
+    if now_ns - _told_ns(last) > TAKEN_UP_S * 1e9:
+        return {}
+    return {bed: tuple(alarms.values()) for bed, alarms in beds.items() if alarms}
+
+
+def _follow(beds: dict[str, dict[tuple[str, int | None], Alarm]], line: bytes) -> None:
+    """Take the next step of an alarm's life."""
+    envelope, event = lines.parse(line)
+    if isinstance(event, Alarm):
+        alarms = beds.setdefault(envelope.bed, {})
+        key = event.kind, event.lead
+        if event.state != "cleared":
+            alarms[key] = event
+        elif key in alarms and alarms[key].sample == event.sample:
+            del alarms[key]
+
+
+def _told_ns(line: bytes) -> int:
+    """Return when a line was told; 0 where there is none, or it does not say."""
+    told = lines.parse(line)[0].time if line else None
+    return 0 if told is None else lines.nanoseconds(told)
 
 
 def read_head(path: Path) -> dict[str, Any]:

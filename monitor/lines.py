@@ -12,9 +12,21 @@ from typing import Final
 import msgspec
 
 from monitor.errors import StorageError
-from monitor.events import Alarm, AnyEvent, Beat, Event, Gap, LabelledBeat, Notice, Priority, Rate, Stream
+from monitor.events import (
+    Alarm,
+    AnyEvent,
+    AudioPause,
+    Beat,
+    Event,
+    Gap,
+    LabelledBeat,
+    Notice,
+    Priority,
+    Rate,
+    Stream,
+)
 
-__all__ = ["MARKS", "Envelope", "Lines", "clock", "entry", "parse", "printable"]
+__all__ = ["MARKS", "Envelope", "Lines", "clock", "entry", "nanoseconds", "parse", "printable"]
 
 MARKS: Final[dict[Priority, str]] = {"high": "***", "medium": "**", "low": "*", "technical": "!"}
 """How each priority is written, so that colour is never the only cue."""
@@ -28,7 +40,12 @@ _REASONS: Final = {
     "resumed": "missed while disconnected",
     "restarted": "a new stream began",
 }
-_STATES: Final = {"start": "", "end": " ended", "acknowledged": " acknowledged"}
+_STATES: Final = {
+    "start": "",
+    "end": " ended",
+    "acknowledged": " acknowledged",
+    "reminded": " still stands",
+}
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +75,17 @@ def clock(time_ns: int, *, zone: datetime.tzinfo | None = None) -> str:
     moment = datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC)
     moment = moment.replace(microsecond=rest // 1000).astimezone(zone)
     return moment.isoformat(timespec="milliseconds")
+
+
+def nanoseconds(time: str) -> int:
+    """Return the nanoseconds since the epoch of a time that `clock` wrote.
+
+    Examples
+    --------
+    >>> nanoseconds('2023-11-14T22:13:20.250+00:00')
+    1700000000250000000
+    """
+    return round(datetime.datetime.fromisoformat(time).timestamp() * 1e3) * 1_000_000
 
 
 def printable(text: str) -> str:
@@ -232,7 +260,12 @@ def _told(event: Event, *, fs: float) -> str | None:
     """Return what a line says of an event, or None where it has no line."""
     match event:
         case Alarm() if event.state in _STATES:  # cleared follows end or acknowledged: bookkeeping
-            return f"{MARKS[event.priority]} {printable(event.text)}{_STATES[event.state]}"
+            text = f"{MARKS[event.priority]} {printable(event.text)}{_STATES[event.state]}"
+            return text + _by(event.by if event.state == "acknowledged" else "")
+        case AudioPause():
+            if event.state == "end":
+                return f"! alarm sound is back{_by(event.by)}"
+            return f"! alarm sound paused for {(event.until - event.sample) / fs:.0f} s{_by(event.by)}"
         case Gap():
             n = event.stop - event.sample
             return f"! gap: {n} samples ({n / fs:.3f} s) from {event.sample}, {_REASONS[event.reason]}"
@@ -244,6 +277,10 @@ def _told(event: Event, *, fs: float) -> str | None:
             return f"! {printable(event.text)}"
         case _:
             return None
+
+
+def _by(name: str) -> str:
+    return f" by {printable(name)}" if name else ""
 
 
 def _shortened(line: bytes | str) -> str:

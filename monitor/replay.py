@@ -1,6 +1,5 @@
 """A journal shown again, as lines."""
 
-import datetime
 import sys
 import time
 from pathlib import Path
@@ -35,7 +34,7 @@ def replay(path: Path, *, speed: float | None = None, json: bool = False) -> Non
         if run != current:  # the one before may have been killed: its beats wait for no label
             _print([] if json else plain.flush())
             plain, rates, previous_ns, current = lines.Lines(), {}, None, run
-        time_ns = _nanoseconds(envelope.time)
+        time_ns = 0 if envelope.time is None else lines.nanoseconds(envelope.time)
         if speed is not None and previous_ns is not None:
             time.sleep(max(0.0, (time_ns - previous_ns) / 1e9 / speed))
         previous_ns = time_ns
@@ -57,9 +56,3 @@ def _print(texts: list[str]) -> None:
         sys.stdout.write(text + "\n")
     if texts:
         sys.stdout.flush()
-
-
-def _nanoseconds(moment: str | None) -> int:
-    if moment is None:
-        return 0
-    return round(datetime.datetime.fromisoformat(moment).timestamp() * 1e3) * 1_000_000

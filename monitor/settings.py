@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from monitor import layers
+from monitor.errors import SettingsError
 
 __all__ = [
     "LIMITS",
@@ -32,6 +33,7 @@ __all__ = [
     "Settings",
     "StoreSettings",
     "Switchable",
+    "changed",
     "identity",
     "load",
     "merge",
@@ -215,6 +217,14 @@ class RhythmSettings(_Section, frozen=True, kw_only=True):
     """... with at least this RMS: coarse fibrillation, 0.2 mV peak to peak (Kerber 1997) ..."""
     vf_log_odds: float = -0.5
     """... and a score above this; lower is more sensitive and less specific."""
+    af_window_s: Annotated[float, Meta(ge=30, le=300)] = 60.0
+    """RR of so long are compared with one another for atrial fibrillation ..."""
+    af_s: Annotated[float, Meta(ge=10, le=300)] = 30.0
+    """... which is irregular without a pattern for at least this long ..."""
+    af_surprise: _Positive = 1.2
+    """... each RR surprising by more than this on average, in nats; lower is more sensitive."""
+    af_end_s: Annotated[float, Meta(ge=10, le=3600)] = 30.0
+    """It is over where RR are regular again, and that is told after so long."""
 
 
 class AlarmSettings(_Section, frozen=True, kw_only=True):
@@ -393,6 +403,21 @@ def with_values(section: _S, values: Mapping[str, Any], *, told: str) -> _S:
     """
     typed = layers.typed(type(section), values, told=told)
     return layers.built(type(section), msgspec.structs.asdict(section) | typed, told=told)
+
+
+def changed(alarms: AlarmSettings, limits: Mapping[str, float]) -> AlarmSettings:
+    """Return alarm settings with some of the `LIMITS` changed.
+
+    Raises
+    ------
+    SettingsError
+        A key is none of these, a value is out of range, or limits cross; the message names the key.
+    """
+    for key in limits:
+        if key not in LIMITS:
+            raise SettingsError(f"alarms.{key} is no limit; expected one of {', '.join(LIMITS)}")
+    whole = {key: int(value) if float(value).is_integer() else value for key, value in limits.items()}
+    return with_values(alarms, whole, told="alarms")
 
 
 def load(

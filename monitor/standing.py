@@ -152,6 +152,12 @@ class Standing:
         self._paused = (since, at)
         return [AudioPause(sample=at, decided=at, state="end", until=at, by=by)]
 
+    def close(self, alarm: Alarm, at: int) -> list[Alarm]:
+        """End and clear an alarm, whatever it was: nobody will judge it or look at it any more."""
+        entry = self._entries[alarm.kind, alarm.lead]
+        steps = [] if not entry.lasts else [msgspec.structs.replace(entry.alarm, decided=at, state="end")]
+        return [*steps, self._clear(entry, at)]
+
     def carry(self) -> None:
         """Mark the lasting alarms of the signal lane: each ends unless its condition is found again."""
         for entry in self._entries.values():

@@ -9,7 +9,7 @@ What shells alone know (connection, transport latency, refused packets) is put i
 and `with_transport`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -59,6 +59,8 @@ __all__ = [
     "encode",
     "fold",
     "sounding",
+    "with_limits",
+    "with_standing",
     "with_status",
     "with_transport",
 ]
@@ -96,6 +98,20 @@ def with_transport(
     """Return the snapshot with what ingest measured: latency, packets received twice or refused."""
     counters = replace(snapshot.counters, duplicates=duplicates, refused=refused)
     return replace(snapshot, latency_ms=latency_ms, counters=counters)
+
+
+def with_limits(snapshot: BedSnapshot, limits: dict[str, float]) -> BedSnapshot:
+    """Return the snapshot with the alarm limits in force."""
+    return replace(snapshot, limits=limits)
+
+
+def with_standing(snapshot: BedSnapshot, alarms: Iterable[Alarm]) -> BedSnapshot:
+    """Return the snapshot with alarms that stood before it began; these are their last steps."""
+    for alarm in alarms:
+        snapshot = _on_alarm(snapshot, replace(alarm, state="start"))
+        snapshot = _on_alarm(snapshot, alarm) if alarm.state != "start" else snapshot
+        snapshot = replace(snapshot, index=max(snapshot.index, alarm.decided))
+    return snapshot
 
 
 def announced(bed: BedSnapshot) -> list[Standing]:

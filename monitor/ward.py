@@ -9,17 +9,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from monitor.assemble import Counters, Item, Samples
 from monitor.beats import WindowSpec
 from monitor.beds import Bed, Key
 from monitor.definitions import DEFINITIONS
 from monitor.errors import StorageError
-from monitor.events import BeatWindow
+from monitor.events import Alarm, BeatWindow
 from monitor.journal import Journal
 from monitor.link import Entry, EventLog, ward_entry
 from monitor.settings import Settings
 from monitor.vitals import BedSnapshot
+
+if TYPE_CHECKING:
+    from monitor.store.writer import Writer
 
 __all__ = ["Ward"]
 
@@ -46,6 +50,10 @@ class Ward:
         Where it is written down, None for nowhere.
     record
         Folder to record into, None for no recording.
+    store
+        Where events are stored, None for nowhere.
+    standing
+        By bed, last steps of the alarms that stood when the process before this one ended.
 
     Attributes
     ----------
@@ -64,6 +72,8 @@ class Ward:
         events: EventLog,
         journal: Journal | None = None,
         record: Path | None = None,
+        store: "Writer | None" = None,
+        standing: Mapping[str, Sequence[Alarm]] | None = None,
     ) -> None:
         self.beds: dict[str, Bed] = {}
         self.faults: dict[str, str] = {}
@@ -74,8 +84,12 @@ class Ward:
         self._events = events
         self._journal = journal
         self._record = record
-        self._journal_error = ""
+        self._store = store
+        self._unwritten: dict[str, str] = {}
         self._notice = ("", 0)
+        self._standing = dict(standing or {})
+        for name in tuple(self._standing):  # shown at once, whether or not a device comes back
+            self._admit(name)
 
     def take(self, item: Item) -> None:
         """Give an item to its bed; a fault of nobody's bed is told for the whole ward."""
@@ -86,6 +100,8 @@ class Ward:
             self.first_sample_ns = item.received_ns
         bed = self.beds.get(item.bed) or self._admit(item.bed)
         self._contained(bed, partial(bed.take, item))
+        if self._store is not None:
+            self._store.watch(bed.snapshot)
 
     def answer(self, key: Key, probabilities: Sequence[float]) -> None:
         """Give the classifier's answer to the bed that asked; a bed that has gone needs none."""
@@ -101,15 +117,25 @@ class Ward:
         """Let every bed look at the wall clock; forget those that left long ago."""
         for bed in list(self.beds.values()):
             self._contained(bed, partial(bed.tick, now_ns))
-            if bed.closed_ns is not None and now_ns - bed.closed_ns > _FORGET_NS and not bed.snapshot.alarms:
-                bed.close()
+            if bed.closed_ns is not None and now_ns - bed.closed_ns > _FORGET_NS and bed.seen:
+                self._guarded(bed, bed.discharge)
                 del self.beds[bed.name]
 
-    def acknowledge(self, name: str | None) -> None:
-        """Acknowledge all that stands, on one bed or on all."""
-        for bed in self.beds.values():
-            if name in (None, bed.name):
-                self._guarded(bed, bed.acknowledge)
+    def acknowledge(self, name: str | None, kind: str | None = None, by: str = "") -> str:
+        """Acknowledge what stands, on one bed or on all; return why not, empty if it was done."""
+        if kind is not None and kind not in DEFINITIONS:
+            return f"alarm: expected one of the kinds that beatline alarms list shows, received {kind!r}"
+        return self._each(name, lambda bed: bed.acknowledge(by, kind))
+
+    def pause_audio(self, name: str | None, *, on: bool, by: str = "") -> str:
+        """Pause all alarm sound, of one bed or of all, or let it back; return why not, empty if done."""
+        return self._each(name, lambda bed: bed.pause_audio(on=on, by=by))
+
+    def set_limits(self, name: str, limits: Mapping[str, float], by: str = "") -> str:
+        """Change alarm limits of one bed from now on; return why not, empty if they hold."""
+        refused: list[str] = []
+        missing = self._each(name, lambda bed: refused.append(bed.set_limits(limits, by)))
+        return missing or "".join(refused)
 
     def technical(self, kind: str) -> None:
         """Raise a technical alarm on every bed."""
@@ -132,17 +158,18 @@ class Ward:
         """Bring files up to date."""
         for bed in self.beds.values():
             self._contained(bed, bed.flush_files)
+        if self._store is not None:
+            self._written("store", self._store.trouble)
+            for text in self._store.news():
+                self.notice(text)
         if self._journal is None:
             return
         try:
             self._journal.flush()
         except StorageError as error:
-            self._journal_failed(error)
+            self._written("journal", str(error))
             return
-        if self._journal_error:
-            self._journal_error = ""
-            for bed in self.beds.values():
-                self._contained(bed, partial(bed.stored, "journal"))
+        self._written("journal", "")
 
     def end(self) -> None:
         """End every stream: last beats and windows leave, answers are still taken."""
@@ -156,10 +183,11 @@ class Ward:
         self.flush()
 
     def close(self) -> None:
-        """Let go of the journal."""
-        if self._journal is not None:
+        """Let go of the journal and the store, which may take some seconds to write what waits."""
+        for kept in (self._journal, self._store):
             try:
-                self._journal.close()
+                if kept is not None:
+                    kept.close()
             except StorageError as error:
                 log.warning("%s", error)
 
@@ -171,7 +199,8 @@ class Ward:
     @property
     def all_gone(self) -> bool:
         """Whether there were beds and every one has said good-bye or failed."""
-        return bool(self.beds) and all(bed.closed or bed.failed for bed in self.beds.values())
+        opened = [bed for bed in self.beds.values() if bed.opened or bed.failed]
+        return bool(opened) and all(bed.closed or bed.failed for bed in opened)
 
     def shown(self, counters: Mapping[str, Counters]) -> tuple[tuple[BedSnapshot, ...], tuple[str, ...]]:
         """Return what screens show: the beds, and lines about the whole ward."""
@@ -185,16 +214,26 @@ class Ward:
     def _admit(self, name: str) -> Bed:
         bed = self.beds[name] = Bed(
             name,
-            self._settings,
+            self._settings.for_bed(name),
             self._window,
             tell=self._tell,
             ask=self._ask,
             record=self._record,
             fault=lambda text: self.fault("recording", text),
+            standing=self._standing.pop(name, ()),
         )
-        if self._journal_error:
-            bed.not_stored("journal", self._journal_error)
+        for what, reason in self._unwritten.items():
+            bed.not_stored(what, reason)
         return bed
+
+    def _each(self, name: str | None, action: Callable[[Bed], None]) -> str:
+        """Let one bed act, or all; return what is wrong with the name."""
+        if name is not None and name not in self.beds:
+            return f"bed: expected one of {', '.join(self.beds) or 'none yet'}, received {name!r}"
+        for bed in self.beds.values():
+            if name in (None, bed.name):
+                self._guarded(bed, partial(action, bed))
+        return ""
 
     def _contained(self, bed: Bed, action: Callable[[], None]) -> None:
         """Let a bed act; if it fails, set it aside with a standing alarm: the others go on."""
@@ -209,9 +248,7 @@ class Ward:
             bed.failed = True
             self.fault(f"bed {bed.name}", f"{type(error).__name__}: {error}")
             try:
-                bed.technical(
-                    "bed_failed", f"{DEFINITIONS['bed_failed'].text}: {type(error).__name__}: {error}"
-                )
+                bed.technical("bed_failed", f"{type(error).__name__}: {error}")
                 bed.close()
             except Exception:
                 log.exception("bed %s failed while it was set aside", bed.name)
@@ -219,18 +256,22 @@ class Ward:
     def _tell(self, entry: Entry) -> None:
         """Remember an event for screens and write it down."""
         self._events.append(entry)
+        if self._store is not None:
+            self._store.append(entry)
         if self._journal is None:
             return
         try:
             self._journal.append(entry.event, bed=entry.bed, record=entry.record, time_ns=entry.time_ns)
         except StorageError as error:
-            self._journal_failed(error)
+            self._written("journal", str(error))
 
-    def _journal_failed(self, error: StorageError) -> None:
-        """Say so on every bed; the journal keeps its lines and is tried again."""
-        if self._journal_error:
-            return
-        self._journal_error = str(error)
-        self.fault("journal", str(error))
-        for bed in self.beds.values():
-            bed.not_stored("journal", str(error))
+    def _written(self, what: str, trouble: str) -> None:
+        """Say on every bed that something cannot be written, or can again; it keeps what it has meanwhile."""
+        if trouble and what not in self._unwritten:
+            self._unwritten[what] = trouble
+            self.fault(what, trouble)
+            for bed in self.beds.values():
+                bed.not_stored(what, trouble)
+        elif not trouble and self._unwritten.pop(what, ""):
+            for bed in self.beds.values():
+                self._contained(bed, partial(bed.stored, what))

@@ -50,7 +50,7 @@ ROOMS = {
         pure=True,
     ),
     "rhythm": Room(
-        "monitor.rhythm monitor.fibrillation monitor.arrhythmias monitor.ectopy monitor.forms "
+        "monitor.rhythm monitor.fibrillation monitor.arrhythmias monitor.atrial monitor.ectopy monitor.forms "
         "monitor.history monitor.timing monitor.turns",
         "base stage filters window detect beats",
         "numpy scipy",
