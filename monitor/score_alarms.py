@@ -125,7 +125,7 @@ def _by_rule(reference: Marks, settings: Settings, *, fs: float, end: int) -> li
 
 def _judged(reference: Marks) -> frozenset[str]:
     if not reference.n_beats:
-        return _HIGH | frozenset(RHYTHMS) - {"idioventricular"}
+        return frozenset(RHYTHMS) - {"idioventricular"}
     return frozenset(DEFINITIONS) - _UNKNOWN
 
 

@@ -22,11 +22,14 @@ _HELP = """Compare labels with reference annotations, as ANSI/AAMI EC57 asks.
 Counted as [bold]bxb[/bold], [bold]rxr[/bold] and [bold]epicmp[/bold] of the WFDB software count: QRS, V, S
 and F with sensitivity and positive predictivity, couplets and runs of V and S, AF and VF; per record, gross
 and average. Intervals are 95 %, by bootstrap over records. Where DIR holds <record>.events.jsonl
-(beatline label --events), delays and alarms too.
+(beatline label --events), delays and alarms too: what was raised in time and what was false, against
+marked rhythms and what the reference beats raise by the same rules. References without beats, such as
+those of vfdb, are scored for alarms alone.
 
 DIR may hold the annotations of any program in the MIT format, at any rate that they state.
 
 [bold]Example:[/bold] beatline score labels --ref path/to/mitdb --records DS2 --out scored
+[bold]Example:[/bold] beatline score labels --ref path/to/vfdb --alarms --out alarms
 """
 
 
@@ -80,12 +83,27 @@ def score(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Score what there is of a set, and say what is missing.")
     ] = False,
+    alarms: Annotated[
+        bool, typer.Option("--alarms", help="Tell of alarms alone; an error where there are no events.")
+    ] = False,
+    alarms_from: Annotated[
+        float, typer.Option("--alarms-from", metavar="SECONDS", min=0, help="Where that of alarms begins.")
+    ] = 0.0,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Settings of the line that told the alarms: its rules say what reference beats ask for.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Write records.csv, score.json, report.html with its pictures, and the tables of ec57.",
+            help="Write records.csv, alarms.csv, score.json, report.html with its pictures (timelines, "
+            "misses, false alarms), and the tables of ec57.",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
@@ -93,7 +111,8 @@ def score(
     """See `_HELP`."""
     from rich.console import Console
 
-    from monitor import score_files, score_report, score_text, scoring
+    from monitor import score_files, score_report, score_text, scoring, settings
+    from monitor.errors import SourceError
 
     if escape not in ("S", "N"):
         raise typer.BadParameter(f"expected S or N, received {escape!r}", param_hint="--escape")
@@ -104,11 +123,17 @@ def score(
         annotator=annotator.removeprefix("."),
         reference_annotator=reference_annotator.removeprefix("."),
         start_s=start,
+        alarms_from_s=alarms_from,
+        settings=settings.load(path=config),
         without=tuple(part for given in without or () for part in given.split(",") if part),
         allow_missing=allow_missing,
         escape="N" if escape == "N" else "S",
     )
     scored = scoring.score(request)
+    if alarms and scored.alarms is None:
+        raise SourceError(f"{labels}: expected <record>.events.jsonl (beatline label --events), found none")
+    if alarms:
+        scored = scored.alarms_alone()
     if out is not None:
         score_files.write(scored, out)
         score_report.write_report(

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from monitor import score_alarms_files
 from monitor.score.marks import CLASSES
 from monitor.score.measures import MEASURES
 from monitor.score.record import Figure, Group, RecordScore
@@ -41,6 +42,7 @@ def as_json(score: Score) -> bytes:
         "groups": {name: _group(group) for name, group in score.groups.items()},
         "delays": _delays(score),
         "alarms_per_h": _alarms(score),
+        "alarms": None if score.alarms is None else score_alarms_files.as_plain(score.alarms),
         "records": [_record(record) for record in score.records],
     }
     return msgspec.json.format(msgspec.json.encode(_plain(told)), indent=1) + b"\n"
@@ -61,21 +63,29 @@ def rows(score: Score) -> list[dict[str, object]]:
 
 
 def write(score: Score, out: Path) -> None:
-    """Write ``records.csv``, ``score.json`` and ``ec57/*.txt`` into a folder.
+    """Write ``records.csv``, ``alarms.csv``, ``score.json`` and ``ec57/*.txt`` into a folder.
+
+    Of records without reference beats there are only the second and third.
 
     Raises
     ------
     StorageError
         A file cannot be written.
     """
-    write_csv(out / "records.csv", [_blank(row) for row in rows(score)])
     write_text(out / "score.json", as_json(score).decode())
+    if score.alarms is not None:
+        score_alarms_files.write(score.alarms, out)
+    if not score.records:
+        return
+    write_csv(out / "records.csv", [_blank(row) for row in rows(score)])
     for table in TABLES:
         text = "\n".join(lines(table, score.records, summary=True))
         write_text(out / "ec57" / f"{table}.txt", f"{text}\n")
 
 
 def _standard(score: Score, without: str) -> dict[str, Any]:
+    if not score.groups:  # alarms alone
+        return {}
     groups = {True: score.groups["all" + without], False: score.groups["nonpaced" + without]}
     return {name: _figure(groups[measure.paced].figures[name]) for name, measure in MEASURES.items()}
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor import figures_score, records
+from monitor import figures_score, records, score_alarms_files
 from monitor.errors import SourceError
 from monitor.figures_strips import WIDTH_S, Strip, densest, strips
 from monitor.html_report import Part, Picture, Section, Table, write_page
@@ -60,11 +60,17 @@ def write_report(score: Score, out: Path, *, title: str, notes: Sequence[str], c
     StorageError
         A file cannot be written.
     """
+    alarms = [] if score.alarms is None else [score_alarms_files.section(score.alarms, out, score.request)]
+    pages = [*(_beat_pages(score, out, notes) if score.records else []), *alarms]
+    write_page(out / "report.html", title, pages, command=command)
+
+
+def _beat_pages(score: Score, out: Path, notes: Sequence[str]) -> list[Section]:
     groups, scores = score.groups, score.records
     both = groups["all"], groups["nonpaced"]
     drawn = both if both[0].records != both[1].records else both[:1]
     found = {one.record: evidence(one.record, score.request) for one in scores}
-    pages = [
+    return [
         Section("Summary", [*notes, _summary(list(groups.values()))]),
         Section("Beats", _beats(out, scores, drawn)),
         Section("Runs and episodes", [*map(_runs, drawn), _episodes(groups["all"])]),
@@ -72,7 +78,6 @@ def write_report(score: Score, out: Path, *, title: str, notes: Sequence[str], c
         Section("Where the errors lie", _worst(out, found, score.request.reference)),
         Section("Records", [_table(scores)]),
     ]
-    write_page(out / "report.html", title, pages, command=command)
 
 
 def errors(read: Evidence) -> dict[str, NDArray[np.int64]]:

@@ -15,9 +15,12 @@ from monitor.score.marks import CLASSES
 from monitor.score.record import Group, RecordScore
 from monitor.score.runs import KINDS
 from monitor.score.timing import alarm_rates, spread
+from monitor.score_alarms import AlarmScore
+from monitor.score_alarms_text import notes as alarm_notes
+from monitor.score_alarms_text import tables as alarm_tables
 from monitor.scoring import Score
 
-__all__ = ["WIDTH", "notes", "show", "title"]
+__all__ = ["WIDTH", "notes", "show", "show_alarms", "title"]
 
 WIDTH: Final = 100
 """Columns of the widest table."""
@@ -29,9 +32,12 @@ _EPISODES: Final = {"af": "AF", "vf": "VF, flutter"}
 def title(score: Score) -> str:
     """Return one line that says what was compared with what."""
     asked = score.request
-    records = f"{len(score.records)} record{'s' if len(score.records) != 1 else ''}"
+    n_records = len(score.names)
+    records = f"{n_records} record{'s' if n_records != 1 else ''}"
+    if score.beatless:
+        records += f" ({len(score.beatless)} without reference beats)"
     wanted = f" ({asked.records})" if asked.records else ""
-    minutes, seconds = divmod(asked.start_s, 60)
+    minutes, seconds = divmod(asked.start_s if score.records else asked.alarms_from_s, 60)
     return (
         f"{records}{wanted}, {asked.labels}/*.{asked.annotator} against {asked.reference}/"
         f"*.{asked.reference_annotator}, from {minutes:.0f}:{seconds:02.0f}, {score.hours:.2f} h"
@@ -68,14 +74,33 @@ def notes(score: Score) -> list[str]:
 def show(score: Score, console: Console) -> None:
     """Print everything; the console should be `WIDTH` columns wide or more."""
     console.print(Text(title(score), style="bold"), soft_wrap=True)
-    for note in notes(score):
-        console.print(Text(note), soft_wrap=True)
-    for heading, table in _tables(score):
-        if not console.is_terminal:
-            table.box, table.padding = None, (0, 2, 0, 0)
+    if score.records:
+        for note in notes(score):
+            console.print(Text(note), soft_wrap=True)
+        for heading, table in _tables(score):
+            _print(heading, table, console)
+    if score.alarms is not None:
         console.print()
-        console.print(Text(heading, style="bold"), soft_wrap=True)
-        console.print(table, width=WIDTH, crop=False)
+        show_alarms(score.alarms, console)
+
+
+def show_alarms(score: AlarmScore, console: Console) -> None:
+    """Print what the alarms did."""
+    for note in alarm_notes(score):
+        console.print(Text(note), soft_wrap=True)
+    for heading, head, rows in alarm_tables(score):
+        table = _table(head)
+        for row in rows:
+            table.add_row(*row)
+        _print(heading, table, console)
+
+
+def _print(heading: str, table: Table, console: Console) -> None:
+    if not console.is_terminal:
+        table.box, table.padding = None, (0, 2, 0, 0)
+    console.print()
+    console.print(Text(heading, style="bold"), soft_wrap=True)
+    console.print(table, width=WIDTH, crop=False)
 
 
 def _tables(score: Score) -> Iterable[tuple[str, Table]]:

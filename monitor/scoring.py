@@ -95,7 +95,19 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hours(self) -> float:
         """The time compared."""
+        if not self.records and self.alarms is not None:
+            return self.alarms.group.hours
         return sum(record.seconds for record in self.records) / 3600
+
+    def alarms_alone(self) -> "Score":
+        """Return the same without what was compared beat by beat."""
+        return msgspec.structs.replace(self, records=(), groups={})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every record that counts for anything, sorted."""
+        alarms = () if self.alarms is None else self.alarms.group.records
+        return tuple(sorted({*(record.record for record in self.records), *self.beatless, *alarms}))
 
     @property
     def without(self) -> str:

@@ -11,7 +11,8 @@ In time
 False
     An alarm is *right* if a condition of its kind stands at most `WITHIN_S` away from where it was told,
     *related* if one of those in `RELATED` does, and false otherwise. Technical alarms are never judged: they
-    say that something is not known. Kinds of which the reference knows nothing are *unjudged*.
+    say that something is not known. What would be false of a kind of which the reference knows nothing is
+    *unjudged*.
 
 One alarm may answer several conditions, and one condition may be answered by several alarms, as EC57 counts
 episodes.
@@ -187,17 +188,15 @@ def judge(told: Iterable[Told], conditions: Sequence[Condition], *, judged: froz
     conditions
         All that is known, demanded or not.
     judged
-        Kinds of which the reference knows where they are and where not.
+        Kinds of which the reference knows where they are not: others are never false.
     """
-    return [
-        Judged(one, _verdict(one, conditions) if one.kind in judged else "unjudged")
-        for one in told
-        if one.priority != "technical"
-    ]
+    return [Judged(one, _verdict(one, conditions, judged)) for one in told if one.priority != "technical"]
 
 
-def _verdict(told: Told, conditions: Sequence[Condition]) -> Verdict:
+def _verdict(told: Told, conditions: Sequence[Condition], judged: frozenset[str]) -> Verdict:
     near = {one.kind for one in conditions if one.start - WITHIN_S <= told.decided <= one.stop + WITHIN_S}
     if told.kind in near:
         return "right"
-    return "related" if near & RELATED.get(told.kind, frozenset()) else "false"
+    if near & RELATED.get(told.kind, frozenset()):
+        return "related"
+    return "false" if told.kind in judged else "unjudged"

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.score.alarms import LETHAL, Answer, Judged
+from monitor.score.alarms import Answer, Judged
 from monitor.score.episodes import EpisodeCounts
 from monitor.score.record import Figure, draws, figure
 from monitor.score.timing import Spread, spread
@@ -22,9 +22,9 @@ __all__ = [
     "group_alarms",
 ]
 
-HIGH: Final = "high priority"
+HIGH: Final = "High priority"
 """Name of the row that takes all high-priority alarms together."""
-EMERGENCIES: Final = "marked VT or VF"
+EMERGENCIES: Final = "Marked VT or VF"
 """Name of the row of marked VT, fibrillation and flutter, answered by any high-priority alarm."""
 
 _VERDICTS: Final = ("right", "related", "false", "unjudged")
@@ -71,14 +71,10 @@ class RecordAlarms:
         }
 
     def asked(self, kind: str) -> list[Answer]:
-        """Return what was demanded of a kind, and what answered it."""
+        """Return what was demanded of a kind, and what answered it; nothing is asked of `HIGH` by itself."""
         if kind == EMERGENCIES:
             return list(self.emergencies)
-        return [
-            one
-            for one in self.answers
-            if one.condition.kind == kind or (kind == HIGH and one.condition.kind in LETHAL)
-        ]
+        return [one for one in self.answers if one.condition.kind == kind]
 
     def told(self, kind: str) -> list[Judged]:
         """Return the alarms of a kind."""
