@@ -64,7 +64,7 @@ class LabelAlarms:
         for kind in _AT_ONCE.values():
             if self._standing.carried(kind) and (beat.label in "NS" or beat.decided > self._carried_until):
                 steps += self._standing.end(kind, beat.decided)
-        return steps
+        return [*steps, *self._standing.remind("provisional", beat.decided, at=beat.decided)]
 
     def turned(self, turns: Sequence[Turn]) -> list[Alarm]:
         """Take what one confirmed label began and ended; time has run until there."""
@@ -98,8 +98,8 @@ class LabelAlarms:
             due, kind = min((due, kind) for kind, due in self._due.items())
             if due >= index:
                 break
-            steps += self._end(kind, due)
-        return steps
+            steps += [*self._standing.remind("confirmed", due - 1), *self._end(kind, due)]
+        return [*steps, *self._standing.remind("confirmed", index - 1)]
 
     def snapshot(self) -> State:
         """Return a copy of the state, what stands left out."""
