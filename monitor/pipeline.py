@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from monitor.alarms import Alarms
 from monitor.arrhythmias import Arrhythmias
+from monitor.atrial import Atrial
 from monitor.beats import WindowSpec
 from monitor.cutter import cutter_of
 from monitor.detect import Detection
@@ -120,6 +121,7 @@ class Pipeline:
         self._rhythms = Rhythms(settings.rhythm, fs=fs)
         self._forms = Forms(window)
         self._arrhythmias = Arrhythmias(settings, fs=fs)
+        self._atrial = Atrial(settings.rhythm, window, fs=fs)
         self._alarms = Alarms(
             settings.alarms, fs=fs, n_leads=n_leads, lead_names=self.leads, start=start, standing=standing
         )
@@ -249,6 +251,7 @@ class Pipeline:
             self._lead_states[change.lead] = change.state
         for rhythm in rhythms:
             self._fibrillating = rhythm.rhythm if rhythm.state == "start" else None
+        self._atrial.note(rhythms)
         events: list[Event] = [*changes, *beats, *rhythms]
         windows = self._cut(self._cutter.push(wave, beats))
         fast = self._fast(events, self.index)
@@ -285,7 +288,9 @@ class Pipeline:
         ]
         if self._fibrillating is not None:
             rhythm = self._fibrillating
-            events.append(Rhythm(sample=gap.sample, decided=gap.stop, rhythm=rhythm, state="end"))
+            end = Rhythm(sample=gap.sample, decided=gap.stop, rhythm=rhythm, state="end")
+            self._atrial.note([end])
+            events.append(end)
         self._lead_states = ["good"] * len(self.leads)
         self._fibrillating = None
         return events
@@ -312,6 +317,7 @@ class Pipeline:
         self._provisional.decide(provisional)
         self._confirmed.decide([window for window in windows if not window.provisional])
         self._forms.observe(provisional)
+        self._atrial.observe(provisional)
         return windows if self._asks_next else provisional
 
     def _fast(self, events: list[Event], stop: int) -> list[Event]:
@@ -335,7 +341,7 @@ class Pipeline:
             rhythms = self._rhythms.push(beat)
             events += [beat, *rhythms, *self._alarms.labelled(beat, rhythms, self._rhythms.evidence)]
         for beat in self._confirmed.release(before=self._provisional.oldest):
-            turns = self._arrhythmias.push(beat, self._forms.of(beat))
+            turns = [*self._arrhythmias.push(beat, self._forms.of(beat)), *self._atrial.push(beat)]
             events += [
                 *self._alarms.advance_labels(beat.decided),
                 beat,
@@ -364,6 +370,7 @@ _STAGES = (
     "rhythms",
     "forms",
     "arrhythmias",
+    "atrial",
     "alarms",
     "provisional",
     "runs",

@@ -86,7 +86,7 @@ ROOMS = {
     "spread": Room("monitor.spread"),
     "logs": Room("monitor.logs", "base"),
     "storage": Room("monitor.storage", "base"),
-    "paper": Room("monitor.canvas monitor.html_report", "base storage", "matplotlib msgspec"),
+    "paper": Room("monitor.canvas monitor.ecg_paper monitor.html_report", "base storage", "matplotlib msgspec"),
     # -- shells --
     "files": Room(
         "monitor.journal monitor.recorder monitor.annotation* monitor.signalfile monitor.textfiles",
