@@ -9,7 +9,8 @@ longer distances, SUB and AUX for what belongs to an annotation, and a word of z
 event          symbol  at, and with what
 =============  ======  ==============================================================
 LabelledBeat   NSVFQ   its R peak, of one kind; a later label of the same beat replaces an earlier
-Rhythm         ``+``   where it begins; where it ends, the rhythm that goes on or (N
+Rhythm         ``+``   where it begins; where it ends, the rhythm that goes on or (N; one that is told
+                       late changes what goes on after those that it holds
 VF, flutter    ``[ ]`` where it begins and ends: disjoint, in pairs
 Gap            ``~``   its first sample, subtype -1 (unreadable), reason and length; where samples come
                        again, subtype 0
@@ -28,6 +29,7 @@ it, and a mark inside a gap that was bridged stands between ``~`` 0 and ``~`` -1
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -62,6 +64,11 @@ _LONGEST_NOTE: Final = 255
 _UNREADABLE: Final = -1
 """Subtype of a ``~``: analysis is shut down (both bits of 0x30); 0 ends it."""
 _FIBRILLATION: Final = frozenset({"(VFL", "(VF", "(VFIB"})
+_OUTER: Final = "(SVTA"
+"""Of rhythms that hold at once the one that began last is told, but this one never: in atrial fibrillation
+every early beat may be labelled S."""
+_N_SPANS: Final = 64
+"""So many rhythms are remembered: what is told late holds no more of them."""
 
 
 class Mark(NamedTuple):
@@ -78,6 +85,18 @@ class Mark(NamedTuple):
     note: str = ""
 
 
+@dataclass(slots=True)
+class _Span:
+    """A rhythm: from where, up to where, None while it lasts."""
+
+    rhythm: str
+    start: int
+    stop: int | None = None
+
+    def holds(self, sample: int) -> bool:
+        return self.start <= sample and (self.stop is None or sample < self.stop)
+
+
 _RESUMED, _SUSPENDED = Mark(0, 0, "~"), Mark(0, 6, "~", _UNREADABLE)
 
 
@@ -92,7 +111,7 @@ class Annotator:
 
     def __init__(self, labels: LabelKind = "confirmed") -> None:
         self._provisional = labels == "provisional"
-        self._rhythms: list[str] = []
+        self._spans: list[_Span] = []
         self._fibrillations: set[str] = set()
         self._free = 0
 
@@ -104,7 +123,7 @@ class Annotator:
             case Rhythm() if event.rhythm in _FIBRILLATION:
                 return self._fibrillation(event)
             case Rhythm():
-                return [self._rhythm(event)]
+                return self._rhythm(event)
             case Gap() if event.stop > event.sample:
                 note = f"{event.reason} {event.stop - event.sample} samples"
                 return [Mark(event.sample, 6, "~", _UNREADABLE, note), Mark(event.stop, 0, "~")]
@@ -117,12 +136,22 @@ class Annotator:
             case _:
                 return []
 
-    def _rhythm(self, event: Rhythm) -> Mark:
-        if event.rhythm in self._rhythms:
-            self._rhythms.remove(event.rhythm)
+    def _rhythm(self, event: Rhythm) -> list[Mark]:
+        """Mark where a rhythm begins or ends, and anew what it changes after that."""
         if event.state == "start":
-            self._rhythms.append(event.rhythm)
-        return Mark(event.sample, 3, "+", note=self._rhythms[-1] if self._rhythms else "(N")
+            self._spans = [*self._spans, _Span(event.rhythm, event.sample)][-_N_SPANS:]
+        else:
+            lasting = [span for span in self._spans if span.rhythm == event.rhythm and span.stop is None]
+            for span in lasting:
+                span.stop = max(event.sample, span.start)
+        turns = {event.sample}
+        turns |= {span.start for span in self._spans} | {span.stop for span in self._spans if span.stop}
+        return [Mark(at, 3, "+", note=self._holds(at)) for at in sorted(turns) if at >= event.sample]
+
+    def _holds(self, sample: int) -> str:
+        """Return the innermost rhythm that holds at a sample."""
+        spans = [span for span in reversed(self._spans) if span.holds(sample)]
+        return max(spans, key=lambda span: (span.rhythm != _OUTER, span.start)).rhythm if spans else "(N"
 
     def _fibrillation(self, event: Rhythm) -> list[Mark]:
         """Mark where the first begins and the last ends; each end behind its begin, whatever comes."""

@@ -100,6 +100,35 @@ def test_one_rhythm_follows_another_without_a_beat_of_sinus(tmp_path: Path) -> N
     assert written(tmp_path / "r.blt", events) == [(100, "+", "(VT"), (300, "+", "(SVTA")]
 
 
+def test_a_rhythm_that_is_told_late_goes_on_after_those_that_it_holds(tmp_path: Path) -> None:
+    """Atrial fibrillation is told half a minute after it began; a run of V in between ends in it."""
+    events: list[Event] = [
+        rhythm(200, "(VT", "start"),
+        rhythm(300, "(VT", "end"),
+        rhythm(100, "(AFIB", "start", late=1000),
+        rhythm(800, "(VT", "start"),
+        rhythm(900, "(VT", "end"),
+        rhythm(700, "(AFIB", "end", late=1000),
+    ]
+    inside = [(100, "+", "(AFIB"), (200, "+", "(VT"), (300, "+", "(AFIB")]
+    behind = [(700, "+", "(N"), (800, "+", "(VT"), (900, "+", "(N")]
+    assert inside + behind == written(tmp_path / "r.blt", events)
+
+
+def test_a_run_of_early_beats_does_not_interrupt_another_rhythm(tmp_path: Path) -> None:
+    """Within atrial fibrillation early beats may be labelled S; that is no rhythm of its own."""
+    events: list[Event] = [
+        rhythm(100, "(AFIB", "start"),
+        rhythm(200, "(SVTA", "start"),
+        rhythm(300, "(SVTA", "end"),
+        rhythm(400, "(AFIB", "end"),
+    ]
+    marks = written(tmp_path / "r.blt", events)
+    assert [(100, "(AFIB"), (200, "(AFIB"), (300, "(AFIB"), (400, "(N")] == [
+        (at, note) for at, _, note in marks
+    ]
+
+
 @pytest.mark.parametrize("name", ["(VFL", "(VF", "(VFIB"])
 def test_fibrillation_and_flutter_stand_in_brackets(tmp_path: Path, name: str) -> None:
     """As in the databases, and as epicmp wants them; one inside another is one."""
