@@ -14,7 +14,7 @@ import msgspec
 
 from monitor.storage import cannot_write
 
-__all__ = ["Part", "Picture", "Section", "Stressed", "Table", "write_page"]
+__all__ = ["Drawing", "Part", "Picture", "Section", "Stressed", "Table", "write_page"]
 
 _CSS: Final = """
 body { font: 15px/1.45 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; color: #1a1a1a; background: #fff;
@@ -32,12 +32,12 @@ thead th:first-child { font-weight: bold; }
 table.facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 table.facts th { vertical-align: top; color: #555; }
 figure { margin: .6em 0 1.2em; overflow-x: auto; } img { max-width: 100%; height: auto; }
-figcaption { color: #555; }
+figcaption { color: #555; } figure svg { display: block; width: 100%; height: auto; }
 nav a { margin-right: 1em; display: inline-block; } a { color: #0072B2; }
 p.say { border-left: 4px solid #0072B2; padding: .3em .8em; background: #f3f7fa; }
 @media screen and (max-width: 640px) {
   body { margin: 1em auto; padding: 0 .8em; } figure img { max-width: none; width: 440px; }
-  figure.wide img { width: 820px; }
+  figure.wide img { width: 820px; } figure svg { width: 820px; }
   figcaption { position: sticky; left: 0; }
 }
 @media print {
@@ -68,14 +68,21 @@ class Picture(msgspec.Struct, frozen=True):
     caption: str = ""
 
 
+class Drawing(msgspec.Struct, frozen=True):
+    """An SVG element of ours, which is put into the page as it is."""
+
+    svg: str
+    caption: str = ""
+
+
 class Stressed(msgspec.Struct, frozen=True):
     """A paragraph that must not be overlooked."""
 
     text: str
 
 
-Part: TypeAlias = str | Stressed | Table | Picture | Mapping[str, str]
-"""A paragraph, a table, a picture, or facts: what is called how."""
+Part: TypeAlias = str | Stressed | Table | Picture | Drawing | Mapping[str, str]
+"""A paragraph, a table, a picture, a drawing, or facts: what is called how."""
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -122,6 +129,8 @@ def _html(part: Part) -> str:
         return f'<p class="say">{escape(part.text)}</p>'
     if isinstance(part, Picture):
         return _figure(part)
+    if isinstance(part, Drawing):
+        return f"<figure>{part.svg}{_caption(part.caption)}</figure>"
     if isinstance(part, Table):
         caption = f"<caption>{escape(part.caption)}</caption>" if part.caption else ""
         head = "".join(f"<th>{escape(cell)}</th>" for cell in part.head)
@@ -135,8 +144,13 @@ def _html(part: Part) -> str:
 def _figure(part: Picture) -> str:
     content = part.path.read_bytes()
     data = base64.b64encode(content).decode("ascii")
-    caption = f"<figcaption>{escape(part.caption)}</figcaption>" if part.caption else ""
     alt = escape(part.caption or part.path.stem, quote=True)
     width = int.from_bytes(content[16:20], "big")  # of the PNG's header
     wide = ' class="wide"' if width > _WIDE else ""
-    return f'<figure{wide}><img alt="{alt}" src="data:image/png;base64,{data}">{caption}</figure>'
+    return (
+        f'<figure{wide}><img alt="{alt}" src="data:image/png;base64,{data}">{_caption(part.caption)}</figure>'
+    )
+
+
+def _caption(text: str) -> str:
+    return f"<figcaption>{escape(text)}</figcaption>" if text else ""

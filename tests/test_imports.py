@@ -71,6 +71,7 @@ ROOMS = {
     "vitals": Room(
         "monitor.vitals monitor.snapshots monitor.strip", "base alarms", "msgspec numpy", pure=True
     ),
+    "rules": Room("monitor.rules monitor.settings_text", "base alarms", "msgspec"),
     # -- rooms of one library each, known to shells --
     "noise": Room("monitor.noise", "base", "numpy scipy"),
     "score": Room("monitor.score monitor.score.*", "base", "numpy", pure=True),
@@ -86,7 +87,9 @@ ROOMS = {
     "spread": Room("monitor.spread"),
     "logs": Room("monitor.logs", "base"),
     "storage": Room("monitor.storage", "base"),
-    "paper": Room("monitor.canvas monitor.ecg_paper monitor.html_report", "base storage", "matplotlib msgspec"),
+    "paper": Room(
+        "monitor.canvas monitor.ecg_paper monitor.html_report", "base storage", "matplotlib msgspec numpy"
+    ),
     # -- shells --
     "files": Room(
         "monitor.journal monitor.recorder monitor.annotation* monitor.signalfile monitor.textfiles",
@@ -125,7 +128,7 @@ ROOMS = {
         "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "
         "monitor.stress* monitor.alarm_truth monitor.figures* "
         "monitor.score_report monitor.score_text monitor.score_files monitor.score_alarms* monitor.score_inputs "
-        "monitor.scoring",
+        "monitor.scoring monitor.moments monitor.events_text monitor.store_query monitor.shift_report",
         f"base {CORE} weights noise score records prepare spread wire artifact lines link logs storage paper "
         "files store ingest classify display engine station",
         "matplotlib msgspec numpy psutil rich",
@@ -140,8 +143,8 @@ ROOMS = {
     # -- the front door: the only one that mounts their commands --
     "cli": Room(
         "monitor.cli monitor.label_cli monitor.noise_cli monitor.score_cli "
-        "monitor.station_cli monitor.__main__",
-        "base noise records artifact logs files store display station front sim models",
+        "monitor.station_cli monitor.alarms_cli monitor.events_cli monitor.report_cli monitor.__main__",
+        "base rules noise records artifact logs files store display station front sim models",
         "rich typer",
     ),
 }

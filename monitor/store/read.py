@@ -104,7 +104,7 @@ def alarms(store: Store, query: Query) -> Iterator[Listed]:
     tests = _told(table, query)
     if query.since_ns is not None:
         tests.append(or_(table.c.time_ns >= query.since_ns, last_ns >= query.since_ns))
-    if query.kinds:
+    if query.kinds and "alarm" not in query.kinds:
         tests.append(table.c.kind.in_(query.kinds))
     if query.priorities:
         tests.append(table.c.priority.in_(query.priorities))

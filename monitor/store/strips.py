@@ -23,6 +23,8 @@ BEFORE_S: Final = 10.0
 AFTER_S: Final = 5.0
 GAIN: Final = 1000.0
 """Units per millivolt: that of `monitor.strip.Strip.packed`."""
+_LABELS_S: Final = 2.0
+"""So much longer a strip waits for the labels of its last beats."""
 _MOST: Final = 64
 """Strips of one bed that may wait for their end; the oldest then stays as it is."""
 _MISSING: Final = -32768
@@ -80,7 +82,7 @@ class Cutter:
         waiting = self._wanted.get(snapshot.bed)
         if not waiting:
             return []
-        reached = snapshot.strip.stop - snapshot.delay
+        reached = snapshot.strip.stop - snapshot.delay - round(_LABELS_S * snapshot.fs)
         ready = [wanted for wanted in waiting if not wanted.begun or wanted.stop <= reached]
         kept = [strip for wanted in ready if (strip := _cut(snapshot, wanted)) is not None]
         for wanted in ready:

@@ -1,0 +1,58 @@
+"""Moments as people write them: ``2h`` ago, ``07:30`` today, ``2026-11-21 22:00``."""
+
+import datetime
+import re
+from typing import Final
+
+__all__ = ["moment_ns"]
+
+_UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_AGO: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)(?: ago)?")
+_CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
+
+
+def moment_ns(text: str, *, now: datetime.datetime) -> int:
+    """Return the moment that a text names, in nanoseconds since the epoch.
+
+    Parameters
+    ----------
+    text
+        A time ago (``90s 30m 2h 3d 1w``), a time of day (the last time it was so late), ``today``,
+        ``yesterday``, or a date with or without a time and a zone, as ISO 8601 has it.
+    now
+        With the zone in which times without one are meant.
+
+    Raises
+    ------
+    ValueError
+        It is none of these.
+
+    Examples
+    --------
+    >>> now = datetime.datetime(2026, 11, 22, 6, 0, tzinfo=datetime.UTC)
+    >>> moment_ns("2h", now=now) == moment_ns("04:00", now=now) == moment_ns("2026-11-22 04:00", now=now)
+    True
+    """
+    wanted = text.strip().lower()
+    ago = _AGO.fullmatch(wanted)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if ago is not None and ago[2] in _UNITS:
+        then = now - datetime.timedelta(seconds=float(ago[1]) * _UNITS[ago[2]])
+    elif wanted in ("today", "yesterday"):
+        then = midnight - datetime.timedelta(days=wanted == "yesterday")
+    elif _CLOCK.fullmatch(wanted):
+        then = _dated(f"{midnight.date().isoformat()} {wanted:0>5}", now, text)
+        then -= datetime.timedelta(days=then > now)
+    else:
+        then = _dated(text.strip(), now, text)
+    return round(then.timestamp() * 1000) * 1_000_000
+
+
+def _dated(text: str, now: datetime.datetime, given: str) -> datetime.datetime:
+    try:
+        then = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"expected a moment such as 2h, 07:30, yesterday or 2026-11-21T22:00, received {given!r}"
+        ) from None
+    return then if then.tzinfo is not None else then.replace(tzinfo=now.tzinfo)
