@@ -1,0 +1,142 @@
+"""Settings: who wins over whom, and what is said of what is wrong."""
+
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from monitor import settings
+from monitor.definitions import DEFINITIONS
+from monitor.errors import SettingsError
+from monitor.settings import LIMITS, AlarmSettings, Settings, Switchable
+
+WARD = """
+[alarms]
+high_rate_bpm = 130
+pause_s = 2.5
+off = ["couplet"]
+
+[beds."bed-3".alarms]
+low_rate_bpm = 40
+
+[beds."bed-3".rhythm]
+vt_beats = 6
+"""
+
+
+def file(tmp_path: Path, text: str) -> Path:
+    """Return a settings file."""
+    path = tmp_path / "ward.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_bed_s_table_wins_over_options_environment_file_and_defaults(tmp_path: Path) -> None:
+    """Precedence: what is said of one bed, then option, environment, file, default."""
+    path = file(tmp_path, WARD + "svt_beats = 7\n")
+    environ = {"BEATLINE_ALARMS__PAUSE_S": "3", "BEATLINE_ALARMS__LOW_RATE_BPM": "45"}
+    loaded = settings.load({"alarms": {"asystole_s": 6.0, "hold_s": None}}, environ=environ, path=path)
+    bed = loaded.for_bed("bed-3")
+    assert (6.0, 3.0, 130.0, 45.0, 5.0) == (
+        loaded.alarms.asystole_s,
+        loaded.alarms.pause_s,
+        loaded.alarms.high_rate_bpm,
+        loaded.alarms.low_rate_bpm,
+        loaded.alarms.hold_s,
+    )
+    assert (40.0, 130.0, 6, 7) == (
+        bed.alarms.low_rate_bpm,
+        bed.alarms.high_rate_bpm,
+        bed.rhythm.vt_beats,
+        bed.rhythm.svt_beats,
+    )
+    assert loaded.for_bed("another").alarms == loaded.alarms
+
+
+def test_settings_of_beds_survive_their_way_to_the_engine(tmp_path: Path) -> None:
+    """The engine is told everything as JSON."""
+    loaded = settings.load(environ={}, path=file(tmp_path, WARD))
+    again = msgspec.json.decode(msgspec.json.encode(loaded), type=Settings)
+    assert loaded.for_bed("bed-3") == again.for_bed("bed-3")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[alarms]\nhigh_rate = 1", r"ward.toml: alarms.high_rate is no setting; expected high_rate_bpm"),
+        ("[alrms]\nhold_s = 1", "ward.toml: alrms is no section; expected alarms"),
+        ("hold_s = 1", "ward.toml: hold_s is no section"),
+        ("alarms = 3", r"ward.toml: alarms: expected a table such as \[alarms\], received 3"),
+        (
+            "[alarms]\nhold_s = 'long'",
+            "ward.toml: alarms.hold_s: Expected `float`, got `str`, received 'long'",
+        ),
+        ("[alarms]\npause_s = 9", "alarms.pause_s: Expected `float` <= 3.0, received 9"),
+        ("[alarms]\nhold_s = inf", "alarms.hold_s: expected a finite number, received inf"),
+        ("[alarms]\noff = ['asystole']", "alarms.off: 'asystole' cannot be among them; expected one of"),
+        ("[alarms]\noff = ['coupelt']", "alarms.off: 'coupelt' cannot be among them; expected couplet"),
+        ("[alarms]\nlow_rate_bpm = 125", "alarms.low_rate_bpm must lie below high_rate_bpm: .* 125 and 120"),
+        (
+            "[beds.b.alarms]\nlow_rate_bpm = 125",
+            'bed "b": alarms.low_rate_bpm must lie below high_rate_bpm: .* received 125 and 120',
+        ),
+        (
+            "[alarms]\nhigh_rate_bpm = 90\n[beds.b.alarms]\nlow_rate_bpm = 95",
+            'bed "b": alarms.low_rate_bpm must lie below high_rate_bpm: .* received 95 and 90',
+        ),
+        ("[beds.b.alarms]\nhold = 1", r'ward.toml: beds."b".alarms.hold is no setting; expected hold_s'),
+        ("[beds.b.filters]\nmains_q = 1", r'beds."b".filters is no section; expected one of alarms, rhythm'),
+        ("[beds]\nb = 1", r'beds."b": expected a table such as \[beds."b".alarms\], received 1'),
+        ("beds = 1", "beds: expected a table such as"),
+        ("[alarms", "ward.toml cannot be read"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_the_name_of_the_key(tmp_path: Path, text: str, message: str) -> None:
+    """What was wrong, what was expected, what was received; crossing limits across bed and default too."""
+    with pytest.raises(SettingsError, match=message):
+        settings.load(environ={}, path=file(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("BEATLINE_ALARMS__HOLD", "1", "environment: alarms.hold is no setting; expected hold_s"),
+        ("BEATLINE_ALARMS__HOLD_S", "long", "environment: alarms.hold_s: .* received 'long'"),
+        ("BEATLINE_ALARMS__OFF", "pause, asystole", "alarms.off: 'asystole' cannot be among them"),
+    ],
+)
+def test_a_wrong_variable_is_refused_by_the_name_of_the_key(name: str, value: str, message: str) -> None:
+    """The environment is checked as the file is."""
+    with pytest.raises(SettingsError, match=message):
+        settings.load(environ={name: value})
+
+
+def test_the_environment_lists_kinds_with_commas() -> None:
+    """A variable is text: a list is written without brackets."""
+    loaded = settings.load(environ={"BEATLINE_ALARMS__OFF": "pause, couplet"})
+    assert ("pause", "couplet") == loaded.alarms.off
+
+
+def test_all_alarms_but_three_can_be_switched_off() -> None:
+    """The names that settings take are those of the table of definitions."""
+    assert {kind for kind, entry in DEFINITIONS.items() if entry.can_disable} == set(get_args(Switchable))
+
+
+def test_limits_that_a_station_changes_are_checked_as_a_file_is() -> None:
+    """Unknown keys, wrong values and crossing limits are refused by name; numbers of a wire may be floats."""
+    limits = AlarmSettings()
+    assert (130.0, 20) == (
+        settings.changed(limits, {"high_rate_bpm": 130.0}).high_rate_bpm,
+        settings.changed(limits, {"pvc_per_min": 20.0}).pvc_per_min,
+    )
+    for change, message in (
+        ({"carry_s": 1.0}, "alarms.carry_s is no limit; expected one of high_rate_bpm"),
+        ({"high_rate_bpm": -1.0}, "alarms.high_rate_bpm: Expected `float` > 0"),
+        ({"high_rate_bpm": float("inf")}, "alarms.high_rate_bpm: expected a finite number"),
+        ({"pvc_per_min": 2.5}, "alarms.pvc_per_min: Expected `int`, got `float`, received 2.5"),
+        ({"low_rate_bpm": 120.0}, "alarms.low_rate_bpm must lie below high_rate_bpm"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            settings.changed(limits, change)
+    assert list(LIMITS) == list(limits.limits())
