@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import socket
 import stat
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -35,7 +36,9 @@ def folder() -> Path:
         It cannot be made, or others can look into it.
     """
     try:
-        path = Path(platformdirs.user_runtime_dir("beatline", appauthor=False))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its warning that there is no XDG_RUNTIME_DIR: it falls back
+            path = Path(platformdirs.user_runtime_dir("beatline", appauthor=False))
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = path.stat().st_mode
     except (OSError, RuntimeError) as error:

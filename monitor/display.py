@@ -18,11 +18,11 @@ from monitor.layout import Area, grid
 from monitor.lines import MARKS
 from monitor.settings import DisplaySettings
 from monitor.snapshots import BedSnapshot, Standing, WardSnapshot
-from monitor.tile import Pen, alarm_ink, alarm_text, draw_bed
+from monitor.tile import Pen, alarm_text, draw_bed, flashing
 from monitor.vitals import announced
 from monitor.waveform import Charset
 
-__all__ = ["MIN_SIZE", "Look", "render"]
+__all__ = ["MIN_SIZE", "Look", "elsewhere", "notices_of", "render", "too_small", "write_footer"]
 
 MIN_SIZE: Final = (40, 8)
 """(columns, rows) below which nothing useful can be shown."""
@@ -70,9 +70,9 @@ def render(ward: WardSnapshot, size: tuple[int, int], now_ns: int, *, look: Look
     frame = Frame(*size, ascii_only=look.charset == "ascii")
     n_columns, n_rows = size
     if n_columns < MIN_SIZE[0] or n_rows < MIN_SIZE[1]:
-        _too_small(frame, size)
+        too_small(frame, size)
         return frame
-    notices = _notices(ward, now_ns, look)[: max(1, n_rows // 6)]
+    notices = notices_of(ward, now_ns, stale_s=look.stale_s)[: max(1, n_rows // 6)]
     height = n_rows - 2 - len(notices)
     if ward.beds:
         areas = grid(len(ward.beds), Area(1, 0, n_columns, height))
@@ -88,7 +88,7 @@ def render(ward: WardSnapshot, size: tuple[int, int], now_ns: int, *, look: Look
     _header(frame, ward, hidden, now_ns=now_ns, look=look)
     for i, (text, ink) in enumerate(notices):
         frame.put(1 + height + i, 1, text, ink, width=n_columns - 2)
-    _footer(frame, ward, hint=look.hint)
+    write_footer(frame, ward, hint=look.hint)
     return frame
 
 
@@ -104,22 +104,26 @@ def _header(
     at = frame.put(0, 1, "beatline", "strong")
     n = len(ward.beds)
     at = frame.put(0, at + 2, f"{n} bed{'s' if n != 1 else ''}", "dim")
-    if not hidden:
-        return
-    at = frame.put(0, at, f", {len(hidden)} on other pages", "dim")
-    elsewhere: list[tuple[BedSnapshot, Standing]] = [(bed, announced(bed)[0]) for bed in hidden if bed.alarms]
+    if hidden:
+        at = frame.put(0, at, f", {len(hidden)} on other pages", "dim")
+        elsewhere(frame, at, right, hidden, Pen())
+
+
+def elsewhere(frame: Frame, at: int, right: int, hidden: Sequence[BedSnapshot], pen: Pen) -> None:
+    """Write the alarms of beds that are not drawn into the top row, from ``at`` to ``right``, worst first."""
+    known: list[tuple[BedSnapshot, Standing]] = [(bed, announced(bed)[0]) for bed in hidden if bed.alarms]
     ranks = list(MARKS)
-    for bed, alarm in sorted(elsewhere, key=lambda pair: (ranks.index(pair[1].priority), pair[1].ended)):
+    for bed, alarm in sorted(known, key=lambda pair: (ranks.index(pair[1].priority), pair[1].ended)):
         text = f" {bed.bed} {alarm_text(alarm)} "
         if at + 2 + len(text) < right:
-            at = frame.put(0, at + 2, text, alarm_ink(alarm))
+            at = frame.put(0, at + 2, text, flashing(alarm, pen))
 
 
-def _notices(ward: WardSnapshot, now_ns: int, look: Look) -> list[tuple[str, str]]:
+def notices_of(ward: WardSnapshot, now_ns: int, *, stale_s: float) -> list[tuple[str, str]]:
     """Return lines about the whole monitor, with their ink: what is wrong first."""
     lines: list[tuple[str, str]] = []
     age_s = (now_ns - ward.taken_ns) / 1e9
-    if ward.taken_ns and age_s > look.stale_s:
+    if ward.taken_ns and age_s > stale_s:
         lines.append((f"! this picture is {age_s:.0f} s old: the analysis does not answer", "high"))
     if ward.classifier == "failed":
         lines.append((f"! beats are not labelled: {ward.message}", "technical"))
@@ -135,7 +139,7 @@ _LABELS: Final[dict[Literal["off", "loading", "ready", "failed"], str]] = {
 }
 
 
-def _footer(frame: Frame, ward: WardSnapshot, *, hint: str) -> None:
+def write_footer(frame: Frame, ward: WardSnapshot, *, hint: str) -> None:
     """Write connection, loss, latency and the classifier's state, for all beds together."""
     n_columns, n_rows = frame.size
     beds = ward.beds
@@ -172,7 +176,8 @@ def _centred(frame: Frame, row: int, text: str, ink: str = "dim") -> None:
     frame.put(row, max(0, (n_columns - len(text)) // 2), text, ink)
 
 
-def _too_small(frame: Frame, size: tuple[int, int]) -> None:
+def too_small(frame: Frame, size: tuple[int, int]) -> None:
+    """Say, in whatever room there is, how much would be needed."""
     n_columns, n_rows = frame.size
     text = f"terminal too small: expected {MIN_SIZE[0]}x{MIN_SIZE[1]}, received {size[0]}x{size[1]}"
     for i in range(min(n_rows, -(-len(text) // n_columns))):

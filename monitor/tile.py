@@ -59,7 +59,10 @@ _PLAIN: Final = Tag()
 
 def alarm_text(alarm: Standing) -> str:
     """Return an alarm as it is written: mark of its priority, text, and what has become of it."""
-    state = " (latched)" if alarm.ended else " (acknowledged)" if alarm.acknowledged else ""
+    by = f" by {alarm.by}" if alarm.by else ""
+    state = " (latched)" if alarm.ended else f" (acknowledged{by})" if alarm.acknowledged else ""
+    if alarm.reminded and not alarm.acknowledged and not alarm.ended:
+        state = " (again)"
     return f"{MARKS[alarm.priority]} {alarm.text}{state}"
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from monitor.strip import Strip
 
-__all__ = ["CELLS", "Charset", "Sweep", "bar", "charset_for", "trace"]
+__all__ = ["CELLS", "Charset", "Sweep", "bar", "cells", "charset_for", "trace"]
 
 Charset: TypeAlias = Literal["braille", "block", "ascii"]
 
@@ -123,7 +123,7 @@ def trace(
     NDArray
         Character codes of shape (n_rows, sweep.n_cells).
     """
-    across, down = CELLS[sweep.charset]
+    _, down = CELLS[sweep.charset]
     dots = np.zeros((n_rows * down, sweep.n_columns), dtype=bool)
     first, stop = sweep.visible
     low, high = _envelope(strip, lead=lead, delay=delay, sweep=sweep)
@@ -134,7 +134,7 @@ def trace(
         bottom = _dot_rows(low[drawn], view=view, n=n)
         rows = np.arange(n)[:, np.newaxis]
         dots[:, np.arange(first, stop)[drawn] % sweep.n_columns] = (rows >= top) & (rows <= bottom)
-    return _cells(dots, sweep.charset, shape=(n_rows, sweep.n_cells), cell=(across, down))
+    return cells(dots, sweep.charset, shape=(n_rows, sweep.n_cells))
 
 
 def bar(
@@ -146,7 +146,7 @@ def bar(
     top, bottom = _dot_rows(np.array([high, low]), view=view, n=len(rows))
     dots = np.zeros((len(rows), across), dtype=bool)
     dots[:, -1] = (rows >= top) & (rows <= bottom)
-    return _cells(dots, charset, shape=(n_rows, 1), cell=(across, down))
+    return cells(dots, charset, shape=(n_rows, 1))
 
 
 def _envelope(
@@ -183,10 +183,9 @@ def _dot_rows(values: NDArray[np.float64], *, view: tuple[float, float], n: int)
     return np.clip(rows, 0, n - 1).astype(np.int64)
 
 
-def _cells(
-    dots: NDArray[np.bool_], charset: Charset, *, shape: tuple[int, int], cell: tuple[int, int]
-) -> NDArray[np.uint32]:
-    across, down = cell
+def cells(dots: NDArray[np.bool_], charset: Charset, *, shape: tuple[int, int]) -> NDArray[np.uint32]:
+    """Return the characters of dots, of shape (rows x dots down, columns x dots across)."""
+    across, down = CELLS[charset]
     grouped = dots.reshape(shape[0], down, shape[1], across)
     codes = np.einsum("rdca,da->rc", grouped, _BITS[charset], dtype=np.uint32)
     glyphs: NDArray[np.uint32] = _GLYPHS[charset][codes]

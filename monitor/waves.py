@@ -10,7 +10,7 @@ from monitor.settings import DisplaySettings
 from monitor.snapshots import BedSnapshot, Scale
 from monitor.waveform import CELLS, Charset, Sweep, bar, trace
 
-__all__ = ["CELL_MM", "Pen", "draw_waves"]
+__all__ = ["CELL_MM", "Pen", "draw_still", "draw_waves"]
 
 CELL_MM: Final = (2.0, 4.0)
 """(width, height) that a cell is taken for where speed or gain is given in mm: a terminal knows no mm."""
@@ -68,6 +68,15 @@ class Pen:
         return middle - half, middle + half
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some leads of a bed, in one geometry."""
+
+    leads: list[int]
+    sweep: Sweep
+    ink: str
+
+
 def draw_waves(frame: Frame, area: Area, bed: BedSnapshot, pen: Pen) -> None:
     """Draw the row of beat letters and as many leads as have room, in two columns if these hold more."""
     if not len(bed.strip) or bed.fs <= 0 or area.height < 1 or area.width <= _GUTTER + 2:
@@ -80,6 +89,22 @@ def draw_waves(frame: Frame, area: Area, bed: BedSnapshot, pen: Pen) -> None:
         part = Area(area.row, left, right - left, area.height, area.least)
         if mine := leads[i * n_down : (i + 1) * n_down]:
             _column(frame, part, bed, mine, pen)
+
+
+def draw_still(frame: Frame, area: Area, bed: BedSnapshot, pen: Pen, *, seconds: float) -> tuple[int, int]:
+    """Draw what happened from sample 0 on, over the whole width: a strip that has ended.
+
+    Returns
+    -------
+    tuple
+        (first cell, number of cells) that the waves take.
+    """
+    left, width = area.column + _GUTTER, area.width - _GUTTER - 1
+    n = round(seconds * bed.fs)
+    sweep = Sweep(n_samples=n, n_cells=width, head=n, charset=pen.charset, erased=0)
+    n_leads = min(len(bed.leads), max(1, (area.height - 1) // _LEAD_ROWS))
+    _draw(frame, area, bed, _Part(_leads(bed, n=n_leads), sweep, "trace"), pen)
+    return left, width
 
 
 def _arranged(n_leads: int, area: Area) -> tuple[int, int]:
@@ -114,11 +139,17 @@ def _column(frame: Frame, area: Area, bed: BedSnapshot, leads: list[int], pen: P
         charset=pen.charset,
         erased=max(2, width // 24),
     )
+    ink = "dim" if bed.status in ("lost", "ended") else "trace"
+    _draw(frame, area, bed, _Part(leads, sweep, ink), pen)
+
+
+def _draw(frame: Frame, area: Area, bed: BedSnapshot, part: _Part, pen: Pen) -> None:
+    leads, sweep, ink = part.leads, part.sweep, part.ink
+    width = sweep.n_cells
     left, above = area.column + _GUTTER, 1 if area.height > 1 else 0
     if above:
         _letters(frame, area.row, left, bed, sweep)
     rows = area.height - above
-    ink = "dim" if bed.status in ("lost", "ended") else "trace"
     for i, lead in enumerate(leads):
         top = area.row + above + rows * i // len(leads)
         height = area.row + above + rows * (i + 1) // len(leads) - top

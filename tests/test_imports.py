@@ -122,7 +122,7 @@ ROOMS = {
     "station": Room(
         "monitor.station monitor.station.*",
         "base vitals lines link display store",
-        "msgspec numpy rich textual textual_serve zmq",
+        "aiohttp msgspec numpy rich textual textual_serve zmq",
     ),
     "front": Room(
         "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "

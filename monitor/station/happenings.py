@@ -1,0 +1,123 @@
+"""What a station remembers of alarms: what happened, and the waves around it. Bounded, and pure."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from monitor.events import Alarm, AnyEvent, AudioPause, Gap, Notice
+from monitor.link import Entry
+from monitor.snapshots import BedSnapshot, Mark, WardSnapshot
+from monitor.strip import Strip
+
+__all__ = ["AFTER_S", "BEFORE_S", "AlarmStrip", "Happening", "Memory"]
+
+BEFORE_S: Final = 10.0
+AFTER_S: Final = 5.0
+"""Seconds of signal kept before the onset of an alarm and after it."""
+_HAPPENINGS: Final = 500
+_STRIPS: Final = 100
+_DUE: Final = 64
+"""Alarms whose waves are still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of the alarm list."""
+
+    bed: str
+    time_ns: int
+    fs: float
+    event: Alarm | AudioPause | Notice | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmStrip:
+    """The waves around the onset of an alarm: what `monitor.vitals` showed of them.
+
+    Attributes
+    ----------
+    bed
+        As it was, with ``strip`` and ``marks`` cut to the alarm.
+    """
+
+    alarm: Alarm
+    time_ns: int
+    bed: BedSnapshot
+
+
+class Memory:
+    """Collects both from what the monitor tells.
+
+    Attributes
+    ----------
+    happenings, strips
+        Newest first.
+    """
+
+    def __init__(self) -> None:
+        self.happenings: deque[Happening] = deque(maxlen=_HAPPENINGS)
+        self.strips: deque[AlarmStrip] = deque(maxlen=_STRIPS)
+        self._due: deque[tuple[Entry, Alarm]] = deque(maxlen=_DUE)
+
+    def push(self, entries: Sequence[Entry]) -> None:
+        """Take what was told."""
+        for entry in entries:
+            event: AnyEvent = entry.event
+            if not isinstance(event, Alarm | AudioPause | Notice | Gap):
+                continue
+            self.happenings.appendleft(Happening(entry.bed, entry.time_ns, entry.fs, event))
+            if isinstance(event, Alarm) and event.state == "start" and event.priority in ("high", "medium"):
+                self._due.append((entry, event))
+
+    def wants(self, ward: WardSnapshot) -> float:
+        """Return how many seconds of waveform would complete a strip, 0 where none is due."""
+        beds = {bed.bed: bed for bed in ward.beds}
+        seconds = 0.0
+        for entry, alarm in self._due:
+            bed = beds.get(entry.bed)
+            if bed is not None and bed.fs > 0 and self._complete(bed, alarm):
+                back_s = (bed.index - alarm.sample) / bed.fs + BEFORE_S + 1.0
+                seconds = max(seconds, min(30.0, back_s))
+        return seconds
+
+    def cut(self, ward: WardSnapshot) -> None:
+        """Take the waves that are complete; what is no longer to be had is let go."""
+        beds = {bed.bed: bed for bed in ward.beds}
+        waiting = []
+        for entry, alarm in self._due:
+            bed = beds.get(entry.bed)
+            if bed is None or bed.fs <= 0:
+                continue
+            if not self._complete(bed, alarm):
+                if bed.connection == "up":
+                    waiting.append((entry, alarm))
+                continue
+            strip = _cut(bed, alarm)
+            if strip is not None:
+                self.strips.appendleft(AlarmStrip(alarm, entry.time_ns, strip))
+        self._due = deque(waiting, maxlen=_DUE)
+
+    def forget_due(self) -> None:
+        """The monitor has gone: waves that were waited for will not come."""
+        self._due.clear()
+
+    @staticmethod
+    def _complete(bed: BedSnapshot, alarm: Alarm) -> bool:
+        return bed.index - bed.delay >= alarm.decided + AFTER_S * bed.fs
+
+
+def _cut(bed: BedSnapshot, alarm: Alarm) -> BedSnapshot | None:
+    """Return the bed with `BEFORE_S` before the decision and `AFTER_S` after it, from index 0 on."""
+    from msgspec.structs import replace
+
+    start = alarm.decided - round(BEFORE_S * bed.fs)
+    stop = alarm.decided + round(AFTER_S * bed.fs)
+    first = max(0, start + bed.delay - bed.strip.start)
+    last = stop + bed.delay - bed.strip.start
+    samples = bed.strip.samples[first : max(first, last)]
+    if not len(samples):
+        return None
+    offset = bed.strip.start + first - bed.delay - start  # what is missing at the beginning stays empty
+    marks = tuple(Mark(mark.sample - start, mark.label) for mark in bed.marks if start <= mark.sample < stop)
+    return replace(bed, strip=Strip(offset, samples.copy()), delay=0, marks=marks, index=stop - start)

@@ -1,0 +1,140 @@
+"""What stands beside the picture, never over it: alarms stay in sight while somebody reads or types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.message import Message
+from textual.widgets import Input, Label, Static
+
+from monitor.snapshots import BedSnapshot
+
+__all__ = ["HELP", "Help", "Limits", "checked"]
+
+HELP: Final = """\
+[b]Keys[/b]
+[b]1-9[/b]      bed 1 to 9, large
+[b]arrows[/b]   from bed to bed; in lists up, down
+[b]enter[/b]    chosen bed large, and back
+[b]escape[/b]   back to the wall
+[b]a[/b]        acknowledge the chosen bed's alarms
+[b]A[/b]        acknowledge all beds
+[b]space[/b]    pause the chosen bed's sound, or end it
+[b]P[/b]        pause the sound of all beds
+[b]f[/b]        freeze the waves; alarms go on
+[b]r[/b]        strips around alarms
+[b]t[/b]        trends; [b]+[/b] changes the hours
+[b]e[/b]        alarm list
+[b]l[/b]        limits of the chosen bed
+[b]s[/b]        25 or 50 mm/s
+[b]g[/b]        gain: auto, 5, 10, 20 mm/mV
+[b]c[/b]        colours: night, day, safe, mono
+[b]b[/b]        braille, block or ASCII
+[b]?[/b]        this help
+[b]q[/b]        leave; the monitor goes on
+
+[b]Signs[/b]
+[b]***[/b] high  [b]**[/b] medium  [b]*[/b] low  [b]![/b] technical
+(latched): over, stays until acknowledged
+N S V F Q: labels of beats; · not yet known
+mm are for cells of 2 x 4 mm
+
+Research software, no medical device.
+"""
+
+_NAMES: Final = {
+    "high_rate_bpm": "High rate, bpm",
+    "low_rate_bpm": "Low rate, bpm",
+    "extreme_tachy_bpm": "Extreme tachy, bpm",
+    "extreme_brady_bpm": "Extreme brady, bpm",
+    "asystole_s": "Asystole, s",
+    "pause_s": "Pause, s",
+    "pvc_per_min": "PVC per minute",
+}
+_CROSSING: Final = (("low_rate_bpm", "high_rate_bpm"), ("extreme_brady_bpm", "extreme_tachy_bpm"))
+
+
+class Help(VerticalScroll):
+    """The keys and the signs."""
+
+    def compose(self) -> ComposeResult:
+        """Yield the text."""
+        yield Static(HELP)
+
+
+class Limits(VerticalScroll):
+    """The editor of one bed's limits: enter sets them, escape leaves.
+
+    Parameters
+    ----------
+    bed
+        Whose limits; what stands in the fields is in force.
+    may
+        Whether this station may change them.
+    """
+
+    @dataclass
+    class Wanted(Message):
+        """These limits are to be set."""
+
+        bed: str
+        limits: dict[str, float]
+
+    def __init__(self, bed: BedSnapshot, *, may: bool) -> None:
+        super().__init__()
+        self._bed = bed
+        self._may = may
+
+    def compose(self) -> ComposeResult:
+        """Yield one field per limit."""
+        yield Label(f"[b]Limits of {self._bed.bed.replace('[', '(')}[/b]")
+        yield Label(
+            "enter sets, tab next, escape leaves" if self._may else "read only: they cannot be set here"
+        )
+        for key, value in self._bed.limits.items():
+            field = Input(f"{value:g}", id=key, type="number", compact=True, disabled=not self._may)
+            field.border_title = _NAMES.get(key, key)
+            yield Label(_NAMES.get(key, key))
+            yield field
+        yield Label("", id="problem")
+
+    def on_mount(self) -> None:
+        """Begin at the first field."""
+        if self._may and self._bed.limits:
+            self.query(Input).first().focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Check all fields, and ask for what was changed."""
+        event.stop()
+        typed = {field.id or "": field.value for field in self.query(Input)}
+        limits, problem = checked(typed, self._bed.limits)
+        self.say(problem or ("asked for" if limits else "nothing changed"))
+        if limits and not problem:
+            self.post_message(self.Wanted(self._bed.bed, limits))
+
+    def say(self, text: str) -> None:
+        """Write a line below the fields."""
+        self.query_one("#problem", Label).update(text.replace("[", "("))
+
+
+def checked(typed: Mapping[str, str], known: Mapping[str, float]) -> tuple[dict[str, float], str]:
+    """Return the limits that differ from those in force, and what is wrong with them.
+
+    The monitor checks them again; this only spares a way for what cannot be.
+    """
+    values: dict[str, float] = {}
+    for key, text in typed.items():
+        try:
+            values[key] = float(text)
+        except ValueError:
+            return {}, f"{_NAMES.get(key, key)}: expected a number, received {text!r}"
+        if not 0 < values[key] < 1e6:
+            return {}, f"{_NAMES.get(key, key)}: expected more than 0, received {text}"
+    for low, high in _CROSSING:
+        if low in values and high in values and values[low] >= values[high]:
+            return {}, (
+                f"{_NAMES[low]} must lie below {_NAMES[high]}: received {values[low]:g} and {values[high]:g}"
+            )
+    return {key: value for key, value in values.items() if value != known.get(key)}, ""
