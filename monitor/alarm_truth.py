@@ -16,6 +16,9 @@ from monitor.events import Alarm, Beat, Event, Label, LabelledBeat, sort_key
 from monitor.rhythm import HeartRate, Rhythms
 from monitor.settings import Settings
 
+_UNJUDGED: Final = ("multiform_pvc",)
+"""What reference beats do not tell: they have no shape."""
+
 __all__ = ["Span", "expected_alarms", "false_alarms", "spans"]
 
 _GRACE_S: Final = 10.0
@@ -58,7 +61,7 @@ def expected_alarms(
         told += alarms.advance_labels(sample)
         told += alarms.turned(arrhythmias.push(labelled))
         last = sample
-    told += alarms.advance_labels(n_samples)
+    told += alarms.turned(arrhythmias.advance(n_samples)) + alarms.advance_labels(n_samples)
     events += rate.advance(n_samples)
     for event in sorted(events, key=sort_key):
         told += alarms.advance(event.decided)
@@ -90,7 +93,7 @@ def false_alarms(
     Parameters
     ----------
     told
-        Steps of alarms; only starts count, and technical alarms never do.
+        Steps of alarms; only starts count, technical alarms never do, nor what needs the beats' shape.
     expected
         What `spans` made of `expected_alarms`, and what else is known to be there.
     """
@@ -100,6 +103,7 @@ def false_alarms(
         for alarm in told
         if alarm.state == "start"
         and alarm.priority != "technical"
+        and alarm.kind not in _UNJUDGED
         and alarm.decided >= from_sample
         and not any(
             span.kind == alarm.kind and span.start - grace <= alarm.decided <= span.stop + grace

@@ -15,6 +15,8 @@ Definitions in force, sources and what is left out: ``docs/alarms.md``.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from statistics import median
 
 from monitor.definitions import DEFINITIONS, Definition, announced, raised
 from monitor.events import Alarm, AudioPause, Beat, Event, LabelledBeat, LeadQuality, Rate, Rhythm
@@ -359,6 +361,9 @@ class Alarms:
         beats = self._watch.beats[-n_beats:]
         if len(beats) == n_beats:
             bpm = 60 * self.fs * (n_beats - 1) / (beats[-1] - beats[0])
+            if sign < 0:  # one pause among beats of a usual rate is no bradycardia
+                rr = [later - earlier for earlier, later in pairwise(beats)]
+                bpm = max(bpm, 60 * self.fs / median(rr))
             self._compare(kind, bpm, sign * (bpm - limit_bpm), beats[0], beats)
 
     def _compare(self, kind: str, bpm: float, beyond: float, onset: int, beats: Sequence[int]) -> None:

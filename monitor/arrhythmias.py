@@ -1,7 +1,8 @@
 """State table over confirmed labels: which conditions hold, and which beat began and ended them.
 
 The rules (`monitor.ectopy`, `monitor.timing`) say what the last beats show; here it is compared with what
-stood before. A condition ends with the beat that shows it no longer, or with the first beat after a gap.
+stood before. A condition ends with the beat that shows it no longer, with the first beat after a gap, or
+where no beat has come for long.
 """
 
 from collections.abc import Callable
@@ -61,6 +62,19 @@ class Arrhythmias:
             for rule in _MOMENTARY
             for kind, found in rule(history, settings).items()
         ]
+
+    def advance(self, index: int) -> list[Turn]:
+        """Let time run: no label confirmed before ``index`` will come any more.
+
+        Without a beat for ``carry_s`` nothing that beats showed holds any longer.
+        """
+        beats = self._history.beats
+        due = beats[-1].sample + round(self.settings.alarms.carry_s * self._history.fs) if beats else index
+        if due >= index or not self._standing:
+            return []
+        ended, self._standing = self._standing, []
+        self._history.beats = []
+        return [Turn(kind, "end", due, due) for kind in ended]
 
     def snapshot(self) -> State:
         """Return a copy of the state."""

@@ -47,7 +47,7 @@ from monitor.rhythm import HeartRate, Rhythms
 from monitor.runs import Runs
 from monitor.settings import AlarmSettings, Settings
 from monitor.stage import State
-from monitor.turns import rhythms_of
+from monitor.turns import Turn, rhythms_of
 
 __all__ = ["Pipeline"]
 
@@ -341,23 +341,29 @@ class Pipeline:
             rhythms = self._rhythms.push(beat)
             events += [beat, *rhythms, *self._alarms.labelled(beat, rhythms, self._rhythms.evidence)]
         for beat in self._confirmed.release(before=self._provisional.oldest):
+            clock = self._run_clock(beat.decided)
             turns = [*self._arrhythmias.push(beat, self._forms.of(beat)), *self._atrial.push(beat)]
-            events += [
-                *self._alarms.advance_labels(beat.decided),
-                beat,
-                *rhythms_of(turns, "confirmed"),
-                *self._alarms.turned(turns),
-            ]
+            events += [*clock, beat, *self._turned(turns)]
         return [*events, *self._tick()]
 
-    def _tick(self) -> list[Alarm]:
-        """Let time run in the lane of confirmed labels, up to the next that may come.
+    def _turned(self, turns: Sequence[Turn]) -> list[Event]:
+        """Tell what turns of confirmed labels are: rhythms, and alarms."""
+        return [*rhythms_of(turns, "confirmed"), *self._alarms.turned(turns)]
+
+    def _run_clock(self, index: int) -> list[Event]:
+        """Let time run in the lane of confirmed labels: none decided before ``index`` will come any more."""
+        over = self._arrhythmias.advance(index)
+        before = self._alarms.advance_labels(over[0].decided) if over else []
+        return [*before, *self._turned(over), *self._alarms.advance_labels(index)]
+
+    def _tick(self) -> list[Event]:
+        """Run the clock of the lane of confirmed labels up to the next that may come.
 
         The end of a stream is decided by its last sample, so that one is left out.
         """
         decided = self._confirmed.oldest[1] if self._confirmed.oldest else None
         until = self.index - 1
-        return self._alarms.advance_labels(until if decided is None else min(decided, until))
+        return self._run_clock(until if decided is None else min(decided, until))
 
 
 _STAGES = (

@@ -25,7 +25,8 @@ class HeartRate:
 
     The mean of the last 12 RR; of the last 4 while three in a row exceed 1200 ms. Unknown (None)
     before the first RR, and once the last beat lies longer back than ``rate_hold_s``. A beat without
-    RR (the first after a start or gap) begins anew. Labels play no part.
+    RR (the first after a start or gap), or after one longer than that, begins anew: of a rate that was
+    unknown in between there is no mean. Labels play no part.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ class HeartRate:
     def observe(self, beat: Beat) -> list[Rate]:
         """Take a beat, in order of ``decided``; return the rates that were due before it."""
         due = self.advance(beat.decided)
-        if beat.rr is None:
+        if beat.rr is None or beat.rr > self._settings.rate_hold_s * self.fs:
             self._rr = []
         else:
             self._rr = [*self._rr, beat.rr][

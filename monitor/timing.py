@@ -24,7 +24,10 @@ def supraventricular(history: History, settings: Settings) -> dict[str, Found]:
 
 
 def missed_beat(history: History, settings: Settings) -> dict[str, Found]:
-    """Tell an RR with room for one more beat, where no V (or fusion) explains the pause."""
+    """Tell an RR with room for one more beat, where no V (or fusion) explains the pause.
+
+    One that is a pause by its length alone is told as that.
+    """
     limits, mean = settings.alarms, history.mean_rr(skip=1)
     if mean is None:
         return {}
@@ -33,6 +36,6 @@ def missed_beat(history: History, settings: Settings) -> dict[str, Found]:
         return {}
     slow = 60 * history.fs / mean < limits.missed_fast_bpm
     longest = limits.missed_ratio * mean if slow else limits.missed_s * history.fs
-    if last.rr <= longest:
+    if not longest < last.rr <= limits.pause_s * history.fs:
         return {}
     return {"missed_beat": Found(before.sample, (before.sample, last.sample), last.rr / history.fs)}

@@ -1,0 +1,246 @@
+"""Every alarm of the core with a script that must raise it and one that must not, and what plays them.
+
+The whole pipeline is fed the synthetic signal; the labels are the true ones, a pure function of the beat.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from monitor.beats import FEATURES, WindowSpec
+from monitor.events import CLASSES, Alarm, BeatWindow, Block, Event, Output
+from monitor.pipeline import Pipeline
+from monitor.settings import AlarmSettings, Settings
+from sim.synthetic import SyntheticPatient
+
+__all__ = ["CASES", "FS", "Case", "Played", "play"]
+
+FS: Final = 250.0
+WINDOW: Final = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=2, shapes=2, features=FEATURES)
+_NEAR_S: Final = 0.1
+
+
+class Lost(NamedTuple):
+    """Samples that are missing: from and to a time, in so many of the two leads."""
+
+    start_s: float
+    stop_s: float
+    n_leads: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """One alarm, the scripts, and how soon it is due.
+
+    Attributes
+    ----------
+    kind
+        The alarm.
+    script, quiet
+        What must raise it and what must not.
+    since
+        What its delay is counted from: ``V1`` the first beat of that class, ``V5`` the fifth, ``quiet`` the
+        last beat before the longest RR, or a time in seconds.
+    within_s
+        The delay allowed.
+    settings
+        Limits other than the defaults.
+    lost
+        Samples that are missing in ``script``.
+    """
+
+    kind: str
+    script: str
+    quiet: str
+    since: str | float
+    within_s: float
+    settings: AlarmSettings = field(default_factory=AlarmSettings)
+    lost: Lost | None = None
+
+
+class Played(NamedTuple):
+    """What one script came to: events by signal time, and the R peaks and classes that were in it."""
+
+    events: list[Event]
+    r_peaks: tuple[int, ...]
+    labels: tuple[str, ...]
+
+    def starts(self, kind: str) -> list[Alarm]:
+        """Return the first steps of the alarms of a kind."""
+        return [
+            event
+            for event in self.events
+            if isinstance(event, Alarm) and event.kind == kind and event.state == "start"
+        ]
+
+    def onset(self, since: str | float) -> float:
+        """Return the sample that a delay is counted from, as `Case.since` says."""
+        if not isinstance(since, str):
+            return since * FS
+        if since == "quiet":
+            return float(self.r_peaks[int(np.argmax(np.diff(self.r_peaks)))])
+        of_class = [at for at, label in zip(self.r_peaks, self.labels, strict=True) if label == since[0]]
+        return float(of_class[int(since[1:]) - 1])
+
+
+def play(
+    script: str,
+    *,
+    alarms: AlarmSettings | None = None,
+    lost: Lost | None = None,
+    block: int = 250,
+    seed: int = 3,
+) -> Played:
+    """Play a script through a whole pipeline that is answered with the true labels."""
+    patient = SyntheticPatient(script, fs=FS, seed=seed)
+    truth = patient.truth()
+    peaks = tuple(truth.r_peaks.tolist())
+    samples = patient.read(0, patient.n_samples or 0)
+    if lost is not None:
+        samples[round(lost.start_s * FS) : round(lost.stop_s * FS), : lost.n_leads] = np.nan
+    settings = msgspec.structs.replace(Settings(), alarms=alarms or AlarmSettings())
+    pipeline = Pipeline(settings, WINDOW, fs=FS, leads=patient.leads)
+    events: list[Event] = []
+
+    def take(outputs: list[Output]) -> None:
+        for output in outputs:
+            if isinstance(output, BeatWindow):
+                told = _true(output.sample, peaks, truth.labels)
+                events.extend(pipeline.label(output.sample, told, provisional=output.provisional))
+            elif isinstance(output, Event):
+                events.append(output)
+
+    for at in range(0, len(samples), block):
+        take(pipeline.push(Block(at, samples[at : at + block])))
+    take(pipeline.flush())
+    return Played(events, peaks, truth.labels)
+
+
+def _true(sample: int, peaks: tuple[int, ...], labels: tuple[str, ...]) -> list[float]:
+    """Return the class of the true beat near a detected one as probabilities, Q where there is none."""
+    at = bisect_left(peaks, sample)
+    near = min(
+        range(max(at - 1, 0), min(at + 1, len(peaks))), key=lambda k: abs(peaks[k] - sample), default=0
+    )
+    label = labels[near] if peaks and abs(peaks[near] - sample) <= _NEAR_S * FS else "Q"
+    return [1.0 if label == name else 0.0 for name in CLASSES]
+
+
+_NARROW = AlarmSettings(low_rate_bpm=60.0, high_rate_bpm=100.0)
+_TEN = ", ".join(["pvc, sinus:4@75"] * 10)
+
+CASES: Final = (
+    Case(
+        "asystole", "sinus:15@75, asystole:8, sinus:4@75", "sinus:15@75, pause:3.8, sinus:6@75", "quiet", 4.5
+    ),
+    Case(
+        "ventricular_fibrillation",
+        "sinus:15@75, vf:10, sinus:4@75",
+        "sinus:15@75, vt:10@150, sinus:5@75, vf:2.5, sinus:4@75",
+        15.0,
+        6.0,
+    ),
+    Case(
+        "ventricular_tachycardia",
+        "sinus:15@75, vt:8b@160, sinus:5@75",
+        "sinus:15@75, vt:4b@160, sinus:5@75, ivr:8b@90",
+        "V5",
+        0.6,
+    ),
+    Case("extreme_tachycardia", "sinus:15@75, svt:12@170", "sinus:30@135", "S1", 7.0),
+    Case("extreme_bradycardia", "sinus:15@75, sinus:16@35", "sinus:15@75, sinus:16@46", 15.0, 10.0),
+    Case(
+        "nonsustained_vt",
+        "sinus:15@75, vt:4b@150, sinus:5@75",
+        "sinus:15@75, couplet, sinus:5@75, vt:6b@150",
+        "V1",
+        4.0,
+    ),
+    Case(
+        "ventricular_bradycardia",
+        "sinus:15@75, ivr:7b@32, sinus:5@75",
+        "sinus:15@75, ivr:7b@50, sinus:5@75",
+        "V1",
+        12.0,
+    ),
+    Case(
+        "idioventricular",
+        "sinus:15@75, ivr:8b@70, sinus:5@75",
+        "sinus:15@75, ivr:4b@70, sinus:5@75, vt:8b@130",
+        "V1",
+        6.0,
+    ),
+    Case(
+        "ventricular_run",
+        "sinus:15@75, ivr:4b@80, sinus:5@75",
+        "sinus:15@75, couplet, sinus:5@75, vt:4b@150, sinus:5@75",
+        "V1",
+        4.0,
+    ),
+    Case(
+        "r_on_t",
+        "sinus:15@60, ront, sinus:5@60",
+        "sinus:15@60, pvc, sinus:5@60, couplet, sinus:5@60",
+        "V1",
+        4.0,
+    ),
+    Case("pause", "sinus:15@75, pause:2.4, sinus:5@75", "sinus:15@75, pause:1.4, sinus:5@75", "quiet", 2.6),
+    Case(
+        "supraventricular_tachycardia",
+        "sinus:15@75, svt:8b@160, sinus:5@75",
+        "sinus:15@75, svt:4b@160, sinus:5@75, pac, sinus:5@75",
+        "S1",
+        4.0,
+    ),
+    Case("high_rate", "sinus:20@80, sinus:12@120", "sinus:20@80, sinus:12@94", 20.0, 7.0, _NARROW),
+    Case("low_rate", "sinus:20@80, sinus:14@40", "sinus:20@80, sinus:14@65", 20.0, 7.0, _NARROW),
+    Case(
+        "couplet",
+        "sinus:15@75, couplet, sinus:5@75",
+        "sinus:15@75, pvc, sinus:3@75, pvc, sinus:5@75, vt:3b@150, sinus:5@75",
+        "V1",
+        3.0,
+    ),
+    Case(
+        "bigeminy",
+        "sinus:15@75, bigeminy:12b@75, sinus:3@75",
+        "sinus:15@75, bigeminy:4b@75, sinus:4@75, trigeminy:12b@75",
+        "V1",
+        6.0,
+    ),
+    Case(
+        "trigeminy",
+        "sinus:15@75, trigeminy:15b@75, sinus:3@75",
+        "sinus:15@75, trigeminy:6b@75, sinus:4@75, bigeminy:12b@75",
+        "V1",
+        8.0,
+    ),
+    Case("frequent_pvc", "sinus:10@75, bigeminy:24@75", f"sinus:10@75, {_TEN}", "V11", 2.0),
+    Case(
+        "multiform_pvc",
+        "sinus:15@75, pvc, sinus:4@75, widepvc, sinus:5@75",
+        "sinus:15@75, pvc, sinus:4@75, pvc, sinus:20@75, widepvc, sinus:5@75",
+        "V2",
+        2.0,
+    ),
+    Case(
+        "missed_beat",
+        "sinus:15@80, missed, sinus:5@80",
+        "sinus:15@80, pvc, sinus:4@80, pac, sinus:5@80",
+        "quiet",
+        4.0,
+    ),
+    Case(
+        "atrial_fibrillation",
+        "sinus:20@75, af:60@110",
+        "sinus:20@75, pac, sinus:6@75, pac, sinus:5@75, bigeminy:20@75, trigeminy:15@75, pac, sinus:10@75",
+        20.0,
+        60.0,
+    ),
+    Case("lead_off", "sinus:20@75", "sinus:15@75, asystole:5", 10.0, 0.5, lost=Lost(10.0, 15.0, 1)),
+    Case("cannot_analyse", "sinus:20@75", "sinus:15@75, asystole:5", 10.0, 3.0, lost=Lost(10.0, 15.0, 2)),
+)
+"""The alarms that the core decides; those of the wall clock are tested where they are raised."""
