@@ -121,7 +121,7 @@ ROOMS = {
     ),
     "station": Room(
         "monitor.station monitor.station.*",
-        "base vitals lines link display store",
+        "base alarms vitals lines link display store",
         "aiohttp msgspec numpy rich textual textual_serve zmq",
     ),
     "front": Room(
