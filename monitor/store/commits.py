@@ -6,10 +6,10 @@ whether it was committed, the store knows: each transaction says up to which ite
 
 import logging
 import queue
-import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic, sleep, time_ns
 from typing import Final, TypeAlias
 
 from sqlalchemy import insert, select, update
@@ -82,7 +82,7 @@ class Commits:
         self._ending = False
         self._deadline = 0.0
         self._prune_at = 0.0
-        self.run = time.time_ns() // 1000
+        self.run = time_ns() // 1000
         self.number = 0
         self.done_bytes = 0
         self.trouble = ""
@@ -99,7 +99,7 @@ class Commits:
         """
         self._store.prepare()
         self._lives = read.lives(self._store)
-        now_ns = time.time_ns()
+        now_ns = time_ns()
         with self._store.writing() as connection:
             if connection.scalar(select(runs.c.run).where(runs.c.run == self.run)) is None:
                 started = {"run": self.run, "started_ns": now_ns, "written_ns": now_ns, "committed": 0}
@@ -111,9 +111,9 @@ class Commits:
         try:
             while batch := self._gather():
                 while not self._tried(batch):
-                    if self._ending and time.monotonic() > self._deadline:
+                    if self._ending and monotonic() > self._deadline:
                         return
-                    time.sleep(_LAST_RETRY_S if self._ending else _RETRY_S)
+                    sleep(_LAST_RETRY_S if self._ending else _RETRY_S)
                 self._prune()
             self._leave()
         except BaseException as error:
@@ -132,13 +132,13 @@ class Commits:
         due: float | None = None
         while len(batch) < _BATCH:
             try:
-                item = self._items.get(timeout=None if due is None else max(0.0, due - time.monotonic()))
+                item = self._items.get(timeout=None if due is None else max(0.0, due - monotonic()))
             except queue.Empty:
                 break
             if item is None:
                 self._items.put(None)  # found again once the batch is written
                 break
-            due = due or time.monotonic() + _GATHER_S
+            due = due or monotonic() + _GATHER_S
             batch.append(item)
         return batch
 
@@ -165,7 +165,7 @@ class Commits:
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
-        self.busy_since = time.monotonic()
+        self.busy_since = monotonic()
         try:
             yield
         finally:
@@ -174,7 +174,7 @@ class Commits:
     def _commit(self, batch: Batch) -> None:
         rows = Rows(self.run, self._lives)
         rows.add(batch)
-        said = {"written_ns": time.time_ns(), "committed": batch[-1][0]}
+        said = {"written_ns": time_ns(), "committed": batch[-1][0]}
         with self._store.writing() as connection:
             connection.execute(update(runs).where(runs.c.run == self.run).values(**said))
             rows.write(connection)
@@ -191,14 +191,14 @@ class Commits:
 
     def _prune(self) -> None:
         """Keep to the limits, now and then; what goes wrong here is tried again, and no event lost."""
-        if time.monotonic() < self._prune_at:
+        if monotonic() < self._prune_at:
             return
-        self._prune_at = time.monotonic() + _PRUNE_S
+        self._prune_at = monotonic() + _PRUNE_S
         limits = self._limits
         try:
             with self._busy():
                 text = retention.prune(
-                    self._store, keep_days=limits.keep_days, max_mib=limits.max_mib, now_ns=time.time_ns()
+                    self._store, keep_days=limits.keep_days, max_mib=limits.max_mib, now_ns=time_ns()
                 )
         except StorageError as error:
             log.warning("%s", error)
@@ -210,7 +210,7 @@ class Commits:
         """Say that the run has ended; not worth waiting for."""
         try:
             with self._store.writing() as connection:
-                ended = {"ended_ns": time.time_ns()}
+                ended = {"ended_ns": time_ns()}
                 connection.execute(update(runs).where(runs.c.run == self.run).values(**ended))
         except StorageError as error:
             log.warning("%s", error)

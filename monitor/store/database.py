@@ -6,10 +6,12 @@ the former alone; the price is one ``fsync`` a batch, paid by the thread that wr
 the same with ``synchronous_commit = on``, which is asked for at every connection.
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -93,8 +95,13 @@ class Store:
         if self.path is not None:
             _check_file(self.path, create=create)
             self._engine.dispose()  # connections to a file that stood there before
-        with self.writing() as connection:
-            schema.prepare(connection, self.name, create=create)
+        with self.reading() as connection:
+            version = schema.check(connection, self.name, create=create)
+        if version != schema.VERSION:
+            with self.writing() as connection:
+                schema.prepare(connection, self.name)
+            if self.is_sqlite:
+                self._pragma("journal_mode=WAL")  # not before it is known to be ours
         self._inode = self._found()
 
     @property
@@ -111,7 +118,7 @@ class Store:
         StorageError
             The database refuses; `UnavailableError` where a later try may do.
         """
-        with self._faults("write"), self._engine.begin() as connection:
+        with self._faults(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -123,7 +130,7 @@ class Store:
         StorageError
             As `writing`.
         """
-        with self._faults("read"), self._reading.connect() as connection:
+        with self._faults(), self._reading.connect() as connection:
             yield connection
 
     @property
@@ -134,14 +141,20 @@ class Store:
     def shrink(self) -> None:
         """Give the pages that were freed back to the disk; a server does so by itself."""
         if self.is_sqlite:
-            with self._faults("shrink"), closing(self._engine.raw_connection()) as connection:
-                cursor = connection.cursor()  # outside a transaction, where alone the log can be cut
-                cursor.execute("PRAGMA incremental_vacuum").fetchall()
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._pragma("incremental_vacuum", "wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
+
+    def _pragma(self, *pragmas: str) -> None:
+        """Give SQLite orders outside a transaction, where alone it heeds them."""
+        with (
+            self._faults(),
+            self._engine.execution_options(beatline_bare=True).connect() as connection,
+        ):
+            for pragma in pragmas:
+                connection.exec_driver_sql(f"PRAGMA {pragma}").all()
 
     def _found(self) -> int:
         """Return what identifies the file that stands there now, 0 where there is none."""
@@ -151,7 +164,7 @@ class Store:
             return 0
 
     @contextmanager
-    def _faults(self, verb: str) -> Iterator[None]:
+    def _faults(self) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
@@ -161,7 +174,7 @@ class Store:
                 raise StorageError(
                     f"{self.name} is not an event store: expected a SQLite database, received another file"
                 ) from error
-            raise kind(f"cannot {verb} store {self.name}: {text}") from error
+            raise kind(f"store {self.name}: {text}") from error
 
 
 def _url(place: str | Path) -> URL:
@@ -208,24 +221,35 @@ def _engine(url: URL, name: str) -> Engine:
 
 
 def _sqlite(url: URL) -> Engine:
+    if _sealed(Path(str(url.database))):
+        url = URL.create(
+            "sqlite", database=f"file:{quote(str(url.database))}", query={"immutable": "1", "uri": "true"}
+        )
     engine = create_engine(url, connect_args={"timeout": _BUSY_S})
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:  # noqa: ANN401  sqlite3.Connection, behind a proxy
         connection.isolation_level = None  # transactions are begun below, not by the driver's guess
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        connection.execute("PRAGMA journal_mode=WAL")
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA journal_size_limit=16777216")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        reading = connection.get_execution_options().get("beatline_reading", False)
+        options = connection.get_execution_options()
+        if options.get("beatline_bare", False):
+            return
         # a writer that begins as a reader could not wait for another writer
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if "beatline_reading" in options else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _sealed(path: Path) -> bool:
+    """Tell whether a file lies where nothing can be written: SQLite then wants to be told so."""
+    return path.is_file() and not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
 
 
 def _check_file(path: Path, *, create: bool) -> None:

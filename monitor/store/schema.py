@@ -28,7 +28,7 @@ from sqlalchemy import (
 from monitor import __version__
 from monitor.errors import StorageError
 
-__all__ = ["MIGRATIONS", "VERSION", "alarms", "events", "minutes", "prepare", "runs", "strips"]
+__all__ = ["MIGRATIONS", "VERSION", "alarms", "check", "events", "minutes", "prepare", "runs", "strips"]
 
 VERSION: Final = 1
 
@@ -132,15 +132,13 @@ strips = Table(
 )
 
 
-def prepare(connection: Connection, name: str, *, create: bool) -> None:
-    """Make sure that a database is an event store of this version, within the caller's transaction.
-
-    An empty database becomes one if ``create``; a store of an older version is brought up to this one.
+def check(connection: Connection, name: str, *, create: bool) -> int | None:
+    """Return the version of the store that a database is; None for an empty one, if that is to become one.
 
     Raises
     ------
     StorageError
-        It is something else, or of a newer version.
+        It is something else, of a newer version, or of one that is too old.
     """
     found = set(inspect(connection).get_table_names())
     if head.name not in found:
@@ -151,27 +149,38 @@ def prepare(connection: Connection, name: str, *, create: bool) -> None:
             )
         if not create:
             raise StorageError(f"{name} is not an event store: expected one, received an empty database")
-        metadata.create_all(connection)
-        connection.execute(insert(head).values(version=VERSION, written_by=__version__))
-        return
+        return None
     row = connection.execute(select(head.c.version, head.c.written_by)).first()
     if row is None:
         raise StorageError(f"{name} is not an event store: expected its version, received none")
-    if row.version != VERSION:
-        _migrate(connection, name, row.version, row.written_by)
-
-
-def _migrate(connection: Connection, name: str, version: int, written_by: str) -> None:
-    if version > VERSION:
+    if row.version > VERSION:
         raise StorageError(
             f"store {name} is from a newer beatline: expected schema version {VERSION} or older, "
-            f"received {version}, written by beatline {written_by}"
+            f"received {row.version}, written by beatline {row.written_by}"
         )
+    if any(step not in MIGRATIONS for step in range(row.version, VERSION)):
+        raise StorageError(
+            f"store {name} is too old: expected schema version {min([VERSION, *MIGRATIONS])} or newer, "
+            f"received {row.version}, written by beatline {row.written_by}"
+        )
+    return int(row.version)
+
+
+def prepare(connection: Connection, name: str) -> None:
+    """Make an event store of an empty database, or bring an older one up to this version.
+
+    All within the caller's transaction: it happens as a whole or not at all.
+
+    Raises
+    ------
+    StorageError
+        As `check`.
+    """
+    version = check(connection, name, create=True)
+    if version is None:
+        metadata.create_all(connection)
+        connection.execute(insert(head).values(version=VERSION, written_by=__version__))
+        return
     for step in range(version, VERSION):
-        if step not in MIGRATIONS:
-            raise StorageError(
-                f"store {name} is too old: expected schema version {min([VERSION, *MIGRATIONS])} or newer, "
-                f"received {version}, written by beatline {written_by}"
-            )
         MIGRATIONS[step](connection)
     connection.execute(update(head).values(version=VERSION, written_by=__version__))
