@@ -34,6 +34,7 @@ _N_USUAL = 8
 _N_RATE = 13
 """The shown heart rate rests on so many beats at most."""
 _FIBRILLATION = ("(VFL", "(VF")
+_BY_MANY_BEATS = ("extreme_tachycardia", "extreme_bradycardia")
 _BY_SIGNAL = ("asystole", "pause", "extreme_tachycardia", "extreme_bradycardia", "high_rate", "low_rate")
 """Conditions of which nothing is known while no lead can be analysed."""
 
@@ -55,6 +56,7 @@ class _Watch:
     last_beat: int | None = None
     fibrillating: bool = False
     carried_until: int | None = None
+    carried_late: bool = False
     pause_armed: bool = False
     pause_from: int = 0
     pause_until: int | None = None
@@ -237,8 +239,12 @@ class Alarms:
         return max(at, watch.now), due.index(at)
 
     def _drop_carried(self, at: int) -> None:
-        self._watch.carried_until = None
-        self._out += self._standing.drop_carried(at)
+        """End what was carried and not found again; what takes many beats to find has twice the time."""
+        watch, late = self._watch, () if self._watch.carried_late else _BY_MANY_BEATS
+        self._out += self._standing.drop_carried(at, but=late)
+        waits = any(self._standing.carried(kind) for kind in late)
+        watch.carried_until = at + self._n(self._settings.carry_s) if waits else None
+        watch.carried_late = True
 
     def _go_blind(self, at: int) -> None:
         """Say that nothing can be analysed; what only beats can tell is then unknown, so it ends."""
@@ -300,8 +306,11 @@ class Alarms:
 
     def _rate(self, rate: Rate) -> None:
         hr, settings = rate.hr_bpm, self._settings
-        if hr is None or self._watch.fibrillating or self._standing.lasts("cannot_analyse"):
+        if self._watch.fibrillating or self._standing.lasts("cannot_analyse"):
             self._end("high_rate", "low_rate")
+            return
+        if hr is None:  # learning anew does not say that a rate from before is over
+            self._end(*(kind for kind in ("high_rate", "low_rate") if not self._standing.carried(kind)))
             return
         beats = self._watch.beats[-_N_RATE:]
         self._compare("high_rate", hr, hr - settings.high_rate_bpm, rate.sample, beats)

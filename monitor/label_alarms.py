@@ -22,6 +22,10 @@ __all__ = ["LabelAlarms"]
 _AT_ONCE: Final[Mapping[str, str]] = MappingProxyType({"(VT": "ventricular_tachycardia"})
 """Rhythms of provisional labels that are alarms."""
 
+_BY_MINUTES: Final = ("atrial_fibrillation", "frequent_pvc")
+"""What the last minute shows: carried over from another stream, it has the time to be found again."""
+_MINUTES_S: Final = 90.0
+
 
 class LabelAlarms:
     """The label lanes' half of `monitor.alarms.Alarms`.
@@ -46,7 +50,12 @@ class LabelAlarms:
         until = start + self._n(settings.carry_s)
         self._carried_until = until if carried else -1
         self._held: dict[str, int] = {}
-        self._due = {alarm.kind: until for alarm in carried if DEFINITIONS[alarm.kind].lane == "confirmed"}
+        minute = start + self._n(_MINUTES_S)
+        self._due = {
+            alarm.kind: minute if alarm.kind in _BY_MINUTES else until
+            for alarm in carried
+            if DEFINITIONS[alarm.kind].lane == "confirmed"
+        }
 
     def provisional(
         self, beat: LabelledBeat, rhythms: Sequence[Rhythm], evidence: tuple[int, ...]

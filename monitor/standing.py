@@ -163,9 +163,9 @@ class Standing:
         for entry in self._entries.values():
             entry.carried |= entry.lasts and DEFINITIONS[entry.alarm.kind].lane == "signal"
 
-    def drop_carried(self, at: int) -> list[Alarm]:
-        """End what the signal lane carried and did not find again."""
-        carried = [key for key, entry in self._entries.items() if entry.carried]
+    def drop_carried(self, at: int, *, but: Collection[str] = ()) -> list[Alarm]:
+        """End what the signal lane carried and did not find again, ``but`` some kinds."""
+        carried = [key for key, entry in self._entries.items() if entry.carried and key[0] not in but]
         return [
             step
             for kind, lead in carried

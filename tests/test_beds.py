@@ -1,6 +1,7 @@
 """A bed in the engine: items in, events out, and trouble that stays where it belongs."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def beating(seconds: float, *, rr_s: float = 0.8) -> NDArray[np.float64]:
 class Ward:
     """Everything that a bed says to its engine."""
 
-    def __init__(self, record: Path | None = None) -> None:
+    def __init__(self, record: Path | None = None, standing: Sequence[Alarm] = ()) -> None:
         self.entries: list[Entry] = []
         self.asked: list[tuple[Key, BeatWindow]] = []
         self.faults: list[str] = []
@@ -44,6 +45,7 @@ class Ward:
             ask=lambda key, window: self.asked.append((key, window)),
             record=record,
             fault=self.faults.append,
+            standing=standing,
         )
 
     def open(self, stream: int, *, index: int = 0) -> None:
