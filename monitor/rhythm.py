@@ -11,6 +11,7 @@ ventricular tachycardia; see ``docs/alarms.md``.
 from typing import Literal
 
 from monitor.events import Beat, LabelKind, LabelledBeat, Rate, Rhythm
+from monitor.leaning import Leaning
 from monitor.settings import RhythmSettings
 from monitor.stage import State
 
@@ -97,7 +98,8 @@ class Rhythms:
     A run is ``vt_beats`` or more V in a row. Its rate is that of its last ``vt_beats`` V: above
     ``vt_rate_bpm`` it is ``(VT``, else ``(IVR``. A single F or Q inside a run is passed over: it
     counts for nothing and breaks nothing (a fusion beat belongs to tachycardia; an unlabelled one
-    must not hide it); two in a row, an N, an S or a gap end the run.
+    must not hide it); two in a row, an N, an S or a gap end the run. A beat right behind a V that leans
+    towards V (`monitor.leaning`) counts as one.
 
     ============  =====================  ===================  =====================
     standing      fast run               slow run             no run
@@ -123,6 +125,7 @@ class Rhythms:
         self._run: list[tuple[int, int]] = []
         self._ordinal = 0
         self._passed = 0
+        self._leaning = Leaning()
 
     def reset(self) -> None:
         """Forget the run and what stands. A gap needs no call: the beat after it has no RR."""
@@ -144,18 +147,19 @@ class Rhythms:
             the first V of its run (of the slow or fast part, where the rate changed in mid-run), an
             end about the beat that broke it.
         """
+        ventricular = self._leaning.push(beat) or beat.label == "V"
         if beat.rr is None:
             ended = self._become(None, beat, beat.sample)
             self._break()
-            return [*ended, *self._count(beat)]
-        return self._count(beat)
+            return [*ended, *self._count(beat, ventricular=ventricular)]
+        return self._count(beat, ventricular=ventricular)
 
-    def _count(self, beat: LabelledBeat) -> list[Rhythm]:
-        if beat.label in ("F", "Q") and self._run and not self._passed:
+    def _count(self, beat: LabelledBeat, *, ventricular: bool) -> list[Rhythm]:
+        if not ventricular and beat.label in ("F", "Q") and self._run and not self._passed:
             self._passed = 1
             self._ordinal += 1
             return []
-        if beat.label != "V":
+        if not ventricular:
             self._break()
             return self._become(None, beat, beat.sample)
         self._passed = 0
@@ -198,6 +202,7 @@ class Rhythms:
             "run": list(self._run),
             "ordinal": self._ordinal,
             "passed": self._passed,
+            "leaning": self._leaning.snapshot(),
             "standing": self._standing,
         }
 
@@ -207,4 +212,5 @@ class Rhythms:
         self._run = [(sample, ordinal) for sample, ordinal in state["run"]]
         self._ordinal = state["ordinal"]
         self._passed = state["passed"]
+        self._leaning.restore(state["leaning"])
         self._standing = state["standing"]
