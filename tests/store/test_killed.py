@@ -1,0 +1,83 @@
+"""What was confirmed as committed survives kill -9: of who writes, and of the server."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from monitor.events import Notice
+from monitor.store import commits, read
+from monitor.store.database import Store
+from monitor.store.read import Query
+from monitor.store.writer import Writer
+from tests.store.killed import check, kill_while_it_writes
+from tests.store.servers import Server, programs
+from tests.store.told import alarm, entry, notice, step
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return a PostgreSQL server of our own."""
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL is not installed: no /usr/lib/postgresql/*/bin, no postgres on the path")
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'beatline[postgresql]'")
+    try:
+        started = Server(found)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"PostgreSQL could not make a database: {error}")
+    try:
+        started.start()
+        yield started
+    finally:
+        started.remove()
+
+
+def test_nothing_confirmed_is_lost_when_the_writer_is_killed(tmp_path: Path) -> None:
+    """SQLite: all up to some event is there, whole; twice, so that the second opens what a kill left."""
+    place = str(tmp_path / "e.sqlite")
+    for after in (1500, 3000):
+        check(place, *kill_while_it_writes(place, after=after))
+
+
+def test_nothing_confirmed_is_lost_when_the_writer_on_postgresql_is_killed(server: Server) -> None:
+    """The same with a server."""
+    check(server.url, *kill_while_it_writes(server.url, after=2000))
+
+
+def test_a_server_that_crashes_loses_nothing_and_is_written_to_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was confirmed is there when it is back; what came meanwhile follows, each once, in order."""
+    troubles: list[str] = []
+    kept = Writer(server.url, about={"crash": True})
+
+    def back(_: float) -> None:
+        troubles.append(kept.trouble)
+        server.start()
+
+    monkeypatch.setattr(commits, "sleep", back)
+    first = alarm()
+    kept.append(entry(first, bed="crash"))
+    wait_until(lambda: kept.committed == 1)
+    server.stop("immediate")
+    for number in range(300):
+        kept.append(notice(number))
+    kept.append(entry(step(first, "acknowledged", at=4000, by="Ada"), bed="crash"))
+    kept.close(patience_s=60)
+    assert len(troubles) == 1
+    assert troubles[0].startswith("store postgresql+psycopg://postgres@/postgres")
+    with closing(Store.open(server.url)) as store:
+        lines = [one.event for one in read.events(store, Query(kinds=("notice",))) if one.run == kept.run]
+        (one,) = read.alarms(store, Query(bed="crash"))
+        assert read.standing(store)["crash"] == (step(first, "acknowledged", at=4000, by="Ada"),)
+    assert [line.text for line in lines if isinstance(line, Notice)] == [f"line {i}" for i in range(300)]
+    assert (one.state, one.acknowledged_by) == ("acknowledged", "Ada")
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Let the other thread work until something is so; pytest's own limit ends what never is."""
+    while not true():
+        pass
