@@ -46,6 +46,10 @@ def dark(now_ns: int) -> frozenset[Priority]:
     )
 
 
+_SAME_S: Final = 1e-6
+"""A pulse that is due now is due, whatever floats make of the difference of two times."""
+
+
 class Bell:
     """Says when to ring: bursts of what calls most urgently, begun anew when something worse comes."""
 
@@ -78,7 +82,7 @@ class Bell:
     def _pulses(self, at_s: float) -> int:
         """Return how many pulses there were up to a time."""
         assert self._call is not None
-        since = at_s - self._began_s
+        since = at_s - self._began_s + _SAME_S
         if since < 0:
             return 0
         n_bursts, within = divmod(since, BURST_S[self._call])

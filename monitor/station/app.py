@@ -16,6 +16,7 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.css.query import NoMatches
 
 from monitor import link, snapshots
 from monitor.errors import WireError
@@ -29,10 +30,14 @@ from monitor.station.line import LineState
 from monitor.station.panels import Help, Limits
 from monitor.station.scene import Attached, Scene, Tiles, call, kept
 from monitor.station.state import Command, State, Wall, pressed
+from monitor.vitals import KEEP_S
+from monitor.waves import CELL_MM
 
 __all__ = ["Options", "Source", "Station"]
 
 _NAMED: Final = ("space", "enter", "up", "down", "left", "right", "home", "end", "question_mark", "plus")
+_ENTRIES: Final = 500
+"""Events taken at a time: what a monitor remembers of hours must not hold up beds when a station comes."""
 _BELL_S: Final = 0.05
 _TREND_S: Final = 10.0
 """How often trends are asked for: they change once a minute."""
@@ -49,6 +54,7 @@ class Source(Protocol):
     welcome: link.Welcome | None
     refused: str
     anew: bool
+    awaited: bool
 
     @property
     def trouble(self) -> str:
@@ -105,7 +111,8 @@ class Station(App[int]):
     ENABLE_COMMAND_PALETTE = False
     CSS = """
     Screen { background: ansi_default; color: ansi_default; }
-    Help, Limits { width: 46; padding: 0 1; border-left: solid ansi_bright_black; background: ansi_default; }
+    Help, Limits { width: 44; max-width: 50%; padding: 0 1; border-left: solid ansi_bright_black; }
+    Help, Limits { background: ansi_default; }
     Input { background: ansi_default; }
     #problem { color: ansi_bright_red; margin-top: 1; }
     """
@@ -127,6 +134,7 @@ class Station(App[int]):
         self._trends: dict[str, tuple[TrendPoint, ...]] = {}
         self._trend_due = 0.0
         self._last = 0
+        self._pulled_s = 0.0
         self._dismissed: frozenset[str] = frozenset()
         self._message, self._message_until = "", 0.0
         self._bell = Bell()
@@ -204,7 +212,7 @@ class Station(App[int]):
 
     def paint(self) -> None:
         """Draw what is known now."""
-        with contextlib.suppress(LookupError):
+        with contextlib.suppress(NoMatches):
             canvas = self.query_one(Canvas)
             frame, self.tiles = draw(self.scene(), (canvas.size.width, canvas.size.height), time.time_ns())
             canvas.show(frame, self._scheme())
@@ -235,11 +243,11 @@ class Station(App[int]):
             self._source.anew = False
             self._last, self._dismissed = 0, frozenset()
         width = max(1, self.size.width)
-        seconds = min(30.0, width * 2 / self.state.speed) + _WAVE_S
+        seen_s = width * CELL_MM[0] / self.state.speed + _WAVE_S
+        if not self._source.awaited:
+            self._pulled_s = min(KEEP_S, max(seen_s, self.memory.wants(self.ward)))
         trend = self.state.view == "trends" and time.monotonic() >= self._trend_due
-        return link.Pull(
-            after=self._last, seconds=max(seconds, self.memory.wants(self.ward)), limit=500, trend=trend
-        )
+        return link.Pull(after=self._last, seconds=self._pulled_s, limit=_ENTRIES, trend=trend)
 
     def _take(self, update: link.Update) -> None:
         self._last = update.last
@@ -256,7 +264,7 @@ class Station(App[int]):
         except WireError as error:
             self.say(f"! the monitor is of another version: {error}")
             return
-        self.memory.cut(ward)
+        self.memory.cut(ward, seconds=self._pulled_s)
         self._dismissed -= {bed.bed for bed in ward.beds}
         if any(bed.trend for bed in ward.beds):
             self._trends = {bed.bed: bed.trend for bed in ward.beds}

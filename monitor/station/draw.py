@@ -18,9 +18,13 @@ __all__ = ["draw"]
 _HINTS: Final = (
     "a acknowledge  space pause sound  f freeze  r strips  t trends  e alarms  l limits  ? help  q quit",
     "a ack  space pause  f freeze  r strips  t trends  e alarms  l limits  ? help  q quit",
+    "a ack  space pause  f freeze  r strips  t trends  e alarms  l limits  ? help",
     "a ack  space pause  ? help  q quit",
     "? help  q quit",
 )
+
+_ACCOUNTS: Final = 62
+"""Cells that the accounting of the whole monitor takes in the footer."""
 
 
 def draw(scene: Scene, size: tuple[int, int], now_ns: int) -> tuple[Frame, Tiles]:
@@ -142,6 +146,8 @@ def _header(frame: Frame, scene: Scene, tiles: Tiles, now_ns: int) -> None:
     at = frame.put(0, 1, "beatline", "strong")
     shown = {name for name, _ in tiles.places}
     hidden = [bed for bed in scene.ward.beds if bed.bed not in shown]
+    if scene.state.view == "alarms":  # every alarm stands there
+        hidden = []
     count = f"{n} bed{'s' if n != 1 else ''}" + (f", {len(hidden)} not in sight" if hidden else "")
     at = frame.put(0, at + 2, count, "dim")
     for text, ink in _states(scene):
@@ -184,8 +190,9 @@ def _notices(scene: Scene, now_ns: int) -> list[tuple[str, str]]:
 def _footer(frame: Frame, scene: Scene) -> None:
     """Write what the keys do, and where there is room the accounting of the whole monitor."""
     n_columns, n_rows = frame.size
-    hint = next((hint for hint in _HINTS if len(hint) + 2 <= n_columns - 40), _HINTS[-2])
-    if len(hint) + 60 <= n_columns:
-        write_footer(frame, scene.ward, hint=hint)
-    else:
-        frame.put(n_rows - 1, 1, next((h for h in _HINTS if len(h) + 2 <= n_columns), _HINTS[-1]), "dim")
+    beside = next((hint for hint in _HINTS[:3] if len(hint) + _ACCOUNTS <= n_columns), None)
+    if beside is not None:
+        write_footer(frame, scene.ward, hint=beside)
+        return
+    hint = next((hint for hint in _HINTS if len(hint) + 2 <= n_columns), _HINTS[-1])
+    frame.put(n_rows - 1, 1, hint, "dim")

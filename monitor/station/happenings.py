@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
+
 from monitor.events import Alarm, AnyEvent, AudioPause, Gap, Notice
 from monitor.link import Entry
 from monitor.snapshots import BedSnapshot, Mark, WardSnapshot
 from monitor.strip import Strip
+from monitor.vitals import KEEP_S
 
 __all__ = ["AFTER_S", "BEFORE_S", "AlarmStrip", "Happening", "Memory"]
 
@@ -78,18 +81,19 @@ class Memory:
             bed = beds.get(entry.bed)
             if bed is not None and bed.fs > 0 and self._complete(bed, alarm):
                 back_s = (bed.index - alarm.sample) / bed.fs + BEFORE_S + 1.0
-                seconds = max(seconds, min(30.0, back_s))
+                seconds = max(seconds, min(KEEP_S, back_s))
         return seconds
 
-    def cut(self, ward: WardSnapshot) -> None:
-        """Take the waves that are complete; what is no longer to be had is let go."""
+    def cut(self, ward: WardSnapshot, *, seconds: float) -> None:
+        """Take the waves that are complete in a ward with so many seconds; what has gone is let go."""
         beds = {bed.bed: bed for bed in ward.beds}
         waiting = []
         for entry, alarm in self._due:
             bed = beds.get(entry.bed)
             if bed is None or bed.fs <= 0:
                 continue
-            if not self._complete(bed, alarm):
+            more = seconds < KEEP_S and bed.strip.start - bed.delay > alarm.decided - BEFORE_S * bed.fs
+            if not self._complete(bed, alarm) or more:
                 if bed.connection == "up":
                     waiting.append((entry, alarm))
                 continue
@@ -109,8 +113,6 @@ class Memory:
 
 def _cut(bed: BedSnapshot, alarm: Alarm) -> BedSnapshot | None:
     """Return the bed with `BEFORE_S` before the decision and `AFTER_S` after it, from index 0 on."""
-    from msgspec.structs import replace
-
     start = alarm.decided - round(BEFORE_S * bed.fs)
     stop = alarm.decided + round(AFTER_S * bed.fs)
     first = max(0, start + bed.delay - bed.strip.start)

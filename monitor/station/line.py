@@ -41,6 +41,9 @@ class Line:
         How it stands.
     welcome
         What the monitor said of itself, None before.
+    anew, awaited
+        Whether this is another run than was there before, until whoever takes note of it says so; whether
+        an answer is awaited.
     refused
         What it has answered to the last command that it did not take; whoever shows it empties it.
 
@@ -57,7 +60,7 @@ class Line:
         self.refused = ""
         self.anew = False
         self._problem = ""
-        self._asked = False
+        self.awaited = False
         self._heard_s = time.monotonic()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
         self._socket: zmq.Socket[bytes] = context.socket(zmq.DEALER)
@@ -94,8 +97,8 @@ class Line:
 
     def ask(self, pull: link.Pull) -> None:
         """Ask for what is new, unless an answer is still awaited or nobody is there."""
-        if self.state == "up" and not self._asked:
-            self._asked = self._send(pull)
+        if self.state == "up" and not self.awaited:
+            self.awaited = self._send(pull)
 
     def tell(self, command: link.Request) -> bool:
         """Send a command; return whether anybody is there to hear it."""
@@ -113,7 +116,7 @@ class Line:
                 update = self._take_answer()
                 if update is not None:
                     return update
-            if self._asked and self.state == "up" and time.monotonic() - self._heard_s > SILENT_S:
+            if self.awaited and self.state == "up" and time.monotonic() - self._heard_s > SILENT_S:
                 self.state = "silent"
             if time.monotonic() >= deadline:
                 return None
@@ -134,10 +137,10 @@ class Line:
     def _take_event(self) -> None:
         event = parse_monitor_message(self._monitor.recv_multipart())["event"]
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:
-            self._asked = False
+            self.awaited = False
             self._send(link.Hello(version=__version__))
         elif event & _LOST:
-            self._asked = False
+            self.awaited = False
             if self.state in ("up", "silent"):
                 self.state = "lost"
 
@@ -156,11 +159,11 @@ class Line:
         if isinstance(answer, link.Refused):
             self.refused = answer.text
             return None
-        self._asked = False
+        self.awaited = False
         return answer
 
     def _greeted(self, welcome: link.Welcome) -> None:
-        """Take the monitor's word for what it is; ``anew`` says that it is not the run that was there."""
+        """Take the monitor's word for what it is."""
         if welcome.protocol != link.PROTOCOL:
             self._foreign(
                 f"the monitor is of another version: expected protocol {link.PROTOCOL} (beatline "
@@ -174,4 +177,4 @@ class Line:
     def _foreign(self, problem: str) -> None:
         self.state = "foreign"
         self._problem = problem
-        self._asked = False
+        self.awaited = False

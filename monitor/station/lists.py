@@ -50,7 +50,7 @@ def _standing(frame: Frame, area: Area, bed: BedSnapshot, alarm: Standing, pen: 
     at = frame.put(area.row, area.column + 1, f" {bed.bed:<10.10} ", "strong")
     at = frame.put(area.row, at, f" {alarm_text(alarm)} ", flashing(alarm, pen), width=area.width - at)
     seconds = max(0.0, (bed.index - alarm.onset) / bed.fs) if bed.fs > 0 else 0.0
-    value = "" if alarm.value is None else f" {alarm.value:g}"
+    value = "" if alarm.value is None else f" {alarm.value:.3g}"
     facts = f"{value} for {_span(seconds)}"
     if bed.audio_pause_s > 0:
         facts += ", sound paused"

@@ -1,0 +1,281 @@
+"""The station as a person uses it: keys, what they show, and what reaches the monitor."""
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Label
+
+from monitor import link
+from monitor.events import Alarm, Notice
+from monitor.snapshots import BedSnapshot, WardSnapshot
+from monitor.station.app import Options, Station
+from monitor.station.canvas import Canvas
+from monitor.station.panels import Limits
+from tests.station.scenes import Played, drive, shown, until, with_limits
+from tests.wards import FS, NOW_NS, a_bed, a_ward, an_alarm, with_alarms
+
+VT = an_alarm("ventricular_tachycardia", "high", "VENT TACHY")
+
+
+def changed(ward: WardSnapshot, i: int, bed: BedSnapshot) -> WardSnapshot:
+    return msgspec.structs.replace(ward, beds=(*ward.beds[:i], bed, *ward.beds[i + 1 :]))
+
+
+def an_entry(bed: str, event: Alarm | Notice) -> link.Entry:
+    return link.Entry(bed=bed, record="", time_ns=NOW_NS, fs=FS, event=event)
+
+
+def test_digits_arrows_and_enter_go_from_bed_to_bed() -> None:
+    """1-9 shows a bed large, escape the wall, arrows choose, enter enlarges what is chosen."""
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        assert station.state.selected == "bed-1"
+        await pilot.press("3")
+        assert ("bed", "bed-3") == (station.state.view, station.state.selected)
+        assert "not in sight" in shown(station)
+        await pilot.press("escape", "right", "down")
+        assert ("wall", "bed-6") == (station.state.view, station.state.selected)
+        assert ">6 bed-6" in shown(station)
+        await pilot.press("enter")
+        assert station.state.view == "bed"
+
+    drive(Played(a_ward(8)), script)
+
+
+def test_acknowledge_goes_to_the_chosen_bed_with_a_name() -> None:
+    """``a`` is for one bed, ``A`` for all; a bed without an alarm is answered in words."""
+    ward = a_ward(3)
+    played = Played(changed(ward, 1, with_alarms(ward.beds[1], VT)))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("a")
+        assert [] == played.told
+        assert "bed-1 has nothing to acknowledge" in shown(station)
+        await pilot.press("right", "a", "A", "space", "P")
+
+    drive(played, script)
+    assert [
+        link.Acknowledge(bed="bed-2", by="kim"),
+        link.Acknowledge(by="kim"),
+        link.PauseAudio(bed="bed-2", on=True, by="kim"),
+        link.PauseAudio(on=True, by="kim"),
+    ] == played.told
+
+
+@pytest.mark.parametrize(
+    ("options", "control", "expected"),
+    [
+        (Options(), True, "start the station with --control"),
+        (Options(control=True), False, "the monitor was started without --allow-control"),
+    ],
+)
+def test_a_station_that_may_not_says_so_and_sends_nothing(
+    options: Options, control: bool, expected: str
+) -> None:
+    """Read only, and it is written in the header all the time."""
+    played = Played(a_ward(2), control=control)
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("space")
+        assert expected in shown(station)
+        assert "read only" in shown(station).splitlines()[0]
+
+    drive(played, script, options=options)
+    assert [] == played.told
+
+
+def test_a_refusal_of_the_monitor_is_shown() -> None:
+    """What the monitor does not take is answered in its own words."""
+    played = Played(a_ward(1))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        played.refused = "this monitor is read only"
+        await until(pilot, lambda: "! this monitor is read only" in shown(station))
+
+    drive(played, script)
+
+
+def test_frozen_waves_stand_still_while_alarms_go_on() -> None:
+    """``f`` holds the waves; rate and alarms are never held."""
+    first, later = a_bed(), a_bed(seconds=23.0)
+    played = Played(WardSnapshot(beds=(first,), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("1", "f")
+        before = shown(station).splitlines()
+        assert "FROZEN" in before[0]
+        played.ward = WardSnapshot(beds=(with_alarms(later, VT),), classifier="ready")
+        await until(pilot, lambda: "*** VENT TACHY" in shown(station))
+        assert before[9:30] == shown(station).splitlines()[9:30]
+        await pilot.press("f")
+        assert before[9:30] != shown(station).splitlines()[9:30]
+
+    drive(played, script, size=(100, 32))
+
+
+def test_a_monitor_that_dies_is_shown_at_once_with_the_alarms_that_stood() -> None:
+    """Nothing shown is current any more, and the alarm is still there; it comes back by itself."""
+    played = Played(WardSnapshot(beds=(with_alarms(a_bed(), VT),), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        played.state, played.trouble = "lost", "THE MONITOR HAS GONE"
+        await until(pilot, lambda: "! THE MONITOR HAS GONE: nothing here is current" in shown(station))
+        await until(pilot, lambda: "FEED LOST" in shown(station))
+        assert "NOT CONNECTED" in shown(station)
+        assert "*** VENT TACHY" in shown(station)
+        played.state, played.anew = "up", True
+        await until(pilot, lambda: "HAS GONE" not in shown(station))
+        assert 0 == played.pulls[-1].after
+
+    drive(played, script)
+
+
+def test_a_bed_that_vanishes_during_an_alarm_stays_until_it_is_acknowledged() -> None:
+    """The alarm still stands on the screen, though the monitor knows the bed no more."""
+    ward = a_ward(3)
+    played = Played(changed(ward, 2, with_alarms(ward.beds[2], VT)))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "VENT TACHY" in shown(station))
+        played.ward = a_ward(2)
+        await until(pilot, lambda: "FEED LOST" in shown(station))
+        assert "bed-3" in shown(station)
+        assert "VENT TACHY" in shown(station)
+        await pilot.press("down", "down", "a")
+        await until(pilot, lambda: "bed-3" not in shown(station))
+
+    drive(played, script)
+
+
+def test_limits_are_edited_checked_and_sent() -> None:
+    """Fields hold what is in force; what cannot be is refused in words; what changed is asked for."""
+    bed = with_limits(a_bed(), high_rate_bpm=120.0, low_rate_bpm=50.0)
+    played = Played(WardSnapshot(beds=(bed,), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("l")
+        await pilot.pause()
+        panel = station.query_one(Limits)
+        high = panel.query_one("#high_rate_bpm", Input)
+        assert "120" == high.value
+        assert high.has_focus
+        high.value = "40"
+        await pilot.press("enter")
+        assert "must lie below" in str(panel.query_one("#problem", Label).content)
+        assert [] == played.told
+        high.value = "130"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert [link.SetLimits("bed-1", {"high_rate_bpm": 130.0}, "kim")] == played.told
+        played.entries = [an_entry("bed-1", Notice(sample=0, decided=0, text="limits refused: too high"))]
+        await until(pilot, lambda: "too high" in str(panel.query_one("#problem", Label).content))
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not station.query(Limits)
+
+    drive(played, script, size=(120, 30))
+
+
+def test_help_and_limits_stand_beside_the_beds() -> None:
+    """Alarms stay in sight while somebody reads."""
+    ward = a_ward(8)
+    played = Played(changed(ward, 7, with_alarms(ward.beds[7], VT)))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        await until(pilot, lambda: station.query_one(Canvas).size.width < 80)
+        assert "*** VENT TACHY" in shown(station)
+
+    drive(played, script, size=(80, 24))
+
+
+def test_trends_are_asked_for_only_where_they_are_looked_at() -> None:
+    """A day of sixteen beds weighs more than their waves."""
+    played = Played(a_ward(2))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        assert not any(pull.trend for pull in played.pulls)
+        await pilot.press("t")
+        await until(pilot, lambda: played.pulls[-1].trend)
+        await until(pilot, lambda: "now" in shown(station))
+        n = sum(pull.trend for pull in played.pulls)
+        seen = len(played.pulls)
+        await until(pilot, lambda: len(played.pulls) > seen + 3)
+        assert n == sum(pull.trend for pull in played.pulls)
+
+    drive(played, script)
+
+
+def test_an_alarm_leaves_a_line_and_a_strip() -> None:
+    """What began while somebody looked away: in the list, and as waves."""
+    bed = with_alarms(a_bed(), VT)
+    played = Played(WardSnapshot(beds=(bed,), classifier="ready"))
+    at = round(12 * FS)
+    alarm = Alarm(
+        sample=at - 200, decided=at, kind=VT.kind, priority="high", state="start", text="VENT TACHY"
+    )
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        played.entries = [an_entry("bed-1", alarm)]
+        await until(pilot, lambda: len(station.memory.strips) == 1)
+        await pilot.press("e")
+        assert "*** VENT TACHY began" in shown(station)
+        await pilot.press("r")
+        assert "▼ alarm" in shown(station)
+        assert "MLII" in shown(station)
+
+    drive(played, script)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 5), (39, 8), (40, 8)])
+def test_no_terminal_is_too_small_to_be_told(size: tuple[int, int]) -> None:
+    """A terminal resized to nothing, and back, is drawn or answered."""
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        for key in ("e", "r", "t", "w", "1"):
+            await pilot.press(key)
+        assert shown(station)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "bed-1" in shown(station))
+
+    drive(Played(a_ward(3, seconds=4.0)), script)
+
+
+def test_leaving_ends_nothing_but_the_station() -> None:
+    """``q`` lets go of the line; no command is sent."""
+    played = Played(a_ward(1))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("q")
+
+    station = drive(played, script)
+    assert 0 == station.return_value
+    assert played.closed
+    assert [] == played.told
+
+
+def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://no-color.org: whatever scheme was chosen."""
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        station.paint()
+        assert "mono" == station.query_one(Canvas).scheme
+
+    drive(Played(a_ward(1)), script)
+
+
+def test_what_textual_repaints_is_what_was_painted() -> None:
+    """Lines come from the frame itself: nothing older is cached."""
+    played = Played(a_ward(2))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("2")
+        canvas = station.query_one(Canvas)
+        strips = canvas.render_lines(canvas.size.region)
+        assert canvas.frame.lines() == [strip.text for strip in strips]
+
+    drive(played, script)
