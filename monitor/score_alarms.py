@@ -4,6 +4,7 @@ What is counted, and how, is `monitor.score.alarms`. What asks for an alarm:
 
 - VF and flutter, AF: the reference's rhythm marks.
 - Asystole: reference beats as far apart as its setting says, or a stretch marked so.
+- VT: runs of reference V, long and fast enough by its settings, each once.
 - All other kinds: the reference beats with their reference classes, put through the very rules of the line
   (`monitor.alarm_truth`); marks of the same rhythm excuse an alarm, but ask for none.
 - Where the reference has no beats: rhythm marks alone, and only kinds that they tell of are judged.
@@ -19,7 +20,7 @@ from monitor.definitions import DEFINITIONS
 from monitor.events import CLASSES, Alarm, Event, Rhythm
 from monitor.score.alarms import LETHAL, Answer, Condition, Told, answers, judge, told_alarms
 from monitor.score.alarms_group import AlarmGroup, RecordAlarms, group_alarms
-from monitor.score.alarms_marks import RHYTHMS, conditions, long_pauses, stretches
+from monitor.score.alarms_marks import RHYTHMS, conditions, fast_runs, long_pauses, stretches
 from monitor.score.episodes import EpisodeCounts, compare_spans
 from monitor.score.marks import Marks
 from monitor.settings import Settings
@@ -29,6 +30,8 @@ __all__ = ["AlarmScore", "alarms_of", "known", "together"]
 _HIGH: Final = frozenset(kind for kind, entry in DEFINITIONS.items() if entry.priority == "high")
 _MARKED: Final = frozenset({"ventricular_fibrillation", "atrial_fibrillation"})
 """Kinds that only rhythm marks tell of."""
+_RUNS: Final = frozenset({"ventricular_tachycardia"})
+"""Kinds of which each run of reference beats asks for one alarm, however often its rate crosses the limit."""
 _UNKNOWN: Final = frozenset({"multiform_pvc"})
 """Kinds of which no reference tells: it does not say of which shape a beat is."""
 _SILENT: Final = frozenset({"asystole", "pause", "missed_beat", "extreme_bradycardia", "low_rate"})
@@ -108,7 +111,9 @@ def known(reference: Marks, settings: Settings, *, fs: float, end: int) -> list[
         if not (one.kind in _SILENT and any(a <= one.stop and b >= one.start for a, b in fibrillation))
     ]
     pauses = long_pauses(reference, longest_s=settings.alarms.asystole_s, fs=fs, end=end)
-    return sorted([*excused, *asked, *pauses], key=lambda one: (one.start, one.kind))
+    rule = settings.rhythm
+    runs = fast_runs(reference, n_beats=rule.vt_beats, rate_bpm=rule.vt_rate_bpm, fs=fs, end=end)
+    return sorted([*excused, *asked, *pauses, *runs], key=lambda one: (one.start, one.kind))
 
 
 def _by_rule(reference: Marks, settings: Settings, *, fs: float, end: int) -> list[Condition]:
@@ -117,7 +122,7 @@ def _by_rule(reference: Marks, settings: Settings, *, fs: float, end: int) -> li
     labelled = [(int(at), CLASSES[label]) for at, label in zip(beats.samples, beats.classes, strict=True)]
     steps = expected_alarms(labelled, settings, fs=fs, n_samples=end)
     return [
-        Condition(one.kind, one.start / fs, one.stop / fs, one.decided / fs, "beats")
+        Condition(one.kind, one.start / fs, one.stop / fs, one.decided / fs, "beats", one.kind not in _RUNS)
         for one in spans(steps, n_samples=end)
         if one.kind not in _MARKED | _UNKNOWN | {"asystole"}
     ]

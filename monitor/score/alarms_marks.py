@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from monitor.score.alarms import Condition
-from monitor.score.marks import Marks
+from monitor.score.marks import CLASSES, Marks
 
-__all__ = ["LEAST_S", "RHYTHMS", "Stretch", "conditions", "long_pauses", "stretches"]
+__all__ = ["LEAST_S", "RHYTHMS", "Stretch", "conditions", "fast_runs", "long_pauses", "stretches"]
 
 
 class Stretch(NamedTuple):
@@ -33,6 +33,9 @@ RHYTHMS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The marks of each kind of alarm. ``(BI`` is heart block of the first degree, ``(VER`` a ventricular escape
 rhythm."""
+
+_VT: Final = "ventricular_tachycardia"
+_V: Final = CLASSES.index("V")
 
 LEAST_S: Final[Mapping[str, float]] = {
     "ventricular_fibrillation": 6.0,
@@ -76,6 +79,34 @@ def long_pauses(marks: Marks, *, longest_s: float, fs: float, end: int) -> list[
         Condition("asystole", (at - rr) / fs, at / fs, (at - rr) / fs + longest_s, "beats")
         for at, rr in zip(beats.samples[far].tolist(), beats.intervals[far].tolist(), strict=True)
     ]
+
+
+def fast_runs(marks: Marks, *, n_beats: int, rate_bpm: float, fs: float, end: int) -> list[Condition]:
+    """Return the runs of reference V of which ``n_beats`` in a row are faster than ``rate_bpm``, each once.
+
+    A run that slows down and speeds up again asks for one alarm, due when it is fast enough for the first
+    time.
+    """
+    beats = marks.beats(start=0, end=end)
+    found: list[Condition] = []
+    run: list[int] = []
+    due: int | None = None
+    for at, label, rr in zip(
+        [*beats.samples.tolist(), end],
+        [*beats.classes.tolist(), -1],
+        [*beats.intervals.tolist(), 0],
+        strict=True,
+    ):
+        if label != _V or not rr:
+            if due is not None:
+                found.append(Condition(_VT, run[0] / fs, run[-1] / fs, due / fs, "beats"))
+            run, due = [], None
+        if label == _V:
+            run.append(at)
+            last = run[-n_beats:]
+            fast = len(last) == n_beats and 60 * fs * (n_beats - 1) > rate_bpm * (last[-1] - last[0])
+            due = at if fast and due is None else due
+    return found
 
 
 def _joined(found: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
