@@ -37,7 +37,7 @@ Sources
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +58,8 @@ _ALIKE_S: Final = 0.02
 """... and so are those that differ by less than this."""
 _RR_S: Final = (0.2, 3.0)
 """RR outside these say nothing: a false detection, a pause."""
-_UNKNOWN: Final = (0.5, 2.0)
-"""Before anything was heard: so many pairs go on alike out of so many."""
+_HEARD: Final = (0.5, 2.0)
+"""Before anything was heard: so many pairs went on alike out of so many."""
 _MOST: Final = 2.5
 """No single pair surprises more than this: one premature beat is not fibrillation."""
 _ENOUGH: Final = 15.0
@@ -73,25 +73,9 @@ _P_WEIGHT: Final = 0.5
 _FEWEST: Final = 2
 """Pairs without which nothing is judged."""
 
-
-class _Pair(NamedTuple):
-    """Two neighbouring RR, in samples.
-
-    Attributes
-    ----------
-    sample, before
-        R peaks at the ends of the second one: the later and the earlier.
-    first, second
-        The RR.
-    p_wave
-        How much the P wave speaks against fibrillation, -1 to 1; 0 where it is not known.
-    """
-
-    sample: int
-    before: int
-    first: int
-    second: int
-    p_wave: float
+_SAMPLE, _BEFORE, _FIRST, _SECOND, _P = range(5)
+"""Columns of a pair of neighbouring RR: R peaks at the ends of the second one, the later and the earlier; the
+RR, all in samples; and how much the P wave speaks against fibrillation."""
 
 
 class Atrial:
@@ -100,7 +84,7 @@ class Atrial:
     Parameters
     ----------
     settings
-        ``af_window_s``, ``af_s``, ``af_end_s`` and ``af_surprise``.
+        ``af_window_s``, ``af_s``, ``af_surprise`` and ``af_end_s``.
     window
         What the network is shown of a beat: where it shows the P wave.
     fs
@@ -108,15 +92,19 @@ class Atrial:
     """
 
     def __init__(self, settings: RhythmSettings, window: WindowSpec, *, fs: float) -> None:
-        self.fs = fs
-        self._settings = settings
+        self._fs = fs
+        self._limit = settings.af_surprise
+        self._span = round(settings.af_window_s * fs)
+        self._least = round(settings.af_s * fs)
+        self._delay = round(settings.af_end_s * fs)
+        self._shortest, self._longest = (round(seconds * fs) for seconds in _RR_S)
         self._place = window.features.index(_P_WAVE) if _P_WAVE in window.features else None
         self._p_waves: dict[int, float] = {}
         self._fibrillation: list[tuple[int, bool]] = []
         self._fibrillating = False
-        self._pairs: list[_Pair] = []
+        self._pairs = np.empty((0, 5))
         self._rr: int | None = None
-        self._before = False
+        self._usable = False
         self._onset: int | None = None
         self._until = -1
 
@@ -127,7 +115,10 @@ class Atrial:
                 self._p_waves[window.sample] = float(window.features[self._place])
 
     def note(self, rhythms: Sequence[Rhythm]) -> None:
-        """Learn where ventricular fibrillation starts and ends, as it is decided."""
+        """Learn where ventricular fibrillation starts and ends, as it is decided.
+
+        What was heard before either is forgotten: the heart begins anew.
+        """
         self._fibrillation += [(rhythm.decided, rhythm.state == "start") for rhythm in rhythms]
 
     def push(self, beat: LabelledBeat) -> list[Turn]:
@@ -137,14 +128,16 @@ class Atrial:
         -------
         list
             Fibrillation that starts or ends, decided where the beat's label takes effect. A start is about
-            the R peak from which RR were irregular, an end about the last one of them.
+            the R peak from which on RR were irregular, and its value the mean rate since, in beats per
+            minute; an end is about the last of these beats.
         """
-        self._take(beat)
-        oldest = beat.sample - round(self._settings.af_window_s * self.fs)
-        self._pairs = [pair for pair in self._pairs if pair.sample > oldest]
+        pair = self._pair(beat)
+        self._pairs = self._pairs[self._pairs[:, _SAMPLE] > beat.sample - self._span]
+        if pair is not None:
+            self._pairs = np.vstack([self._pairs, pair])
         if self._onset is not None:
-            return self._end(beat)
-        return self._start(beat)
+            return self._end(beat, self._onset)
+        return self._start(beat) if pair is not None else []
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
@@ -152,9 +145,9 @@ class Atrial:
             "p_waves": list(self._p_waves.items()),
             "fibrillation": list(self._fibrillation),
             "fibrillating": self._fibrillating,
-            "pairs": [list(pair) for pair in self._pairs],
+            "pairs": self._pairs.copy(),
             "rr": self._rr,
-            "before": self._before,
+            "usable": self._usable,
             "onset": self._onset,
             "until": self._until,
         }
@@ -164,66 +157,60 @@ class Atrial:
         self._p_waves = dict(state["p_waves"])
         self._fibrillation = [(decided, starts) for decided, starts in state["fibrillation"]]
         self._fibrillating = state["fibrillating"]
-        self._pairs = [_Pair(*pair) for pair in state["pairs"]]
+        self._pairs = state["pairs"].copy()
         self._rr = state["rr"]
-        self._before = state["before"]
+        self._usable = state["usable"]
         self._onset = state["onset"]
         self._until = state["until"]
 
-    def _take(self, beat: LabelledBeat) -> None:
-        """Add the pair of RR that ends with this beat, if both say anything."""
+    def _pair(self, beat: LabelledBeat) -> list[float] | None:
+        """Return the pair of RR that ends with this beat, if both say anything."""
         while self._fibrillation and self._fibrillation[0][0] <= beat.decided:
             self._fibrillating = self._fibrillation.pop(0)[1]
+            self._pairs = self._pairs[:0]
+        z = self._p_waves.pop(beat.sample, 0.0)
+        p_wave = _P_WEIGHT * min(max(z - _P_USUAL, -_P_REACH), _P_REACH) if z else 0.0
         usable = beat.label not in "VQ" and not self._fibrillating
-        shortest, longest = (round(seconds * self.fs) for seconds in _RR_S)
-        rr = beat.rr if usable and self._before else None
-        if rr is not None and not shortest < rr < longest:
-            rr = None
-        p_wave = self._p_wave(beat.sample)
-        if rr is not None and self._rr is not None:
-            self._pairs.append(_Pair(beat.sample, beat.sample - rr, self._rr, rr, p_wave))
-        self._rr = rr
-        self._before = usable
-
-    def _p_wave(self, sample: int) -> float:
-        """Return how much a beat's P wave speaks against fibrillation; beats come in order, each once."""
-        z = self._p_waves.pop(sample, 0.0)
-        return min(max(z - _P_USUAL, -_P_REACH), _P_REACH) if z else 0.0
+        first, second = self._rr, beat.rr if usable and self._usable else None
+        if second is not None and not self._shortest < second < self._longest:
+            second = None
+        self._rr, self._usable = second, usable
+        if first is None or second is None:
+            return None
+        return [beat.sample, beat.sample - second, first, second, p_wave]
 
     def _excess(self) -> NDArray[np.float64]:
-        """Return how much each pair, oldest first, exceeds what fibrillation asks for."""
-        first = np.array([pair.first for pair in self._pairs], np.int64)
-        second = np.array([pair.second for pair in self._pairs], np.int64)
-        p_wave = np.array([pair.p_wave for pair in self._pairs])
-        surprise = np.empty(len(first))
-        surprise_kernel(first, second, max(_ALIKE * float(second.mean()), _ALIKE_S * self.fs), surprise)
-        return surprise - _P_WEIGHT * p_wave - self._settings.af_surprise
+        """Return by how much each pair exceeds what fibrillation asks for, oldest first."""
+        excess = np.empty(len(self._pairs))
+        alike = max(_ALIKE * float(self._pairs[:, _SECOND].mean()), _ALIKE_S * self._fs)
+        surprise_kernel(self._pairs[:, _FIRST].copy(), self._pairs[:, _SECOND].copy(), alike, excess)
+        return excess - self._pairs[:, _P] - self._limit
 
     def _start(self, beat: LabelledBeat) -> list[Turn]:
-        """Begin at the pair from which on the sum is largest, if it is large enough."""
-        used = sum(pair.before < self._until for pair in self._pairs)
+        """Begin with the pair from which on the sum is largest, if it is large and long enough."""
+        used = int(np.count_nonzero(self._pairs[:, _BEFORE] < self._until))
         if len(self._pairs) - used < _FEWEST:
             return []
         sums = np.cumsum(self._excess()[used:][::-1])[::-1]
         best = int(np.argmax(sums))
         stretch = self._pairs[used + best :]
-        onset = stretch[0].before
-        if sums[best] < _ENOUGH or beat.sample - onset < self._settings.af_s * self.fs:
+        onset = int(stretch[0, _BEFORE])
+        if sums[best] < _ENOUGH or beat.sample - onset < self._least:
             return []
-        self._onset = onset
-        self._until = beat.sample
-        bpm = 60 * self.fs * len(stretch) / sum(pair.second for pair in stretch)
-        peaks = tuple(pair.sample for pair in stretch[-MAX_EVIDENCE:])
+        self._onset, self._until = onset, beat.sample
+        peaks = tuple(int(sample) for sample in stretch[-MAX_EVIDENCE:, _SAMPLE])
+        bpm = 60 * self._fs / float(stretch[:, _SECOND].mean())
         return [Turn(_KIND, "start", onset, beat.decided, peaks, bpm)]
 
-    def _end(self, beat: LabelledBeat) -> list[Turn]:
-        """End at the pair up to which the sum is largest, once that is long enough ago."""
-        if len(self._pairs) >= _FEWEST:
-            sums = np.cumsum(self._excess())
-            best = len(sums) - 1 - int(np.argmax(sums[::-1]))
+    def _end(self, beat: LabelledBeat, onset: int) -> list[Turn]:
+        """End with the pair up to which the sum is largest, once that is long enough ago."""
+        before = int(np.count_nonzero(self._pairs[:, _BEFORE] < onset))
+        if len(self._pairs) - before >= _FEWEST:
+            sums = np.cumsum(self._excess()[before:])
+            best = int(np.argmax(sums))
             if sums[best] > 0:
-                self._until = max(self._until, self._pairs[best].sample)
-        if beat.sample - self._until < self._settings.af_end_s * self.fs:
+                self._until = int(self._pairs[before + best, _SAMPLE])
+        if beat.sample - self._until < self._delay:
             return []
         self._onset = None
         return [Turn(_KIND, "end", self._until, beat.decided)]
@@ -231,16 +218,16 @@ class Atrial:
 
 @kernel
 def surprise_kernel(
-    first: NDArray[np.int64], second: NDArray[np.int64], alike: float, surprise: NDArray[np.float64]
+    first: NDArray[np.float64], second: NDArray[np.float64], alike: float, surprise: NDArray[np.float64]
 ) -> None:
     """Write how surprising the second RR of each pair is, by all the others; in nats, at most `_MOST`.
 
     Parameters
     ----------
     first, second
-        Of shape (n_pairs,): the RR of each pair, in samples.
+        Of shape (n_pairs,): the RR of each pair.
     alike
-        RR that differ by no more than this, in samples, are alike.
+        RR that differ by no more than this are alike.
     surprise
         Of shape (n_pairs,): written.
     """
@@ -251,5 +238,4 @@ def surprise_kernel(
             if j != i and abs(first[j] - first[i]) <= alike:
                 n_begin += 1
                 n_both += abs(second[j] - second[i]) <= alike
-        share = (n_both + _UNKNOWN[0]) / (n_begin + _UNKNOWN[1])
-        surprise[i] = min(_MOST, -np.log(share))
+        surprise[i] = min(_MOST, -np.log((n_both + _HEARD[0]) / (n_begin + _HEARD[1])))

@@ -1,0 +1,237 @@
+"""Atrial fibrillation from RR: what is told of it and when, and what must not be taken for it."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from monitor.atrial import Atrial
+from monitor.beats import FEATURES, WindowSpec
+from monitor.events import Alarm, BeatWindow, Block, Event, Gap, LabelledBeat, Rhythm, sort_key
+from monitor.pipeline import Pipeline
+from monitor.settings import RhythmSettings, Settings
+from monitor.turns import Turn
+from sim.synthetic import SyntheticPatient
+from tests.alarm_cases import play
+from tests.rr_series import REGULAR, Series, fibrillation, sinus
+
+FS = 250.0
+DELAY = 250
+WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=2, shapes=2, features=("p_correlation",))
+
+
+def rng(seed: int = 7) -> np.random.Generator:
+    """Return random numbers that are always the same."""
+    return np.random.default_rng(seed)
+
+
+def beats(*parts: Series) -> list[LabelledBeat]:
+    """Return beats at these RR after a first one at sample 0; each label takes effect `DELAY` later."""
+    given, at = [LabelledBeat(sample=0, decided=DELAY, label="N")], 0
+    for rr_s, label in (one for part in parts for one in part):
+        rr = round(rr_s * FS)
+        at += rr
+        given.append(LabelledBeat(sample=at, decided=at + DELAY, label=label, rr=rr))
+    return given
+
+
+def stage(settings: RhythmSettings | None = None) -> Atrial:
+    """Return one at 250 Hz."""
+    return Atrial(settings or RhythmSettings(), WINDOW, fs=FS)
+
+
+def told(given: list[LabelledBeat], atrial: Atrial | None = None) -> list[Turn]:
+    """Return what the stage makes of beats."""
+    atrial = atrial or stage()
+    return [turn for beat in given for turn in atrial.push(beat)]
+
+
+def p_waves(given: list[LabelledBeat], z: float) -> list[BeatWindow]:
+    """Return windows in which every beat's P wave is this much like the patient's own."""
+    window, features = np.zeros((85, 6), np.float32), np.array([z], np.float32)
+    return [BeatWindow(beat.sample, beat.decided, True, window, features) for beat in given]
+
+
+@pytest.mark.parametrize("mean_s", [0.45, 0.7, 1.0])
+def test_irregular_rr_are_told_from_their_onset_and_over_from_their_end(mean_s: float) -> None:
+    """Onset and end lie within a few beats of the truth, however much later they are told."""
+    normal, irregular = sinus(60, rng(1)), fibrillation(100, rng(2), mean_s=mean_s)
+    given = beats(normal, irregular, sinus(80, rng(3)))
+    start, end = told(given)
+    assert ["start", "end"] == [start.state, end.state]
+    assert abs(start.sample - given[60].sample) <= 3 * mean_s * FS
+    assert abs(end.sample - given[160].sample) <= 3 * mean_s * FS
+
+
+def test_it_is_told_after_half_a_minute_of_it_and_over_after_the_delay() -> None:
+    """``af_s`` and ``af_end_s`` are kept; a start and an end are decided where a label takes effect."""
+    given = beats(sinus(60, rng(1)), fibrillation(100, rng(2)), sinus(120, rng(3)))
+    decided = {beat.decided for beat in given}
+    for af_s, end_s in ((30.0, 30.0), (45.0, 60.0)):
+        start, end = told(given, stage(RhythmSettings(af_s=af_s, af_end_s=end_s)))
+        assert {start.decided, end.decided} <= decided
+        assert af_s * FS <= start.decided - DELAY - start.sample < (af_s + 10) * FS
+        assert end_s * FS <= end.decided - DELAY - end.sample < (end_s + 2) * FS
+
+
+def test_its_evidence_are_irregular_beats_and_its_value_their_rate() -> None:
+    """The last 32 R peaks, none before the onset or after the decision."""
+    (start,) = told(beats(sinus(60, rng(1)), fibrillation(100, rng(2), mean_s=0.6)))
+    assert len(start.evidence) == 32
+    assert list(start.evidence) == sorted(set(start.evidence))
+    assert start.sample < start.evidence[0]
+    assert start.evidence[-1] == start.decided - DELAY
+    assert start.value == pytest.approx(100, abs=10)
+
+
+@pytest.mark.parametrize("name", REGULAR)
+def test_what_has_a_pattern_is_no_fibrillation(name: str) -> None:
+    """Ten minutes of it, and nothing is said; see `tests.rr_series`."""
+    assert [] == told(beats(REGULAR[name](700, rng())))
+
+
+def test_runs_of_ventricular_beats_do_not_interrupt_it() -> None:
+    """RR that begin or end with V say nothing, neither for nor against."""
+    run: Series = [(0.35, "V")] * 6
+    given = beats(fibrillation(60, rng(1)), run, fibrillation(60, rng(2)), run, fibrillation(60, rng(3)))
+    assert ["start"] == [turn.state for turn in told(given)]
+
+
+def test_a_p_wave_speaks_against_it() -> None:
+    """RR that are just irregular enough without one are not with one; those of plain fibrillation are."""
+    mild, plain = beats(fibrillation(200, rng(1), spread=0.1)), beats(fibrillation(200, rng(1)))
+    found = []
+    for given in (mild, plain):
+        for z in (0.0, 1.8):
+            atrial = stage()
+            atrial.observe(p_waves(given, z))
+            found.append(bool(told(given, atrial)))
+    assert [True, False, True, True] == found
+
+
+def test_ventricular_fibrillation_is_not_listened_to() -> None:
+    """What is found there is no beat; from its end on RR count again."""
+    given = beats(sinus(60, rng(1)), fibrillation(100, rng(2)))
+    began = Rhythm(sample=given[60].sample, decided=given[60].decided, rhythm="(VFL", state="start")
+    over = Rhythm(sample=given[100].sample, decided=given[100].decided, rhythm="(VFL", state="end")
+    atrial = stage()
+    atrial.note([began])
+    assert [] == told(given, atrial)
+    atrial = stage()
+    atrial.note([began, over])
+    (start,) = told(given, atrial)
+    assert start.sample >= over.sample
+
+
+def test_a_short_gap_leaves_it_standing_and_a_long_one_ends_it() -> None:
+    """The beat after a gap has no RR; what was heard before it counts as long as any other."""
+    first, second = beats(fibrillation(60, rng(1))), beats(fibrillation(60, rng(2)))
+    for gap_s, expected in ((5, ["start"]), (90, ["start", "end", "start"])):
+        shift = first[-1].sample + round(gap_s * FS)
+        later = [
+            msgspec.structs.replace(beat, sample=beat.sample + shift, decided=beat.decided + shift)
+            for beat in second
+        ]
+        assert expected == [turn.state for turn in told([*first, *later])]
+
+
+def test_a_stage_restored_at_any_beat_goes_on_as_if_nothing_had_been() -> None:
+    """What was told before is not told again, and nothing is lost."""
+    given = beats(sinus(30, rng(1)), fibrillation(80, rng(2)), sinus(60, rng(3)))
+    expected = told(given)
+    assert ["start", "end"] == [turn.state for turn in expected]
+    for k in range(0, len(given), 13):
+        before, after = stage(), stage()
+        for each in (before, after):
+            each.observe(p_waves(given, 0.1) if each is before else [])
+        head = told(given[:k], before)
+        after.restore(before.snapshot())
+        tail = told(given[k:], after)
+        assert len(head + tail) == 2
+        assert tail == told(given[k:], before)
+
+
+SCRIPT = "sinus:12@75, af:50@110, pvc, sinus:45@75"
+
+
+@pytest.fixture(scope="module")
+def events() -> list[Event]:
+    """Return what the whole pipeline says of fibrillation within a sinus rhythm."""
+    return sorted(play(SCRIPT, block=250).events, key=sort_key)
+
+
+def atrial_of(events: list[Event]) -> list[Event]:
+    """Return rhythm and alarm."""
+    return [
+        event
+        for event in events
+        if (isinstance(event, Rhythm) and event.rhythm == "(AFIB")
+        or (isinstance(event, Alarm) and event.kind == "atrial_fibrillation")
+    ]
+
+
+def test_the_pipeline_tells_the_rhythm_and_raises_the_alarm(events: list[Event]) -> None:
+    """A start and an end near those of the script, and one alarm of medium priority by confirmed labels."""
+    rhythms = [event for event in atrial_of(events) if isinstance(event, Rhythm)]
+    alarms = [event for event in atrial_of(events) if isinstance(event, Alarm)]
+    assert [("start", "confirmed"), ("end", "confirmed")] == [(one.state, one.labels) for one in rhythms]
+    assert [12, 62] == pytest.approx([one.sample / FS for one in rhythms], abs=3)
+    assert ["start", "end", "cleared"] == [one.state for one in alarms]
+    assert {"medium"} == {one.priority for one in alarms}
+    assert (rhythms[0].sample, rhythms[0].decided) == (alarms[0].sample, alarms[0].decided)
+
+
+def test_any_partition_tells_the_same(events: list[Event]) -> None:
+    """Law 1."""
+    assert atrial_of(events) == atrial_of(sorted(play(SCRIPT, block=1 << 20).events, key=sort_key))
+
+
+def test_labels_that_arrive_late_and_in_disorder_after_a_restart_tell_the_same() -> None:
+    """Law 2: all answers come when the signal is over, to a pipeline that was restored in between."""
+    answers = np.eye(5)[0].tolist()
+    outputs: list[list[Event]] = []
+    patient = SyntheticPatient("sinus:8@75, af:45@110", fs=FS, seed=3)
+    samples = patient.read(0, patient.n_samples or 0)
+    spec = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=2, shapes=2, features=FEATURES)
+    half = len(samples) // 2
+    for late in (False, True):
+        pipeline = Pipeline(Settings(), spec, fs=FS, leads=patient.leads)
+        said: list[Event] = []
+        windows: list[BeatWindow] = []
+        for item in (Block(0, samples[:half]), Block(half, samples[half:]), None):
+            fresh = pipeline.flush() if item is None else pipeline.push(item)
+            if late and item is not None and item.start == half:
+                state = pipeline.snapshot()
+                pipeline = Pipeline(Settings(), spec, fs=FS, leads=patient.leads)
+                pipeline.restore(state)
+            for output in fresh:
+                if isinstance(output, BeatWindow) and late:
+                    windows.insert(0, output)
+                elif isinstance(output, BeatWindow):
+                    said += pipeline.label(output.sample, answers, provisional=output.provisional)
+                elif isinstance(output, Event):
+                    said.append(output)
+        for window in windows:
+            said += pipeline.label(window.sample, answers, provisional=window.provisional)
+        outputs.append(atrial_of(sorted(said, key=sort_key)))
+    assert len(outputs[0]) == 2
+    assert outputs[0] == outputs[1]
+
+
+def test_a_gap_in_the_stream_is_not_its_end() -> None:
+    """Packets lost now and then must not hide fibrillation, nor tell it twice."""
+    patient = SyntheticPatient("af:90@110", fs=FS, seed=3)
+    samples = patient.read(0, patient.n_samples or 0)
+    spec = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=2, shapes=2, features=FEATURES)
+    pipeline = Pipeline(Settings(), spec, fs=FS, leads=patient.leads)
+    said: list[Event] = []
+    for at in range(0, len(samples), 5000):
+        stop = min(at + 5000, len(samples))
+        cut = min(at + 4500, stop)
+        outputs = pipeline.push(Block(at, samples[at:cut]))
+        if cut < stop:
+            outputs += pipeline.push(Gap(sample=cut, decided=stop, stop=stop))
+        for output in outputs:
+            if isinstance(output, BeatWindow):
+                answer = np.eye(5)[0].tolist()
+                said += pipeline.label(output.sample, answer, provisional=output.provisional)
+    assert ["start"] == [event.state for event in atrial_of(said) if isinstance(event, Rhythm)]
