@@ -21,7 +21,7 @@ import msgspec
 import zmq
 
 from monitor import __version__, artifact, journal, link, logs, settings
-from monitor.errors import BeatlineError, FeedError, WireError
+from monitor.errors import BeatlineError, FeedError, StorageError, WireError
 from monitor.events import Alarm
 from monitor.ingest import Ingest
 from monitor.journal import Journal
@@ -149,7 +149,7 @@ class Engine:
                 journal=self._journal,
                 record=None if self._config.record is None else Path(self._config.record),
                 store=store,
-                standing=self._before if store is None else store.standing,
+                standing=self._before if store is None or store.trouble else store.standing,
             )
         except BaseException as error:
             self._loading_failed = error
@@ -332,7 +332,11 @@ class Engine:
             return None
         path = Path(self._config.journal)
         opened = Journal(path, head=self._about())
-        self._before = journal.standing(path, now_ns=time.time_ns())
+        try:
+            self._before = journal.standing(path, now_ns=time.time_ns())
+        except StorageError as error:  # an old line is no reason not to watch
+            log.warning("%s", error)
+            self._events.append(link.ward_entry(f"what stood before is not known: {error}"))
         return opened
 
     def _open_store(self) -> "Writer | None":
@@ -340,7 +344,12 @@ class Engine:
             return None
         from monitor.store.writer import Writer
 
-        return Writer(self._config.store, about=self._about(), limits=self._config.settings.store)
+        return Writer(
+            self._config.store,
+            about=self._about(),
+            monitor=" ".join([os.uname().nodename, *self._config.endpoints]),
+            limits=self._config.settings.store,
+        )
 
     def _about(self) -> dict[str, Any]:
         """Return what a run is identified by."""

@@ -100,7 +100,7 @@ class Ward:
             self.first_sample_ns = item.received_ns
         bed = self.beds.get(item.bed) or self._admit(item.bed)
         self._contained(bed, partial(bed.take, item))
-        if self._store is not None:
+        if self._store is not None and not bed.failed:
             self._store.watch(bed.snapshot)
 
     def answer(self, key: Key, probabilities: Sequence[float]) -> None:

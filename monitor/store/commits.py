@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from time import monotonic, sleep, time_ns
 from typing import Final, TypeAlias
 
+import msgspec
 from sqlalchemy import insert, select, update
 
 from monitor.errors import StorageError
@@ -22,7 +23,7 @@ from monitor.store.rows import Item, Key, Life, Rows
 from monitor.store.schema import runs
 from monitor.store.strips import KeptStrip
 
-__all__ = ["Commits", "Queue", "item_bytes"]
+__all__ = ["Commits", "Queue", "Run", "item_bytes"]
 
 log = logging.getLogger(__name__)
 
@@ -46,20 +47,24 @@ def item_bytes(item: Item) -> int:
     return _ITEM_BYTES + (len(item.samples) if isinstance(item, KeptStrip) else 0)
 
 
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """Who writes: the monitor's name, and what the run is identified by, as JSON.
+
+    ``key`` is its start in microseconds since the epoch.
+    """
+
+    monitor: str
+    about: str
+    key: int = msgspec.field(default_factory=lambda: time_ns() // 1000)
+
+
 class Commits:
     """Empties a queue into a store; `work` is the life of a thread.
 
     Every attribute is written by that thread alone, and may be read by any.
 
-    Parameters
-    ----------
-    about
-        What the run is identified by, as JSON.
-
     Attributes
     ----------
-    run
-        The run's key: microseconds since the epoch.
     number
         Of the last item whose commit was confirmed.
     done_bytes
@@ -72,17 +77,17 @@ class Commits:
         Lines for people.
     """
 
-    def __init__(self, store: Store, items: Queue, *, about: str, limits: StoreSettings) -> None:
+    def __init__(self, store: Store, items: Queue, *, run: Run, limits: StoreSettings) -> None:
         self._store = store
         self._items = items
-        self._about = about
         self._limits = limits
         self._lives: dict[Key, Life] = {}
         self._known = False
         self._ending = False
         self._deadline = 0.0
         self._prune_at = 0.0
-        self.run = time_ns() // 1000
+        self.run = run
+        self._mine = runs.c.run == run.key
         self.number = 0
         self.done_bytes = 0
         self.trouble = ""
@@ -98,12 +103,13 @@ class Commits:
             As `Store.open`.
         """
         self._store.prepare()
-        self._lives = read.lives(self._store)
+        self._lives = read.lives(self._store, monitor=self.run.monitor)
         now_ns = time_ns()
         with self._store.writing() as connection:
-            if connection.scalar(select(runs.c.run).where(runs.c.run == self.run)) is None:
-                started = {"run": self.run, "started_ns": now_ns, "written_ns": now_ns, "committed": 0}
-                connection.execute(insert(runs).values(**started, about=self._about))
+            if connection.scalar(select(runs.c.run).where(self._mine)) is None:
+                told = {"run": self.run.key, "monitor": self.run.monitor, "about": self.run.about}
+                started = {"started_ns": now_ns, "written_ns": now_ns, "committed": 0}
+                connection.execute(insert(runs).values(**told, **started))
         self._known = True
 
     def work(self) -> None:
@@ -172,21 +178,21 @@ class Commits:
             self.busy_since = None
 
     def _commit(self, batch: Batch) -> None:
-        rows = Rows(self.run, self._lives)
+        rows = Rows(self.run.key, self._lives)
         rows.add(batch)
         said = {"written_ns": time_ns(), "committed": batch[-1][0]}
         with self._store.writing() as connection:
-            connection.execute(update(runs).where(runs.c.run == self.run).values(**said))
+            connection.execute(update(runs).where(self._mine).values(**said))
             rows.write(connection)
         self._lives = rows.lives
 
     def _done(self, batch: Batch) -> bool:
         """Ask the store whether it has a batch: its commit may have been done and not confirmed."""
         with self._store.reading() as connection:
-            reached = connection.scalar(select(runs.c.committed).where(runs.c.run == self.run))
+            reached = connection.scalar(select(runs.c.committed).where(self._mine))
         if reached is None or reached < batch[-1][0]:
             return False
-        self._lives = read.lives(self._store)
+        self._lives = read.lives(self._store, monitor=self.run.monitor)
         return True
 
     def _prune(self) -> None:
@@ -211,6 +217,6 @@ class Commits:
         try:
             with self._store.writing() as connection:
                 ended = {"ended_ns": time_ns()}
-                connection.execute(update(runs).where(runs.c.run == self.run).values(**ended))
+                connection.execute(update(runs).where(self._mine).values(**ended))
         except StorageError as error:
             log.warning("%s", error)

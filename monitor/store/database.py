@@ -153,8 +153,9 @@ class Store:
             self._faults(),
             self._engine.execution_options(beatline_bare=True).connect() as connection,
         ):
+            driver: Any = connection.connection.driver_connection
             for pragma in pragmas:
-                connection.exec_driver_sql(f"PRAGMA {pragma}").all()
+                driver.execute(f"PRAGMA {pragma}").fetchall()  # some work only as they are read
 
     def _found(self) -> int:
         """Return what identifies the file that stands there now, 0 where there is none."""

@@ -150,24 +150,33 @@ def strips(store: Store, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int
     return found
 
 
-def standing(store: Store, *, now_ns: int | None = None) -> dict[str, tuple[Alarm, ...]]:
-    """Return by bed the last step of each alarm that stood when the last monitor ended or was killed.
+def standing(
+    store: Store, *, monitor: str | None = None, now_ns: int | None = None
+) -> dict[str, tuple[Alarm, ...]]:
+    """Return by bed the last step of each alarm that stood when a monitor ended or was killed.
 
     Oldest first. Alarms of a run that has been silent for an hour are history and left out.
+
+    Parameters
+    ----------
+    monitor
+        Whose alarms, as `monitor.store.writer.Writer` was told; None for everybody's.
     """
     told: dict[str, list[Alarm]] = {}
-    for (bed, _, _), life in lives(store, now_ns=now_ns).items():
+    for (bed, _, _), life in lives(store, monitor=monitor, now_ns=now_ns).items():
         told.setdefault(bed, []).append(msgspec.json.decode(life.body, type=Alarm))
     return {bed: tuple(steps) for bed, steps in told.items()}
 
 
-def lives(store: Store, *, now_ns: int | None = None) -> dict[Key, Life]:
+def lives(store: Store, *, monitor: str | None = None, now_ns: int | None = None) -> dict[Key, Life]:
     """Return what `standing` does, as the writer follows it: the newest of each bed, kind and lead."""
     table, runs = schema.alarms, schema.runs
     since_ns = (time.time_ns() if now_ns is None else now_ns) - RESUMED_NS
     joined = table.join(runs, runs.c.run == table.c.run)
     recent = or_(runs.c.written_ns >= since_ns, table.c.time_ns >= since_ns)
     asked = select(table).select_from(joined).where(table.c.cleared_ns.is_(None), recent)
+    if monitor is not None:
+        asked = asked.where(runs.c.monitor == monitor)
     found: dict[Key, Life] = {}
     with store.reading() as connection:
         for row in connection.execute(asked.order_by(table.c.time_ns, table.c.number)).mappings():

@@ -51,6 +51,7 @@ runs = Table(
     "runs",
     metadata,
     Column("run", BigInteger, primary_key=True, autoincrement=False),
+    Column("monitor", Text, nullable=False),
     Column("started_ns", BigInteger, nullable=False),
     Column("written_ns", BigInteger, nullable=False),
     Column("ended_ns", BigInteger),

@@ -19,7 +19,7 @@ from monitor.link import Entry
 from monitor.settings import StoreSettings
 from monitor.snapshots import BedSnapshot
 from monitor.store import read
-from monitor.store.commits import Commits, Queue, item_bytes
+from monitor.store.commits import Commits, Queue, Run, item_bytes
 from monitor.store.database import Store, UnavailableError
 from monitor.store.minutes import Minutes
 from monitor.store.rows import KEPT, Item
@@ -45,6 +45,8 @@ class Writer:
         A path of a SQLite file, or a SQLAlchemy URL.
     about
         What the run is identified by: model, settings, version.
+    monitor
+        Whose run it is, where several monitors write to one store: each takes up its own alarms alone.
     limits
         How long and how much the store keeps.
     max_bytes
@@ -72,6 +74,7 @@ class Writer:
         place: str | Path,
         *,
         about: Mapping[str, Any],
+        monitor: str = "",
         limits: StoreSettings | None = None,
         max_bytes: int = 1 << 26,
     ) -> None:
@@ -84,10 +87,11 @@ class Writer:
         self._minutes, self._cutter = Minutes(), Cutter()
         self._queue: Queue = queue.SimpleQueue()
         told = msgspec.json.encode(about).decode()
-        self._commits = Commits(store, self._queue, about=told, limits=limits or StoreSettings())
+        run = Run(monitor=monitor, about=told)
+        self._commits = Commits(store, self._queue, run=run, limits=limits or StoreSettings())
         try:
             self._commits.begin()
-            self.standing = read.standing(store)
+            self.standing = read.standing(store, monitor=monitor)
         except UnavailableError as error:
             self._commits.trouble = str(error)
         except BaseException:
@@ -99,7 +103,7 @@ class Writer:
     @property
     def run(self) -> int:
         """The key of this run in the store."""
-        return self._commits.run
+        return self._commits.run.key
 
     @property
     def committed(self) -> int:
