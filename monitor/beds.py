@@ -107,6 +107,7 @@ class Bed:
         self._pause_until_ns = 0
         self.closed_ns: int | None = None
         self.failed = False
+        standing = [alarm for alarm in standing if alarm.kind in DEFINITIONS]  # of this version's kinds
         wall = [alarm for alarm in standing if DEFINITIONS[alarm.kind].lane == "wall"]
         self._trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index, before=wall)
         self._before = Standing(alarm for alarm in standing if alarm not in wall)

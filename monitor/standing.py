@@ -53,8 +53,8 @@ class Standing:
     reminder
         How long after its acknowledgement an alarm that still stands is told again, in samples; 0: never.
     start
-        The sample at which this begins: reminders of alarms that stood before are due within
-        ``reminder`` of it, as their own samples may be those of another stream.
+        The sample at which this begins. Reminders of alarms that stood before are due at the latest
+        ``reminder`` after it: their own samples may be those of another stream.
     """
 
     def __init__(
@@ -72,8 +72,9 @@ class Standing:
         for alarm in alarms:
             lasts = alarm.state != "end"
             entry = _Entry(alarm, lasts=lasts, acknowledged=alarm.state == "acknowledged", carried=lasts)
-            if entry.acknowledged and self._due(alarm, 0) != NEVER:
-                entry.due = min(max(alarm.decided + reminder, start), start + reminder)
+            if entry.acknowledged:
+                due = self._due(alarm, alarm.decided)
+                entry.due = due if start <= due <= start + reminder else self._due(alarm, start)
             self._entries[alarm.kind, alarm.lead] = entry
 
     def start(self, alarm: Alarm) -> list[Alarm]:

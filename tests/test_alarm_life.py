@@ -351,7 +351,7 @@ def test_alarms_taken_up_are_reminded_of_within_the_reminder_s_time() -> None:
     acknowledged = Alarm(
         sample=100, decided=50_000, kind="high_rate", priority="medium", state="acknowledged", text=""
     )
-    for start, due in ((0, REMINDER), (52_000, 50_000 + REMINDER), (1_000_000, 1_000_000)):
+    for start, due in ((0, REMINDER), (52_000, 50_000 + REMINDER), (1_000_000, 1_000_000 + REMINDER)):
         standing = Standing([acknowledged], reminder=REMINDER, start=start)
         assert due == standing.next_reminder("signal")
     assert NEVER == Standing([acknowledged]).next_reminder("signal")

@@ -208,6 +208,12 @@ def test_trouble_of_the_old_process_ends_and_a_lost_feed_goes_on() -> None:
     assert ["end", "cleared"] == ward.alarms("feed_lost")
 
 
+def test_alarms_of_another_version_are_left_out() -> None:
+    """A kind that nobody knows any more keeps no monitor from starting."""
+    ward = Bedside(standing=[alarm("heart_attack"), alarm("asystole")])
+    assert ["taken up from the run before: ASYSTOLE"] == texts(ward)
+
+
 def test_a_bed_that_does_not_come_back_is_a_lost_feed() -> None:
     """It was watched a moment ago: silence counts from the start of the new process on."""
     ward = Bedside(standing=[alarm("asystole")])
