@@ -1,8 +1,8 @@
 """State table over confirmed labels: which conditions hold, and which beat began and ended them.
 
 The rules (`monitor.ectopy`, `monitor.timing`) say what the last beats show; here it is compared with what
-stood before. A condition ends with the beat that shows it no longer, with the first beat after a gap, or
-where no beat has come for long.
+stood before: conditions, each with the last beat that showed it. One ends with the beat that shows it no
+longer, with the first beat after a gap, or where no beat has come for long.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Arrhythmias:
     def __init__(self, settings: Settings, *, fs: float) -> None:
         self.settings = settings
         self._history = History(fs=fs)
-        self._standing: list[str] = []
+        self._standing: dict[str, int] = {}
 
     def push(self, beat: LabelledBeat, form: int | None = None) -> list[Turn]:
         """Take the next beat, in beat order, and the number of its shape where it has one.
@@ -50,13 +50,17 @@ class Arrhythmias:
         history, settings = self._history, self.settings
         history.push(beat, form)
         now = {kind: found for rule in _LASTING for kind, found in rule(history, settings).items()}
-        turns = [Turn(kind, "end", beat.sample, beat.decided) for kind in self._standing if kind not in now]
+        turns = [
+            Turn(kind, "end", history.after(last), beat.decided)
+            for kind, last in self._standing.items()
+            if kind not in now
+        ]
         turns += [
             Turn(kind, "start", found.onset, beat.decided, found.evidence, found.value)
             for kind, found in now.items()
             if kind not in self._standing
         ]
-        self._standing = list(now)
+        self._standing = {kind: found.evidence[-1] for kind, found in now.items()}
         return turns + [
             Turn(kind, "once", found.onset, beat.decided, found.evidence, found.value)
             for rule in _MOMENTARY
@@ -72,15 +76,15 @@ class Arrhythmias:
         due = beats[-1].sample + round(self.settings.alarms.carry_s * self._history.fs) if beats else index
         if due >= index or not self._standing:
             return []
-        ended, self._standing = self._standing, []
+        ended, self._standing = self._standing, {}
         self._history.beats = []
-        return [Turn(kind, "end", due, due) for kind in ended]
+        return [Turn(kind, "end", last, due) for kind, last in ended.items()]
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
-        return {"history": self._history.snapshot(), "standing": list(self._standing)}
+        return {"history": self._history.snapshot(), "standing": dict(self._standing)}
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
         self._history.restore(state["history"])
-        self._standing = list(state["standing"])
+        self._standing = dict(state["standing"])

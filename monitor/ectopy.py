@@ -89,7 +89,7 @@ def ended_runs(history: History, settings: Settings) -> dict[str, Found]:
     if run is None or run.lasts:
         return {}
     n = len(run.peaks)
-    if n == _PAIR and run.places[0] > 0:
+    if n == _PAIR and 0 < run.places[0] == run.places[1] - 1:
         return {"couplet": Found(run.peaks[0], run.peaks, run.bpm(n, history.fs))}
     if _RUN <= n < settings.rhythm.vt_beats and run.bpm(n, history.fs) > settings.rhythm.vt_rate_bpm:
         return {"nonsustained_vt": Found(run.peaks[0], run.peaks, run.bpm(n, history.fs))}
@@ -97,14 +97,21 @@ def ended_runs(history: History, settings: Settings) -> dict[str, Found]:
 
 
 def patterns(history: History, settings: Settings) -> dict[str, Found]:
-    """Tell bigeminy and trigeminy: over so many cycles, every second or third beat alone is V."""
+    """Tell bigeminy and trigeminy: over so many cycles, every second or third beat alone was V.
+
+    A pattern that was complete holds for as many beats more: one that breaks it, and it goes on, is the rule
+    rather than the exception. It ends, then, where it was complete last.
+    """
     found = {}
     for kind, period in (("bigeminy", 2), ("trigeminy", 3)):
         n = period * settings.rhythm.pattern_cycles
-        labels = history.labels(n)
-        if len(labels) == n and any(_every(labels, period, first) for first in range(period)):
-            peaks = tuple(beat.sample for beat in history.beats[-n:])
-            found[kind] = Found(peaks[0], peaks[-MAX_EVIDENCE:])
+        beats = history.beats[-2 * n :]
+        labels = "".join(beat.label for beat in beats)
+        for stop in range(len(beats), max(n, len(beats) - n) - 1, -1):
+            if any(_every(labels[stop - n : stop], period, first) for first in range(period)):
+                peaks = tuple(beat.sample for beat in beats[stop - n : stop])
+                found[kind] = Found(peaks[0], peaks[-MAX_EVIDENCE:])
+                break
     return found
 
 

@@ -63,9 +63,9 @@ class History:
         new = [beat.sample] if beat.label == "V" else []
         self.minute = [sample for sample in self.minute if sample > since] + new
 
-    def labels(self, n: int) -> str:
-        """Return the classes of the last ``n`` beats, fewer where there are not so many."""
-        return "".join(beat.label for beat in self.beats[-n:])
+    def after(self, sample: int) -> int:
+        """Return the first R peak after a sample, of the last beat where there is none."""
+        return next((beat.sample for beat in self.beats if beat.sample > sample), self.beats[-1].sample)
 
     def mean_rr(self, skip: int) -> float | None:
         """Return the mean of the 12 RR before the last ``skip``, samples; None where there are under 4."""

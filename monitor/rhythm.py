@@ -8,6 +8,7 @@ Definitions: makers' manuals for the heart rate, PhysioNet/CinC Challenge 2015 (
 ventricular tachycardia; see ``docs/alarms.md``.
 """
 
+from statistics import median
 from typing import Literal
 
 from monitor.events import Beat, LabelKind, LabelledBeat, Rate, Rhythm
@@ -19,12 +20,19 @@ __all__ = ["HeartRate", "Rhythms"]
 
 _N_SLOW = 3
 """So many slow RR in a row shorten the mean."""
+_SUDDEN = 0.8
+"""RR below this share of the usual one are a run, ..."""
+_EVEN = 1.2
+"""... if the longest is at most so many times the shortest ..."""
+_N_RUN = 4
+"""... and there are so many: irregular RR are seldom short and alike so often."""
 
 
 class HeartRate:
     """The heart rate a monitor shows, anew at each whole second of signal.
 
-    The mean of the last 12 RR; of the last 4 while three in a row exceed 1200 ms. Unknown (None)
+    The mean of the last 12 RR; of the last 4 while three in a row exceed 1200 ms; inside a run of sudden,
+    even RR, as a run of ventricular beats has them, of up to 8 of the run alone. Unknown (None)
     before the first RR, and once the last beat lies longer back than ``rate_hold_s``. A beat without
     RR (the first after a start or gap), or after one longer than that, begins anew: of a rate that was
     unknown in between there is no mean. Labels play no part.
@@ -58,7 +66,7 @@ class HeartRate:
             self._rr = []
         else:
             self._rr = [*self._rr, beat.rr][
-                -max(self._settings.rate_rr, self._settings.rate_slow_rr, _N_SLOW) :
+                -max(2 * self._settings.rate_rr, self._settings.rate_slow_rr, _N_SLOW) :
             ]
         self._last = beat.sample
         return due
@@ -88,8 +96,20 @@ class HeartRate:
         recent = self._rr[-_N_SLOW:]
         slow = settings.rate_slow_ms * self.fs / 1000
         short = len(recent) == _N_SLOW and min(recent) > slow
-        rr = self._rr[-(settings.rate_slow_rr if short else settings.rate_rr) :]
+        rr = self._run() or self._rr[-(settings.rate_slow_rr if short else settings.rate_rr) :]
         return 60 * self.fs * len(rr) / sum(rr)
+
+    def _run(self) -> list[int]:
+        """Return the last RR of a run that began within what the mean is taken over, none without one."""
+        settings = self._settings
+        for n in range(_N_RUN, settings.rate_rr):
+            before, run = self._rr[:-n][-settings.rate_rr :], self._rr[-n:]
+            if len(before) < _N_RUN or max(run) > _EVEN * min(run):
+                return []
+            limit = _SUDDEN * median(before)
+            if max(run) < limit <= before[-1]:
+                return run[-settings.rate_run_rr :]
+        return []
 
 
 class Rhythms:

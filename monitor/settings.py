@@ -195,6 +195,8 @@ class RhythmSettings(_Section, frozen=True, kw_only=True):
     """... and of this many while the last three exceed ``rate_slow_ms``."""
     rate_slow_ms: _Positive = 1200.0
     """What makes an RR a slow one."""
+    rate_run_rr: Annotated[int, Meta(ge=1)] = 8
+    """Inside a run of sudden, even RR at most this many of them count."""
     rate_hold_s: _Positive = 4.0
     """So long after the last beat the heart rate is unknown."""
     vt_beats: Annotated[int, Meta(ge=3, le=15)] = 5

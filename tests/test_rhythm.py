@@ -173,3 +173,23 @@ def test_restored_rhythms_go_on_exactly() -> None:
         head = [change for beat in given[:cut] for change in first.push(beat)]
         second.restore(first.snapshot())
         assert whole == head + [change for beat in given[cut:] for change in second.push(beat)]
+
+
+def test_inside_a_run_the_rate_is_that_of_the_run() -> None:
+    """Up to 8 RR of a sudden, even run alone; irregular short ones are none, nor is a slow change."""
+    run = rates(HeartRate(fs=FS), beats(*[0.8] * 12, *[0.4] * 6), 1300)
+    assert 150.0 == run[-1].hr_bpm
+    long = rates(HeartRate(fs=FS), beats(*[0.8] * 12, *[0.4] * 20), 1800)
+    assert [150.0] * 6 == [rate.hr_bpm for rate in long[-6:]]
+    uneven = rates(HeartRate(fs=FS), beats(*[0.8] * 12, 0.4, 0.6, 0.4, 0.6), 1170)
+    assert uneven[-1].hr_bpm is not None
+    assert uneven[-1].hr_bpm < 90
+    three = rates(HeartRate(fs=FS), beats(*[0.8] * 12, *[0.4] * 3), 1120)
+    assert three[-1].hr_bpm is not None
+    assert three[-1].hr_bpm < 90
+
+
+def test_an_rr_over_which_the_rate_was_unknown_is_in_no_mean() -> None:
+    """After asystole, or where no lead could be analysed, the mean begins anew."""
+    shown = rates(HeartRate(fs=FS), beats(*[0.8] * 12, 6.0, 0.8), 1900)
+    assert [None, 75.0] == [rate.hr_bpm for rate in shown[-3:-1]]
