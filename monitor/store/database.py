@@ -154,8 +154,7 @@ class Store:
             self._engine.execution_options(beatline_bare=True).connect() as connection,
         ):
             driver: Any = connection.connection.driver_connection
-            for pragma in pragmas:
-                driver.execute(f"PRAGMA {pragma}").fetchall()  # some work only as they are read
+            driver.executescript("".join(f"PRAGMA {pragma};" for pragma in pragmas))  # each to its end
 
     def _found(self) -> int:
         """Return what identifies the file that stands there now, 0 where there is none."""
