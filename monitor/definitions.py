@@ -142,29 +142,27 @@ def raised(
 def announced(standing: Iterable[Alarm]) -> tuple[Alarm, ...]:
     """Return the alarms to announce, worst first: of each family only the worst.
 
-    What still lasts comes before what is latched but over; an alarm is left out if a worse one
-    stands in any family that they share. One of high priority that nobody has acknowledged is never
-    left out for one that somebody has.
+    An alarm is left out if a worse one stands in any family that they share. What lasts is never left
+    out for what is latched but over, nor one of high priority that nobody has acknowledged for one that
+    somebody has.
 
     Parameters
     ----------
     standing
         The last event of each alarm that has not been cleared.
     """
-    shown: list[Alarm] = []
-    hidden: dict[str, int] = {}
-    hidden_by_new: dict[str, int] = {}
-    for alarm in sorted(standing, key=_severity):
-        definition = DEFINITIONS[alarm.kind]
-        new = alarm.state != "acknowledged"
-        worst = hidden_by_new if new and definition.priority == "high" else hidden
-        if all(worst.get(family, definition.rank) >= definition.rank for family in definition.families):
-            shown.append(alarm)
-        for family in definition.families:
-            hidden.setdefault(family, definition.rank)
-            if new:
-                hidden_by_new.setdefault(family, definition.rank)
-    return tuple(shown)
+    alarms = sorted(standing, key=_severity)
+    return tuple(alarm for alarm in alarms if not any(_hides(other, alarm) for other in alarms))
+
+
+def _hides(worse: Alarm, alarm: Alarm) -> bool:
+    mine, theirs = DEFINITIONS[alarm.kind], DEFINITIONS[worse.kind]
+    if theirs.rank >= mine.rank or not set(theirs.families) & set(mine.families):
+        return False
+    if worse.state == "end" and alarm.state != "end":
+        return False
+    new = mine.priority == "high" and alarm.state != "acknowledged"
+    return not (new and worse.state == "acknowledged")
 
 
 def _severity(alarm: Alarm) -> tuple[int, bool, int, int]:

@@ -5,9 +5,11 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from monitor.alarms import DEFINITIONS, Alarms, announced
+from monitor.definitions import raised
 from monitor.events import Alarm, Beat, Event, Label, LabelledBeat, LeadQuality, Rate, Rhythm, sort_key
 from monitor.rhythm import HeartRate, Rhythms
 from monitor.settings import AlarmSettings, RhythmSettings
@@ -378,6 +380,33 @@ def test_of_each_family_only_the_worst_is_announced() -> None:
     drive(alarms, [*beats([100, 180]), quality(200, "off", 1)], 1000)
     assert {"asystole", "pause", "lead_off"} == {alarm.kind for alarm in alarms.standing()}
     assert ["asystole", "lead_off"] == [alarm.kind for alarm in announced(alarms.standing())]
+
+
+@pytest.mark.parametrize(
+    ("standing", "shown"),
+    [
+        ("ventricular_tachycardia nonsustained_vt couplet frequent_pvc", "ventricular_tachycardia"),
+        ("extreme_tachycardia high_rate ventricular_run", "extreme_tachycardia"),
+        ("nonsustained_vt ventricular_run couplet multiform_pvc", "nonsustained_vt"),
+        ("idioventricular frequent_pvc bigeminy", "idioventricular"),
+        ("couplet frequent_pvc", "couplet"),
+        ("ventricular_bradycardia low_rate", "ventricular_bradycardia"),
+        ("pause missed_beat", "pause"),
+        ("atrial_fibrillation missed_beat high_rate", "atrial_fibrillation high_rate"),
+        ("supraventricular_tachycardia high_rate", "supraventricular_tachycardia"),
+        ("asystole ventricular_fibrillation extreme_bradycardia low_rate pause couplet", "asystole"),
+        ("asystole:end low_rate couplet", "asystole low_rate couplet"),
+        ("asystole:acknowledged ventricular_tachycardia", "asystole ventricular_tachycardia"),
+    ],
+)
+def test_each_chain_announces_its_worst(standing: str, shown: str) -> None:
+    """Asystole > VF > VT > extreme > NSVT > run > couplet > PVC; what is over hides nothing that lasts."""
+    alarms = []
+    for i, item in enumerate(standing.split()):
+        kind, _, state = item.partition(":")
+        step = raised(kind, sample=i, decided=i)
+        alarms.append(msgspec.structs.replace(step, state=state or "start"))
+    assert shown.split() == [alarm.kind for alarm in announced(reversed(alarms))]
 
 
 # -- gaps, keeping, partition ------------------------------------------------------------------------
