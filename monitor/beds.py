@@ -16,7 +16,7 @@ from monitor import vitals
 from monitor.assemble import Closed, Counters, Fault, Item, Lost, Opened, Samples
 from monitor.beats import WindowSpec
 from monitor.definitions import DEFINITIONS
-from monitor.errors import SettingsError, StorageError
+from monitor.errors import SettingsError
 from monitor.events import (
     Alarm,
     AnyEvent,
@@ -33,7 +33,7 @@ from monitor.events import (
 )
 from monitor.link import Entry, Timing
 from monitor.pipeline import Pipeline
-from monitor.recorder import Recorder
+from monitor.recording import Recording
 from monitor.settings import Settings, changed
 from monitor.standing import Standing
 from monitor.trouble import Trouble
@@ -93,9 +93,6 @@ class Bed:
         self._window = window
         self._tell = tell
         self._ask = ask
-        self._fault = fault
-        self._record = record
-        self._recorder: Recorder | None = None
         self._opened: Opened | None = None
         self._pipeline: Pipeline | None = None
         self._stream_count = 0
@@ -110,6 +107,7 @@ class Bed:
         standing = [alarm for alarm in standing if alarm.kind in DEFINITIONS]  # of this version's kinds
         wall = [alarm for alarm in standing if DEFINITIONS[alarm.kind].lane == "wall"]
         self._trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index, before=wall)
+        self._recording = Recording(name, record, trouble=self._trouble, fault=fault)
         self._before = Standing(alarm for alarm in standing if alarm not in wall)
         self._take_up(standing)
 
@@ -201,8 +199,7 @@ class Bed:
         if self._pipeline is not None:
             for event in self._pipeline.abandon():
                 self._say(event)
-        self._keep(Recorder.close)
-        self._recorder = None
+        self._recording.close()
 
     def shown(self, counted: Counters) -> BedSnapshot:
         """Return the snapshot for screens, with what ingest has counted."""
@@ -215,8 +212,7 @@ class Bed:
 
     def flush_files(self) -> None:
         """Bring the recording up to date on disk."""
-        if self._keep(Recorder.flush):
-            self.stored("recording")
+        self._recording.flush()
 
     @property
     def closed(self) -> bool:
@@ -304,7 +300,7 @@ class Bed:
         )
         if paused_s:
             self._run(self._live(item.index).pause_audio(paused_s))
-        self._record_stream(item)
+        self._recording.begin(item)
 
     def _begin(self, opened: Opened, index: int) -> Pipeline:
         """Make a pipeline that learns anew from ``index`` on and keeps the alarms that stand."""
@@ -325,42 +321,12 @@ class Bed:
         self.closed_ns = None
         return self._pipeline
 
-    def _record_stream(self, item: Opened) -> None:
-        if self._record is None:
-            return
-        try:
-            self._recorder = Recorder(
-                self._record,
-                self.name,
-                fs=item.fs,
-                leads=item.leads,
-                gains=item.gain,
-                baselines=item.baseline,
-            )
-        except StorageError as error:
-            self._not_recording(error)
-
-    def _keep(self, action: Callable[[Recorder], None]) -> bool:
-        """Let the recorder act; its trouble is an alarm and never in the way of the signal."""
-        if self._recorder is None:
-            return False
-        try:
-            action(self._recorder)
-        except StorageError as error:
-            self._not_recording(error)
-            return False
-        return True
-
-    def _not_recording(self, error: StorageError) -> None:
-        self._fault(str(error))
-        self.not_stored("recording", str(error))
-
     def _samples(self, item: Samples) -> None:
         self._last_received_ns = item.received_ns
         self.settled("feed_lost")
         self.snapshot = vitals.fold(self.snapshot, item.block)
         self._latency_ms = (item.received_ns - item.captured_ns) / 1e6
-        self._keep(lambda recorder: recorder.block(item.block))
+        self._recording.keep(item.block)
         self._run(
             self._live(item.block.start).push(item.block),
             captured=item.captured_ns,
@@ -371,7 +337,7 @@ class Bed:
         if gap.reason == "restarted":
             self._say(gap)
             return
-        self._keep(lambda recorder: recorder.gap(gap))
+        self._recording.lost(gap)
         self._run(self._live(gap.sample).push(gap))
 
     def _live(self, index: int) -> Pipeline:
@@ -423,13 +389,13 @@ class Bed:
 
     def _say(self, event: Event, timing: Timing | None = None) -> None:
         self.snapshot = vitals.fold(self.snapshot, event)
-        self._keep(lambda recorder: recorder.event(event))
+        self._recording.keep(event)
         self._tell(
             Entry(
                 bed=self.name,
                 record=self.snapshot.record,
                 time_ns=time.time_ns(),
-                fs=self.snapshot.fs,
+                fs=self.snapshot.fs or 1.0,
                 event=cast("AnyEvent", event),  # the union is closed: these are all there are
                 timing=timing,
             )
