@@ -21,6 +21,8 @@ COMMANDS = [
     ["sim"],
     ["label"],
     ["noise"],
+    ["events"],
+    ["report"],
     ["replay"],
     ["bench"],
     ["bench", "latency"],

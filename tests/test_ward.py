@@ -16,6 +16,7 @@ from monitor.journal import Journal
 from monitor.link import Entry, EventLog
 from monitor.pipeline import Pipeline
 from monitor.settings import Settings
+from monitor.store.writer import Writer
 from monitor.ward import Ward
 
 FS = 250.0
@@ -26,7 +27,9 @@ SECOND = 1_000_000_000
 class Run:
     """A ward, and all that it told."""
 
-    def __init__(self, journal: Journal | None = None, record: Path | None = None) -> None:
+    def __init__(
+        self, journal: Journal | None = None, record: Path | None = None, store: Writer | None = None
+    ) -> None:
         self.asked: list[tuple[Key, BeatWindow]] = []
         self.log = EventLog()
         self.ward = Ward(
@@ -36,6 +39,8 @@ class Run:
             events=self.log,
             journal=journal,
             record=record,
+            store=store,
+            standing=None if store is None else store.standing,
         )
 
     def open(self, *beds: str) -> None:

@@ -1,0 +1,112 @@
+"""A store behind a ward: it holds up no bed, its trouble is an alarm, and what stood is taken up."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monitor.assemble import Samples
+from monitor.events import Block
+from monitor.store import commits, database, read
+from monitor.store.database import Store
+from monitor.store.read import Query
+from monitor.store.writer import Writer
+from tests.test_ward import FS, SECOND, Run
+
+
+def flat(run: Run, bed: str, start_s: float, stop_s: float) -> None:
+    """Send a line without a beat."""
+    for at in range(round(start_s * FS), round(stop_s * FS), 25):
+        run.ward.take(Samples(bed, Block(at, np.zeros((25, 1))), SECOND, SECOND))
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Let the other thread work until something is so; pytest's own limit ends what never is."""
+    while not true():
+        pass
+
+
+def test_alarms_minutes_and_strips_of_a_ward_are_stored(tmp_path: Path) -> None:
+    """What was told of a bed is in the store, with the strip around the last beat."""
+    run = Run(store=Writer(tmp_path / "e.sqlite", about={}))
+    run.open("1", "2")
+    run.play("1", 0, 20)
+    flat(run, "1", 20, 32)
+    run.ward.acknowledge("1", None, "Ada")
+    run.ward.abandon()
+    run.ward.close()
+    with closing(Store.open(tmp_path / "e.sqlite")) as store:
+        (one,) = read.alarms(store, Query(kinds=("asystole",)))
+        (minute,) = read.minutes(store, Query(bed="1"))
+        strip = read.strips(store, [(one.run, one.number)])[one.run, one.number]
+        assert [told.bed for told in read.events(store, Query(kinds=("stream",)))] == ["1", "2"]
+    assert (one.state, one.acknowledged_by) == ("acknowledged", "Ada")
+    assert minute.seconds == 32
+    last_beat = round((0.4 + 0.8 * 24) * FS)
+    assert abs(one.sample - last_beat) < 5
+    assert abs(strip.start - (one.sample - 10 * FS)) < 1
+    assert strip.samples.shape == (round(15 * FS), 1)
+    at = round(strip.start + np.nanargmax(strip.samples[:, 0]))
+    assert min(abs(at - round((0.4 + 0.8 * beat) * FS)) for beat in range(25)) < 5
+    assert len(strip.beats) == 13
+
+
+def test_a_store_that_cannot_be_written_is_an_alarm_on_every_bed_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alarm of the patient stands on the screen meanwhile, and is in the store afterwards."""
+    monkeypatch.setattr(database, "_BUSY_S", 0.01)
+    monkeypatch.setattr(commits, "sleep", lambda _: None)
+    path = tmp_path / "e.sqlite"
+    kept = Writer(path, about={})
+    run = Run(store=kept)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        run.open("1")
+        wait_until(lambda: kept.trouble != "")
+        run.ward.flush()
+        run.open("2")
+        run.play("1", 0, 8)
+        flat(run, "1", 8, 15)
+        shown = {alarm.kind: alarm.text for alarm in run.ward.beds["1"].snapshot.alarms}
+    assert shown["storage_failed"] == f"NOT RECORDING: store {path}: database is locked"
+    assert "asystole" in shown
+    assert list(run.ward.faults) == ["store"]
+    wait_until(lambda: kept.trouble == "" and kept.n_waiting == 0)
+    run.ward.flush()
+    for bed in ("1", "2"):
+        assert run.alarms(bed, "storage_failed") == ["start", "end", "cleared"]
+    run.ward.abandon()
+    run.ward.close()
+    with closing(Store.open(path)) as store:
+        kinds = [(one.bed, one.kind) for one in read.alarms(store, Query(priorities=("high",)))]
+        assert kinds == [("1", "asystole")]
+
+
+def test_a_ward_takes_up_what_stood_in_its_store(tmp_path: Path) -> None:
+    """Killed in mid-alarm: it stands again at once, is not begun again, and is one row in the end."""
+    path = tmp_path / "e.sqlite"
+    killed = Writer(path, about={}, monitor="a")
+    run = Run(store=killed)
+    run.open("1")
+    run.play("1", 0, 10)
+    flat(run, "1", 10, 18)
+    wait_until(lambda: killed.n_waiting == 0)  # and no more: nothing is closed, nothing is said
+    strangers = Writer(path, about={}, monitor="b")
+    assert strangers.standing == {}
+    strangers.close()
+    run = Run(store=Writer(path, about={}, monitor="a"))
+    assert "asystole" in [alarm.kind for alarm in run.ward.beds["1"].snapshot.alarms]
+    run.open("1")
+    run.ward.acknowledge("1", None, "Bo")
+    run.play("1", 0, 12)
+    run.ward.abandon()
+    run.ward.close()
+    killed.close()
+    with closing(Store.open(path)) as store:
+        (one,) = read.alarms(store, Query(kinds=("asystole",)))
+    assert (one.state, one.acknowledged_by) == ("cleared", "Bo")
+    assert run.alarms("1", "asystole") == ["acknowledged", "end", "cleared"]
