@@ -1,5 +1,7 @@
 """Every alarm of the core, end to end: what must raise it does, in time, and its near miss does not."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -81,6 +83,13 @@ def test_every_alarm_that_the_core_decides_is_in_the_table() -> None:
     """None is left out; those of the wall clock are tested where they are raised."""
     core = {kind for kind, definition in DEFINITIONS.items() if definition.lane != "wall"}
     assert core == {case.kind for case in CASES}
+
+
+def test_the_table_in_the_documents_is_that_of_the_cases() -> None:
+    """Law 10: ``python -m tests.bench.alarms`` prints it; its scripts are those that are tested."""
+    text = (Path(__file__).parents[1] / "docs" / "alarms.md").read_text(encoding="utf-8")
+    scripts = {f"`{script}`" for case in CASES for script in (case.kind, case.script, case.quiet)}
+    assert set() == {script for script in scripts if script not in text}
 
 
 def test_any_partition_of_the_scripts_raises_the_same() -> None:
