@@ -109,14 +109,15 @@ def _header(
         elsewhere(frame, at, right, hidden, Pen())
 
 
-def elsewhere(frame: Frame, at: int, right: int, hidden: Sequence[BedSnapshot], pen: Pen) -> None:
-    """Write the alarms of beds that are not drawn into the top row, from ``at`` to ``right``, worst first."""
+def elsewhere(frame: Frame, at: int, right: int, hidden: Sequence[BedSnapshot], pen: Pen) -> int:
+    """Write the alarms of beds that are not drawn into the top row, worst first; return the column behind."""
     known: list[tuple[BedSnapshot, Standing]] = [(bed, announced(bed)[0]) for bed in hidden if bed.alarms]
     ranks = list(MARKS)
     for bed, alarm in sorted(known, key=lambda pair: (ranks.index(pair[1].priority), pair[1].ended)):
         text = f" {bed.bed} {alarm_text(alarm)} "
         if at + 2 + len(text) < right:
             at = frame.put(0, at + 2, text, flashing(alarm, pen))
+    return at
 
 
 def notices_of(ward: WardSnapshot, now_ns: int, *, stale_s: float) -> list[tuple[str, str]]:

@@ -20,6 +20,8 @@ Call: TypeAlias = Literal["high", "medium", "low"]
 FLASH_HZ: Final[Mapping[Priority, float]] = MappingProxyType({"high": 2.0, "medium": 0.5})
 """High 1.4 to 2.8 Hz, medium 0.4 to 0.8 Hz, half of the time lit; low and technical are steady."""
 
+_HALF_NS: Final = {priority: round(5e8 / hz) for priority, hz in FLASH_HZ.items()}
+
 PULSES_S: Final[Mapping[Call, tuple[float, ...]]] = MappingProxyType(
     {
         "high": (0.0, 0.2, 0.4, 0.8, 1.0, 1.8, 2.0, 2.2, 2.6, 2.8),
@@ -41,9 +43,7 @@ def dark(now_ns: int) -> frozenset[Priority]:
     >>> [sorted(dark(ms * 1_000_000)) for ms in (0, 250, 500, 1250)]
     [[], ['high'], [], ['high', 'medium']]
     """
-    return frozenset(
-        priority for priority, hz in FLASH_HZ.items() if int(now_ns * 2 * hz) // 1_000_000_000 % 2
-    )
+    return frozenset(priority for priority, half_ns in _HALF_NS.items() if now_ns // half_ns % 2)
 
 
 _SAME_S: Final = 1e-6

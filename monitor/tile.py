@@ -161,7 +161,7 @@ def _name(frame: Frame, area: Area, bed: BedSnapshot, tag: Tag) -> int:
     sign = ">" if tag.selected else " "
     number = "" if tag.number is None else f"{tag.number} "
     ink = "selected" if tag.selected else "strong"
-    width = max(8, area.width // 4)
+    width = max(12, area.width // 4)
     return frame.put(area.row, area.column + 1, f"{sign}{number}{bed.bed} ", ink, width=width)
 
 

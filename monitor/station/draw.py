@@ -153,11 +153,15 @@ def _header(frame: Frame, scene: Scene, tiles: Tiles, now_ns: int) -> None:
     for text, ink in _states(scene):
         if at + 2 + len(text) < right:
             at = frame.put(0, at + 2, text, ink)
-    elsewhere(frame, at, right, hidden, _pen(scene, now_ns))
+    at = elsewhere(frame, at, right, hidden, _pen(scene, now_ns))
+    gain = f", {scene.state.gain} mm/mV" if scene.state.gain else ""
+    for text in (f"{scene.state.speed} mm/s{gain}", scene.attached.name):
+        if at + 2 + len(text) < right:
+            at = frame.put(0, at + 2, text, "dim")
 
 
 def _states(scene: Scene) -> list[tuple[str, str]]:
-    """Return the words of the header with their inks, the most important first."""
+    """Return the words of the header with their inks, the most important first: all that must be seen."""
     state, attached = scene.state, scene.attached
     words = []
     if not attached.up:
@@ -167,10 +171,6 @@ def _states(scene: Scene) -> list[tuple[str, str]]:
     words.append(("control", "dim") if attached.control else ("read only", "technical"))
     if scene.silent:
         words.append(("silent", "technical"))
-    gain = f", {state.gain} mm/mV" if state.gain else ""
-    words.append((f"{state.speed} mm/s{gain}", "dim"))
-    if attached.up and attached.name:
-        words.append((attached.name, "dim"))
     return words
 
 
