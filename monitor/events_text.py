@@ -23,6 +23,8 @@ _REASONS: Final = {
     "resumed": "missed while disconnected",
     "restarted": "a new stream began",
 }
+_PIPE: Final = 1 << 12
+"""Columns of a pipe."""
 _COLUMNS: Final = (
     "time",
     "bed",
@@ -53,18 +55,18 @@ def write_table(listed: Iterator[Listed], out: TextIO) -> int:
     """
     console = Console(file=out, highlight=False)
     if not console.is_terminal:
-        console.width = 1 << 12
+        console.width = _PIPE
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("Time", no_wrap=True)
-    table.add_column("Bed", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("What")
+    for name in ("Time", "Bed", "", "What"):
+        table.add_column(name, no_wrap=name != "What")
     table.add_column("Lasted", justify="right", no_wrap=True)
-    table.add_column("Answered", no_wrap=not console.is_terminal)
+    table.add_column("Answered")
     for one in listed:
-        table.add_row(*_cells(one), style=_INKS.get(one.priority, "") if not one.cleared_ns else "")
+        table.add_row(*_cells(one), style=_INKS.get(one.priority, "") if one.cleared_ns is None else "")
     if table.row_count:
-        console.print(table)
+        with console.capture() as text:
+            console.print(table)
+        out.write("\n".join(line.rstrip() for line in text.get().splitlines()) + "\n")
     return table.row_count
 
 
