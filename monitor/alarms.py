@@ -137,6 +137,10 @@ class Alarms:
         """
         return self._labels.provisional(beat, rhythms, evidence)
 
+    def fell_silent(self, rhythms: Sequence[Rhythm]) -> list[Alarm]:
+        """Take rhythms of provisional labels that ended because no beat came."""
+        return self._labels.rhythms(rhythms)
+
     def turned(self, turns: Sequence[Turn]) -> list[Alarm]:
         """Take what a confirmed label began and ended, in beat order."""
         return self._labels.turned(turns)

@@ -61,6 +61,14 @@ class LabelAlarms:
         self, beat: LabelledBeat, rhythms: Sequence[Rhythm], evidence: tuple[int, ...]
     ) -> list[Alarm]:
         """Take a provisionally labelled beat, and what it started or ended because of which beats."""
+        steps = self.rhythms(rhythms, evidence)
+        for kind in _AT_ONCE.values():
+            if self._standing.carried(kind) and (beat.label in "NS" or beat.decided > self._carried_until):
+                steps += self._standing.end(kind, beat.decided)
+        return [*steps, *self._standing.remind("provisional", beat.decided, at=beat.decided)]
+
+    def rhythms(self, rhythms: Sequence[Rhythm], evidence: tuple[int, ...] = ()) -> list[Alarm]:
+        """Take rhythms of provisional labels that began, because of which beats, or are over."""
         steps: list[Alarm] = []
         for rhythm in rhythms:
             kind = _AT_ONCE.get(rhythm.rhythm)
@@ -70,10 +78,7 @@ class LabelAlarms:
                 )
             elif kind is not None:
                 steps += self._standing.end(kind, rhythm.decided)
-        for kind in _AT_ONCE.values():
-            if self._standing.carried(kind) and (beat.label in "NS" or beat.decided > self._carried_until):
-                steps += self._standing.end(kind, beat.decided)
-        return [*steps, *self._standing.remind("provisional", beat.decided, at=beat.decided)]
+        return steps
 
     def turned(self, turns: Sequence[Turn]) -> list[Alarm]:
         """Take what one confirmed label began and ended; time has run until there."""

@@ -337,14 +337,21 @@ class Pipeline:
         """Let the label lanes advance, and the rhythms and alarms of each with it."""
         events: list[Event] = []
         for beat in self._provisional.release():
+            silent = self._fall_silent(beat.decided)
             self._runs.observe(beat)
             rhythms = self._rhythms.push(beat)
-            events += [beat, *rhythms, *self._alarms.labelled(beat, rhythms, self._rhythms.evidence)]
+            alarms = self._alarms.labelled(beat, rhythms, self._rhythms.evidence)
+            events += [*silent, beat, *rhythms, *alarms]
         for beat in self._confirmed.release(before=self._provisional.oldest):
             clock = self._run_clock(beat.decided)
             turns = [*self._arrhythmias.push(beat, self._forms.of(beat)), *self._atrial.push(beat)]
             events += [*clock, beat, *self._turned(turns)]
         return [*events, *self._tick()]
+
+    def _fall_silent(self, index: int) -> list[Event]:
+        """Let time run in the lane of provisional labels: none decided before ``index`` will come."""
+        rhythms = self._rhythms.advance(index)
+        return [*rhythms, *self._alarms.fell_silent(rhythms)]
 
     def _turned(self, turns: Sequence[Turn]) -> list[Event]:
         """Tell what turns of confirmed labels are: rhythms, and alarms."""
@@ -357,13 +364,15 @@ class Pipeline:
         return [*before, *self._turned(over), *self._alarms.advance_labels(index)]
 
     def _tick(self) -> list[Event]:
-        """Run the clock of the lane of confirmed labels up to the next that may come.
+        """Run the clocks of the label lanes, each up to the next label that may come.
 
         The end of a stream is decided by its last sample, so that one is left out.
         """
-        decided = self._confirmed.oldest[1] if self._confirmed.oldest else None
-        until = self.index - 1
-        return self._run_clock(until if decided is None else min(decided, until))
+        until = []
+        for lane in (self._provisional, self._confirmed):
+            decided = lane.oldest[1] if lane.oldest else None
+            until.append(self.index - 1 if decided is None else min(decided, self.index - 1))
+        return [*self._fall_silent(until[0]), *self._run_clock(until[1])]
 
 
 _STAGES = (

@@ -118,8 +118,8 @@ class Rhythms:
     A run is ``vt_beats`` or more V in a row. Its rate is that of its last ``vt_beats`` V: above
     ``vt_rate_bpm`` it is ``(VT``, else ``(IVR``. A single F or Q inside a run is passed over: it
     counts for nothing and breaks nothing (a fusion beat belongs to tachycardia; an unlabelled one
-    must not hide it); two in a row, an N, an S or a gap end the run. A beat right behind a V that leans
-    towards V (`monitor.leaning`) counts as one.
+    must not hide it); two in a row, an N, an S, a gap or a silence end the run. A beat right behind a V
+    that leans towards V (`monitor.leaning`) counts as one.
 
     ============  =====================  ===================  =====================
     standing      fast run               slow run             no run
@@ -132,7 +132,7 @@ class Rhythms:
     Parameters
     ----------
     settings
-        ``vt_beats`` and ``vt_rate_bpm``.
+        ``vt_beats``, ``vt_rate_bpm`` and ``rate_hold_s``.
     fs
         Sampling rate in Hz.
     """
@@ -173,6 +173,24 @@ class Rhythms:
             self._break()
             return [*ended, *self._count(beat, ventricular=ventricular)]
         return self._count(beat, ventricular=ventricular)
+
+    def advance(self, index: int) -> list[Rhythm]:
+        """Let time run: no label decided before ``index`` will come any more.
+
+        Returns
+        -------
+        list
+            The end of what stands, where no beat has come for ``rate_hold_s``: nothing beats so slowly.
+        """
+        if self._standing is None:
+            return []
+        last = self._run[-1][0]
+        due = last + round(self._settings.rate_hold_s * self.fs)
+        if due >= index:
+            return []
+        ended, self._standing = self._standing, None
+        self._break()
+        return [Rhythm(sample=last, decided=due, rhythm=ended, state="end", labels="provisional")]
 
     def _count(self, beat: LabelledBeat, *, ventricular: bool) -> list[Rhythm]:
         if not ventricular and beat.label in ("F", "Q") and self._run and not self._passed:

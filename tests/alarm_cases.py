@@ -16,7 +16,7 @@ from monitor.pipeline import Pipeline
 from monitor.settings import AlarmSettings, Settings
 from sim.synthetic import SyntheticPatient
 
-__all__ = ["CASES", "FS", "Case", "Played", "play"]
+__all__ = ["CASES", "FS", "Case", "Manner", "Played", "play"]
 
 FS: Final = 250.0
 WINDOW: Final = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=2, shapes=2, features=FEATURES)
@@ -86,37 +86,79 @@ class Played(NamedTuple):
         return float(of_class[int(since[1:]) - 1])
 
 
+class Manner(NamedTuple):
+    """How a script is played: none of this may change what is told.
+
+    Attributes
+    ----------
+    block
+        Samples pushed at a time.
+    held
+        So many answers are held back before they are given, the newest first.
+    restarts
+        After each block the pipeline is thrown away and made anew from its snapshot.
+    """
+
+    block: int = 250
+    held: int = 0
+    restarts: bool = False
+
+
 def play(
     script: str,
     *,
     alarms: AlarmSettings | None = None,
     lost: Lost | None = None,
-    block: int = 250,
     seed: int = 3,
+    manner: Manner = Manner(),  # noqa: B008  immutable
 ) -> Played:
     """Play a script through a whole pipeline that is answered with the true labels."""
     patient = SyntheticPatient(script, fs=FS, seed=seed)
     truth = patient.truth()
-    peaks = tuple(truth.r_peaks.tolist())
     samples = patient.read(0, patient.n_samples or 0)
     if lost is not None:
         samples[round(lost.start_s * FS) : round(lost.stop_s * FS), : lost.n_leads] = np.nan
     settings = msgspec.structs.replace(Settings(), alarms=alarms or AlarmSettings())
-    pipeline = Pipeline(settings, WINDOW, fs=FS, leads=patient.leads)
-    events: list[Event] = []
+    bed = _Bed(settings, patient.leads, Played([], tuple(truth.r_peaks.tolist()), truth.labels))
+    for at in range(0, len(samples), manner.block):
+        bed.take(bed.pipeline.push(Block(at, samples[at : at + manner.block])), held=manner.held)
+        if manner.restarts:
+            state = bed.pipeline.snapshot()
+            bed.pipeline = bed.made()
+            bed.pipeline.restore(state)
+    bed.take(bed.pipeline.flush(), held=0)
+    return bed.played
 
-    def take(outputs: list[Output]) -> None:
+
+class _Bed:
+    """A pipeline and what it told, with the answers that it still waits for."""
+
+    def __init__(self, settings: Settings, leads: tuple[str, ...], played: Played) -> None:
+        self._settings = settings
+        self._leads = leads
+        self.played = played
+        self.pipeline = self.made()
+        self._waiting: list[BeatWindow] = []
+
+    def made(self) -> Pipeline:
+        """Return a fresh pipeline."""
+        return Pipeline(self._settings, WINDOW, fs=FS, leads=self._leads)
+
+    def take(self, outputs: list[Output], *, held: int) -> None:
+        """Keep the events; answer the windows once more wait than are held back."""
+        _, peaks, labels = self.played
         for output in outputs:
             if isinstance(output, BeatWindow):
-                told = _true(output.sample, peaks, truth.labels)
-                events.extend(pipeline.label(output.sample, told, provisional=output.provisional))
+                self._waiting.append(output)
             elif isinstance(output, Event):
-                events.append(output)
-
-    for at in range(0, len(samples), block):
-        take(pipeline.push(Block(at, samples[at : at + block])))
-    take(pipeline.flush())
-    return Played(events, peaks, truth.labels)
+                self.played.events.append(output)
+        if len(self._waiting) > held:
+            for window in self._waiting[::-1] if held else self._waiting:
+                told = _true(window.sample, peaks, labels)
+                self.played.events.extend(
+                    self.pipeline.label(window.sample, told, provisional=window.provisional)
+                )
+            self._waiting = []
 
 
 def _true(sample: int, peaks: tuple[int, ...], labels: tuple[str, ...]) -> list[float]:

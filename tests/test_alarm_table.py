@@ -7,7 +7,7 @@ import pytest
 
 from monitor.definitions import DEFINITIONS
 from monitor.events import Alarm, Rhythm
-from tests.alarm_cases import CASES, FS, Case, Played, play
+from tests.alarm_cases import CASES, FS, Case, Manner, Played, play
 
 _RHYTHMS = {
     "ventricular_tachycardia": "(VT",
@@ -92,13 +92,37 @@ def test_the_table_in_the_documents_is_that_of_the_cases() -> None:
     assert set() == {script for script in scripts if script not in text}
 
 
-def test_any_partition_of_the_scripts_raises_the_same() -> None:
-    """Law 1, for what the label lane's clock ends too: blocks of another size, the same alarms."""
-    script = "sinus:12@75, couplet, sinus:4@75, pvc, missed, widepvc, sinus:5@75, bigeminy:8b@75, asystole:13"
-    alarms = [
-        sorted(msgspec.json.encode(e) for e in play(script, block=block).events if isinstance(e, Alarm))
-        for block in (250, 17, 1009, 1 << 20)
-    ]
-    ended = {step["kind"] for step in map(msgspec.json.decode, alarms[0]) if step["state"] == "end"}
-    assert ended == {"couplet", "multiform_pvc", "bigeminy"}
-    assert alarms[0] == alarms[1] == alarms[2] == alarms[3]
+_DAY = "sinus:12@75, couplet, sinus:4@75, pvc, widepvc, sinus:5@75, bigeminy:8b@75, vt:7b@150, asystole:13"
+
+
+@pytest.fixture(scope="module")
+def day() -> list[bytes]:
+    """Play a script in which alarms of all lanes start and end."""
+    steps = _steps(Manner())
+    ended = {step["kind"] for step in map(msgspec.json.decode, steps) if step["state"] == "end"}
+    assert ended >= {"couplet", "multiform_pvc", "bigeminy", "ventricular_tachycardia", "frequent_pvc"}
+    return steps
+
+
+@pytest.mark.parametrize(
+    "manner",
+    [
+        Manner(block=17),
+        Manner(block=1009),
+        Manner(block=1 << 20),
+        Manner(held=9),
+        Manner(block=90, held=40),
+        Manner(block=611, restarts=True),
+    ],
+    ids=str,
+)
+def test_neither_partition_nor_late_labels_nor_a_restart_change_an_alarm(
+    day: list[bytes], manner: Manner
+) -> None:
+    """Laws 1 and 2, for what the label lane's own clock ends too: every step is the same."""
+    assert day == _steps(manner)
+
+
+def _steps(manner: Manner) -> list[bytes]:
+    played = play(_DAY, manner=manner)
+    return sorted(msgspec.json.encode(event) for event in played.events if isinstance(event, Alarm))
