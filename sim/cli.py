@@ -47,6 +47,7 @@ _HELP = """Play ECG to a monitor as bedside devices do, in real time.
 [bold]beatline sim 208[/bold]                    a record, once, in real time
 [bold]beatline sim --beds 8 --loop[/bold]        eight synthetic patients, without end
 [bold]beatline sim --script "sinus:20@75, pvc, sinus:5, vt:8@160, asystole:6"[/bold]
+[bold]beatline sim --script "sinus:60, vt:8@160, sinus:60" --out made[/bold]
 [bold]beatline sim 100 --drop 0.02 --lead-off V5:30-60 --snr 6 --noise em[/bold]
 
 The monitor listens on tcp://127.0.0.1:5600 and simulators connect to it, unless told otherwise.
@@ -127,6 +128,16 @@ def sim(
     packet_ms: Annotated[
         float, typer.Option(min=1, max=2000, rich_help_panel=_SOCKET, help="Signal in one packet.")
     ] = 40.0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            rich_help_panel=_SIGNAL,
+            help="Play nothing: write synthetic patients as WFDB records with their exact truth (atr), "
+            "to be labelled and scored. --seconds is then signal time.",
+        ),
+    ] = None,
     stats: Annotated[
         Path | None,
         typer.Option(
@@ -239,6 +250,13 @@ def sim(
         ),
         transport=Transport(drop=drop, duplicate=duplicate, reorder=reorder, late_ms=late),
     )
+    if out is not None:
+        from sim.beds import make_beds
+        from sim.kept import keep
+
+        for stem in keep(make_beds(play), out, seconds=seconds):
+            typer.echo(stem)
+        return
     with _stop_signals() as signalled:
         from sim.perform import Stage, perform
 

@@ -316,7 +316,7 @@ def test_figures_are_those_of_the_sums() -> None:
     group = group_alarms([*records, one_record("c", in_time=False, n_false=2)], order=(VT,))
     found = row(group, VT)
     assert [EMERGENCIES, HIGH, VT] == [one.kind for one in group.kinds]
-    assert (pytest.approx(200 / 3), pytest.approx(40.0)) == (found.se.gross, found.ppv.gross)
+    assert [200 / 3, 40.0] == pytest.approx([found.se.gross, found.ppv.gross])
     assert pytest.approx(24.0) == found.false_per_day.gross
     assert pytest.approx(100 * 2 / (2 + 3 + 5)) == found.challenge.gross
     assert (2, 4.0) == (found.delay.n, found.delay.median)

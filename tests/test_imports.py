@@ -127,14 +127,17 @@ ROOMS = {
     "front": Room(
         "monitor.app monitor.bench monitor.label monitor.replay monitor.stats "
         "monitor.stress* monitor.alarm_truth monitor.figures* "
-        "monitor.score_report monitor.score_text monitor.score_files monitor.score_alarms* monitor.score_inputs "
-        "monitor.scoring monitor.moments monitor.events_text monitor.store_query monitor.shift_report",
+        "monitor.score_report monitor.score_text monitor.score_files monitor.score_alarms* "
+        "monitor.score_inputs monitor.scoring monitor.moments monitor.events_text monitor.store_query "
+        "monitor.shift_report",
         f"base {CORE} weights noise score records prepare spread wire artifact lines link logs storage paper "
         "files store ingest classify display engine station",
         "matplotlib msgspec numpy psutil rich",
     ),
     # -- the other two packages; monitor never knows them --
-    "sim": Room("sim sim.*", "base noise records wire", "msgspec neurokit2 numpy rich scipy typer zmq"),
+    "sim": Room(
+        "sim sim.*", "base noise records wire files storage", "msgspec neurokit2 numpy rich scipy typer zmq"
+    ),
     "models": Room(
         "models models.*",
         "base filters window weights detect beats noise score records artifact quiet storage paper",

@@ -47,6 +47,7 @@ LETHAL: Final = frozenset({"ventricular_tachycardia", "ventricular_fibrillation"
 """Conditions that any high-priority alarm answers, where all of them are counted together."""
 
 _FAST: Final = frozenset({"ventricular_tachycardia", "ventricular_fibrillation", "extreme_tachycardia"})
+_STILL: Final = frozenset({"asystole", "ventricular_fibrillation"})
 RELATED: Final[Mapping[str, frozenset[str]]] = {
     "ventricular_fibrillation": _FAST | {"asystole"},
     "ventricular_tachycardia": _FAST,
@@ -56,9 +57,10 @@ RELATED: Final[Mapping[str, frozenset[str]]] = {
     "ventricular_run": frozenset({"ventricular_tachycardia", "nonsustained_vt", "idioventricular"}),
     "idioventricular": frozenset({"ventricular_tachycardia", "ventricular_run"}),
     "high_rate": _FAST | {"supraventricular_tachycardia"},
-    "extreme_bradycardia": frozenset({"asystole"}),
-    "low_rate": frozenset({"extreme_bradycardia", "asystole", "pause"}),
-    "pause": frozenset({"asystole"}),
+    "extreme_bradycardia": _STILL,
+    "low_rate": _STILL | {"extreme_bradycardia", "pause"},
+    "pause": _STILL,
+    "missed_beat": _STILL | {"pause"},
 }
 """Conditions that stand behind an alarm of another kind: not what it says, but no false alarm either."""
 
