@@ -8,6 +8,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Final, get_args, get_origin
 
 import msgspec
@@ -60,6 +61,7 @@ def _section(name: str, model: type[msgspec.Struct]) -> Iterator[str]:
     yield ""
 
 
+@cache
 def _docstrings(model: type[msgspec.Struct]) -> dict[str, str]:
     """Return the string that stands under each key in the source."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
