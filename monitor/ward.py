@@ -184,12 +184,13 @@ class Ward:
 
     def close(self) -> None:
         """Let go of the journal and the store, which may take some seconds to write what waits."""
-        for kept in (self._journal, self._store):
+        for what, kept in (("journal", self._journal), ("store", self._store)):
             try:
                 if kept is not None:
                     kept.close()
             except StorageError as error:
                 log.warning("%s", error)
+                self.faults.setdefault(what, str(error))
 
     @property
     def n_waiting(self) -> int:

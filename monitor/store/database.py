@@ -204,13 +204,9 @@ def _engine(url: URL, name: str) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
             return _sqlite(url)
-        arguments: dict[str, Any] = {}
         if url.drivername == "postgresql+psycopg":
-            given = {"connect_timeout": _CONNECT_S, "tcp_user_timeout": 1000 * _CONNECT_S}
-            arguments = {key: value for key, value in given.items() if key not in url.query}
-            if "options" not in url.query:
-                arguments["options"] = "-c synchronous_commit=on"
-        return create_engine(url, connect_args=arguments, pool_size=2)
+            return _postgresql(url)
+        return create_engine(url, pool_pre_ping=True)
     except (NoSuchModuleError, ArgumentError) as error:
         raise StorageError(f"store {name}: expected a database that SQLAlchemy knows: {error}") from error
     except ImportError as error:
@@ -218,6 +214,19 @@ def _engine(url: URL, name: str) -> Engine:
             f"store {name}: its driver is not installed ({error}); "
             "for PostgreSQL: pip install 'beatline[postgresql]'"
         ) from error
+
+
+def _postgresql(url: URL) -> Engine:
+    given = {"connect_timeout": _CONNECT_S, "tcp_user_timeout": 1000 * _CONNECT_S}
+    arguments = {key: value for key, value in given.items() if key not in url.query}
+    engine = create_engine(url, connect_args=arguments, pool_pre_ping=True)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: object) -> None:  # noqa: ANN401  psycopg's, behind a proxy
+        connection.execute("SET synchronous_commit = on")  # whatever the server's own setting is
+        connection.commit()
+
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:
@@ -233,7 +242,6 @@ def _sqlite(url: URL) -> Engine:
         if connection.execute("PRAGMA page_count").fetchone() == (0,):
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA journal_size_limit=16777216")
 
     @event.listens_for(engine, "begin")

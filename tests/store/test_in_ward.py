@@ -1,7 +1,6 @@
 """A store behind a ward: it holds up no bed, its trouble is an alarm, and what stood is taken up."""
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from monitor.store import commits, database, read
 from monitor.store.database import Store
 from monitor.store.read import Query
 from monitor.store.writer import Writer
+from tests.store.told import wait_until
 from tests.test_ward import FS, SECOND, Run
 
 
@@ -21,12 +21,6 @@ def flat(run: Run, bed: str, start_s: float, stop_s: float) -> None:
     """Send a line without a beat."""
     for at in range(round(start_s * FS), round(stop_s * FS), 25):
         run.ward.take(Samples(bed, Block(at, np.zeros((25, 1))), SECOND, SECOND))
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    """Let the other thread work until something is so; pytest's own limit ends what never is."""
-    while not true():
-        pass
 
 
 def test_alarms_minutes_and_strips_of_a_ward_are_stored(tmp_path: Path) -> None:

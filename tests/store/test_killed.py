@@ -1,7 +1,7 @@
 """What was confirmed as committed survives kill -9: of who writes, and of the server."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from monitor.store.read import Query
 from monitor.store.writer import Writer
 from tests.store.killed import check, kill_while_it_writes
 from tests.store.servers import Server, programs
-from tests.store.told import alarm, entry, notice, step
+from tests.store.told import alarm, entry, notice, step, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +75,3 @@ def test_a_server_that_crashes_loses_nothing_and_is_written_to_again(
         assert read.standing(store)["crash"] == (step(first, "acknowledged", at=4000, by="Ada"),)
     assert [line.text for line in lines if isinstance(line, Notice)] == [f"line {i}" for i in range(300)]
     assert (one.state, one.acknowledged_by) == ("acknowledged", "Ada")
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    """Let the other thread work until something is so; pytest's own limit ends what never is."""
-    while not true():
-        pass

@@ -1,6 +1,7 @@
 """Events on their way into a store: nothing waits, nothing is lost within the bound, trouble is told."""
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,10 +14,11 @@ from monitor.errors import StorageError
 from monitor.events import Beat, Notice
 from monitor.link import Entry
 from monitor.store import commits, database, read
+from monitor.store import writer as writers
 from monitor.store.database import Store
 from monitor.store.read import Listed, Query
 from monitor.store.writer import Writer
-from tests.store.told import NOW_NS, SECOND, alarm, entry, notice, step
+from tests.store.told import NOW_NS, SECOND, alarm, entry, notice, step, wait_until
 
 
 def writer(path: Path, *, max_bytes: int = 1 << 26) -> Writer:
@@ -255,12 +257,39 @@ def test_a_commit_that_was_done_but_not_confirmed_is_not_done_twice(
     at_each_retry(lambda: answers.__setitem__(0, True))
     first = alarm()
     kept.append(entry(first))
-    while not answers[0]:
-        pass
+    wait_until(lambda: answers[0])
     kept.append(entry(step(first, "end", at=9000)))
     kept.close()
     (one,) = alarms(path)
     assert one.state == "end"
+
+
+def test_who_tells_never_waits_for_a_database_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in an append, and not to see that it hangs: that is trouble by itself."""
+    kept = writer(tmp_path / "e.sqlite")
+    hanging, go_on = threading.Event(), threading.Event()
+    writing = Store.writing
+
+    @contextmanager
+    def hangs(self: Store) -> Iterator[Any]:
+        hanging.set()
+        go_on.wait()
+        with writing(self) as connection:
+            yield connection
+
+    monkeypatch.setattr(Store, "writing", hangs)
+    monkeypatch.setattr(writers, "_HUNG_S", 0.0)
+    kept.append(notice(0))
+    hanging.wait()
+    for number in range(1, 3000):
+        kept.append(notice(number))
+    assert kept.n_waiting == 3000
+    assert kept.trouble.startswith(f"store {tmp_path / 'e.sqlite'} has not answered for ")
+    go_on.set()
+    kept.close()
+    assert lines(tmp_path / "e.sqlite") == [f"line {number}" for number in range(3000)]
 
 
 def test_a_file_that_is_taken_away_is_noticed_and_begun_anew(tmp_path: Path) -> None:

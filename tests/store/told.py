@@ -1,5 +1,8 @@
 """What a monitor might tell a store: entries, alarms and their steps."""
 
+import time
+from collections.abc import Callable
+
 import msgspec
 
 from monitor.definitions import DEFINITIONS
@@ -56,3 +59,9 @@ def beat(second: float, label: str, *, provisional: bool = False) -> Entry:
         LabelledBeat,
     )
     return entry(event)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Let the other thread work until something is so; pytest's own limit ends what never is."""
+    while not true():
+        time.sleep(0.001)
