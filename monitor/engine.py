@@ -239,7 +239,13 @@ class Engine:
             name=self._config.name,
             run=self._run_number,
             control=self._config.allow_control,
+            store=self._stated_store(),
         )
+
+    def _stated_store(self) -> str:
+        """Return where stations may read strips: a file, which guards itself; a URL may hold a password."""
+        store = self._config.store or ""
+        return "" if "://" in store else store
 
     def _obey(self, command: link.Command) -> str:
         """Do what is commanded; return why not, empty if it was done."""

@@ -34,6 +34,12 @@ def station(
         bool, typer.Option("--wait", help="Wait for a monitor that is not there yet, instead of ending.")
     ] = False,
     silent: Annotated[bool, typer.Option("--silent", help="Do not ring the terminal's bell.")] = False,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store", metavar="PATH|URL", help="Recall strips from this event store. Default: the monitor's."
+        ),
+    ] = None,
     scheme: Annotated[
         Literal["night", "day", "safe", "mono"],
         typer.Option("--scheme", help="Colours; safe for every colour vision. NO_COLOR means mono."),
@@ -74,7 +80,9 @@ def station(
         browser.serve([word for word in sys.argv[1:] if word != "--web"], port=port)
         return
     state = _state(scheme, charset, calm=reduced_motion)
-    options = run.Options(by=_person() if by is None else by, control=control or demo, silent=silent)
+    options = run.Options(
+        by=_person() if by is None else by, control=control or demo, silent=silent, store=store or ""
+    )
     drawn = _picture(picture, size, seconds, keys)
     if demo:
         with run.demo("--beds", str(beds)) as where:

@@ -9,68 +9,37 @@ import contextlib
 import signal
 import time
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final, Protocol
+from typing import ClassVar, Final
 
-import msgspec
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.css.query import NoMatches
 
-from monitor import link, snapshots
-from monitor.errors import WireError
-from monitor.events import Notice
+from monitor import link
+from monitor.errors import StorageError
 from monitor.signals import Bell
-from monitor.snapshots import TrendPoint, WardSnapshot
 from monitor.station.canvas import Canvas
 from monitor.station.draw import draw
-from monitor.station.happenings import Memory
-from monitor.station.line import LineState
 from monitor.station.panels import Help, Limits
-from monitor.station.scene import Attached, Scene, Tiles, call, kept
+from monitor.station.scene import Attached, Scene, Tiles, call
 from monitor.station.state import Command, State, Wall, pressed
-from monitor.vitals import KEEP_S
+from monitor.station.watch import Source, Watch
 from monitor.waves import CELL_MM
 
-__all__ = ["Options", "Source", "Station"]
+__all__ = ["Options", "Station"]
 
 _NAMED: Final = ("space", "enter", "up", "down", "left", "right", "home", "end", "question_mark", "plus")
-_ENTRIES: Final = 500
-"""Events taken at a time: what a monitor remembers of hours must not hold up beds when a station comes."""
 _BELL_S: Final = 0.05
-_TREND_S: Final = 10.0
-"""How often trends are asked for: they change once a minute."""
+_CALM_S: Final = 1.0
+"""Between two pictures with reduced motion."""
+_RECALL_S: Final = 5.0
+"""The store is not asked again for strips before."""
 _MESSAGE_S: Final = 6.0
 """How long a line for the person here stands."""
 _WAVE_S: Final = 1.0
 """More waveform than is seen, so that none is missing at the edge."""
-
-
-class Source(Protocol):
-    """What a station asks of its line to a monitor; see `monitor.station.line.Line`."""
-
-    state: LineState
-    welcome: link.Welcome | None
-    refused: str
-    anew: bool
-    awaited: bool
-
-    @property
-    def trouble(self) -> str:
-        """Why nothing comes."""
-
-    def ask(self, pull: link.Pull) -> None:
-        """Ask for what is new."""
-
-    def tell(self, command: link.Request) -> bool:
-        """Send a command."""
-
-    async def answer(self, seconds: float) -> link.Update | None:
-        """Wait for an answer."""
-
-    def close(self) -> None:
-        """Let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +56,15 @@ class Options:
         How often it pulls and draws.
     silent
         It does not ring.
+    store
+        Path or URL of an event store to recall strips from; empty for the one that the monitor names.
     """
 
     by: str = ""
     control: bool = False
     frames_per_s: float = 8.0
     silent: bool = False
+    store: str = ""
 
 
 class Station(App[int]):
@@ -126,18 +98,13 @@ class Station(App[int]):
     def __init__(self, source: Source, state: State, options: Options) -> None:
         super().__init__(ansi_color=True)
         self.state = state
-        self.ward = WardSnapshot()
-        self.memory = Memory()
+        self.known = Watch()
         self.tiles = Tiles()
         self._source = source
         self._options = options
-        self._trends: dict[str, tuple[TrendPoint, ...]] = {}
-        self._trend_due = 0.0
-        self._last = 0
-        self._pulled_s = 0.0
-        self._dismissed: frozenset[str] = frozenset()
         self._message, self._message_until = "", 0.0
         self._bell = Bell()
+        self._recall_due = 0.0
         self._hurry = asyncio.Event()
 
     def compose(self) -> ComposeResult:
@@ -170,16 +137,18 @@ class Station(App[int]):
 
     async def action_press(self, key: str) -> None:
         """Do what a key says, and show it at once."""
-        names = tuple(bed.bed for bed in self.ward.beds)
-        before = self._panel_of(self.state)
-        self.state, command = pressed(self.state, key, Wall(names, self.tiles.across, self.ward))
-        if self._panel_of(self.state) != before:
-            await self._open_panel()
-        if self.state.view == "trends" and not self._trends:
-            self._trend_due = 0.0
-            self._hurry.set()
+        ward, before = self.known.ward, self._panel
+        names = tuple(bed.bed for bed in ward.beds)
+        self.state, command = pressed(self.state, key, Wall(names, self.tiles.across, ward))
         self._obey(command)
         self.paint()
+        if self._panel != before:
+            await self._open_panel()
+        if self.state.view == "trends":
+            self._hurry.set()
+        if self.state.view == "strips" and time.monotonic() >= self._recall_due:
+            self._recall_due = time.monotonic() + _RECALL_S
+            self.run_worker(self._recall(), group="recall", exclusive=True)
 
     def on_limits_wanted(self, message: Limits.Wanted) -> None:
         """Ask the monitor for other limits."""
@@ -188,24 +157,25 @@ class Station(App[int]):
     def say(self, text: str) -> None:
         """Show a line for some seconds."""
         self._message, self._message_until = text, time.monotonic() + _MESSAGE_S
+        for panel in self.query(Limits):
+            panel.say(text)
 
     def scene(self) -> Scene:
         """Return all that is drawn now."""
-        source = self._source
-        welcome = source.welcome
+        welcome = self._source.welcome
         attached = Attached(
             name=welcome.name if welcome else "",
             control=self._options.control and welcome is not None and welcome.control,
-            up=source.state == "up",
-            trouble=source.trouble,
+            up=self._source.state == "up",
+            trouble=self._source.trouble,
         )
         return Scene(
             state=self.state,
-            ward=self.ward,
+            ward=self.known.ward,
             attached=attached,
-            trends=self._trends,
-            history=self.memory.happenings,
-            strips=self.memory.strips,
+            trends=self.known.trends,
+            history=self.known.memory.happenings,
+            strips=self.known.strips if self.state.view == "strips" else (),
             message=self._message if time.monotonic() < self._message_until else "",
             silent=self._options.silent,
         )
@@ -215,97 +185,59 @@ class Station(App[int]):
         with contextlib.suppress(NoMatches):
             canvas = self.query_one(Canvas)
             frame, self.tiles = draw(self.scene(), (canvas.size.width, canvas.size.height), time.time_ns())
-            canvas.show(frame, self._scheme())
+            canvas.show(frame, "mono" if self.no_color else self.state.scheme)
 
     async def _follow(self) -> None:
         """Pull and draw, tick by tick."""
         due = time.monotonic()
         while True:
-            interval_s = 1.0 if self.state.calm else 1 / self._options.frames_per_s
+            interval_s = _CALM_S if self.state.calm else 1 / self._options.frames_per_s
             due = max(due + interval_s, time.monotonic())
             self._hurry.clear()
-            self._source.ask(self._pull())
+            seen_s = max(1, self.size.width) * CELL_MM[0] / self.state.speed + _WAVE_S
+            trend = self.state.view == "trends"
+            self._source.ask(self.known.pull(self._source, seconds=seen_s, trend=trend))
             update = await self._source.answer(interval_s / 2)
             if update is not None:
-                self._take(update)
-            if self._source.state != "up":
-                self._lost()
+                for line in self.known.take(update):
+                    self.say(line)
+            if self._source.state not in ("up", "silent"):
+                self.known.lost()
             if self._source.refused:
                 self.say(f"! {self._source.refused}")
                 self._source.refused = ""
+            self._choose()
             self.paint()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), max(0.001, due - time.monotonic()))
 
-    def _pull(self) -> link.Pull:
-        """Return what is wanted next: the waves that are seen, or those that a strip still lacks."""
-        if self._source.anew:
-            self._source.anew = False
-            self._last, self._dismissed = 0, frozenset()
-        width = max(1, self.size.width)
-        seen_s = width * CELL_MM[0] / self.state.speed + _WAVE_S
-        if not self._source.awaited:
-            self._pulled_s = min(KEEP_S, max(seen_s, self.memory.wants(self.ward)))
-        trend = self.state.view == "trends" and time.monotonic() >= self._trend_due
-        return link.Pull(after=self._last, seconds=self._pulled_s, limit=_ENTRIES, trend=trend)
-
-    def _take(self, update: link.Update) -> None:
-        self._last = update.last
-        self.memory.push(update.entries)
-        for entry in update.entries:
-            if isinstance(entry.event, Notice) and entry.event.text.startswith("limits"):
-                self.say(f"! {entry.bed}: {entry.event.text}")
-                for panel in self.query(Limits):
-                    panel.say(entry.event.text)
-        if not update.ward:
-            return
-        try:
-            ward = snapshots.decode(update.ward)
-        except WireError as error:
-            self.say(f"! the monitor is of another version: {error}")
-            return
-        self.memory.cut(ward, seconds=self._pulled_s)
-        self._dismissed -= {bed.bed for bed in ward.beds}
-        if any(bed.trend for bed in ward.beds):
-            self._trends = {bed.bed: bed.trend for bed in ward.beds}
-            self._trend_due = time.monotonic() + _TREND_S
-        self.ward = kept(self.ward, ward, self._dismissed)
-        if self.ward.beds and self.state.selected not in {bed.bed for bed in self.ward.beds}:
-            self.state = replace(self.state, selected=self.ward.beds[0].bed)
-
-    def _lost(self) -> None:
-        """Keep what was shown, and its alarms; nothing of it is current."""
-        self.memory.forget_due()
-        if self._source.state == "silent":
-            return
-        beds = tuple(_gone(bed) for bed in self.ward.beds)
-        self.ward = msgspec.structs.replace(self.ward, beds=beds)
+    def _choose(self) -> None:
+        """Choose the first bed where the chosen one is not there."""
+        names = [bed.bed for bed in self.known.ward.beds]
+        if names and self.state.selected not in names:
+            self.state = replace(self.state, selected=names[0])
 
     def _obey(self, command: Command) -> None:
-        bed = self.scene().chosen
-        name = bed.bed if bed is not None else None
-        by = self._options.by
+        bed, by = self.scene().chosen, self._options.by
+        name = None if bed is None else bed.bed
         match command:
             case "quit":
                 self.exit(0)
-            case "acknowledge" if bed is not None and not any(not a.acknowledged for a in bed.alarms):
+            case "acknowledge" if bed is not None and all(alarm.acknowledged for alarm in bed.alarms):
                 self.say(f"{bed.bed} has nothing to acknowledge: choose a bed, or A for all")
             case "acknowledge":
-                self._dismiss(name)
-                self._tell(link.Acknowledge(bed=name, by=by))
+                self._acknowledge(name)
             case "acknowledge all":
-                self._dismiss(None)
-                self._tell(link.Acknowledge(by=by))
+                self._acknowledge(None)
             case "pause":
                 self._tell(link.PauseAudio(bed=name, on=bed is None or bed.audio_pause_s <= 0, by=by))
             case "pause all":
-                on = not all(bed.audio_pause_s > 0 for bed in self.ward.beds)
+                on = not all(bed.audio_pause_s > 0 for bed in self.known.ward.beds)
                 self._tell(link.PauseAudio(on=on, by=by))
 
-    def _dismiss(self, name: str | None) -> None:
-        """Let beds go that the monitor has not any more."""
-        names = {bed.bed for bed in self.ward.beds if name in (None, bed.bed)}
-        self._dismissed |= frozenset(names)
+    def _acknowledge(self, name: str | None) -> None:
+        self.known.dismiss(name)
+        self._tell(link.Acknowledge(bed=name, by=self._options.by))
 
     def _tell(self, command: link.Request) -> None:
         welcome = self._source.welcome
@@ -317,14 +249,15 @@ class Station(App[int]):
             self.say("! nobody has heard that: the monitor is not there")
         self._hurry.set()
 
-    @staticmethod
-    def _panel_of(state: State) -> tuple[str, str]:
-        return state.panel, state.selected if state.panel == "limits" else ""
+    @property
+    def _panel(self) -> tuple[str, str]:
+        """What stands beside the picture, and of which bed."""
+        return self.state.panel, self.state.selected if self.state.panel == "limits" else ""
 
     async def _open_panel(self) -> None:
         await self.query("Help, Limits").remove()
-        panel: Any = None
         bed = self.scene().chosen
+        panel: Help | Limits | None = None
         if self.state.panel == "help":
             panel = Help()
         elif self.state.panel == "limits" and bed is not None:
@@ -333,13 +266,18 @@ class Station(App[int]):
             await self.query_one(Horizontal).mount(panel)
         self.call_after_refresh(self.paint)
 
+    async def _recall(self) -> None:
+        """Read the store's strips beside the picture: a slow disk holds nothing up."""
+        place = self._options.store or (self._source.welcome.store if self._source.welcome else "")
+        if not place:
+            return
+        from monitor.station.recall import recalled
+
+        try:
+            self.known.recalled = await asyncio.to_thread(recalled, place)
+        except StorageError as error:
+            self.say(f"! {error}")
+
     def _ring(self) -> None:
-        if self._bell.due(call(self.ward), time.monotonic()):
+        if self._bell.due(call(self.known.ward), time.monotonic()):
             self.bell()
-
-    def _scheme(self) -> str:
-        return "mono" if self.no_color else self.state.scheme
-
-
-def _gone(bed: snapshots.BedSnapshot) -> snapshots.BedSnapshot:
-    return bed if bed.connection == "lost" else msgspec.structs.replace(bed, connection="lost")

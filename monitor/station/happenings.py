@@ -42,11 +42,19 @@ class AlarmStrip:
     ----------
     bed
         As it was, with ``strip`` and ``marks`` cut to the alarm.
+    at
+        Sample at which the alarm was decided, counted from the beginning of the strip.
     """
 
     alarm: Alarm
     time_ns: int
     bed: BedSnapshot
+    at: int = 0
+
+    @property
+    def key(self) -> tuple[str, str, int, int | None]:
+        """Which alarm it is: a strip of this station and one of the store may be of the same."""
+        return self.bed.bed, self.alarm.kind, self.alarm.sample, self.alarm.lead
 
 
 class Memory:
@@ -99,7 +107,7 @@ class Memory:
                 continue
             strip = _cut(bed, alarm)
             if strip is not None:
-                self.strips.appendleft(AlarmStrip(alarm, entry.time_ns, strip))
+                self.strips.appendleft(AlarmStrip(alarm, entry.time_ns, strip, round(BEFORE_S * bed.fs)))
         self._due = deque(waiting, maxlen=_DUE)
 
     def forget_due(self) -> None:

@@ -120,5 +120,5 @@ def _strip(frame: Frame, area: Area, strip: AlarmStrip, pen: Pen) -> None:
     frame.put(area.row, at + 2, f"{_clock(strip.time_ns)}, {BEFORE_S + AFTER_S:g} s", "dim", width=30)
     place = Area(area.row + 2, area.column, area.width, area.height - 2, area.height - 2)
     left, width = draw_still(frame, place, bed, pen, seconds=BEFORE_S + AFTER_S)
-    column = left + round(width * BEFORE_S / (BEFORE_S + AFTER_S))
+    column = left + round(width * strip.at / (bed.fs * (BEFORE_S + AFTER_S)))
     frame.put(area.row + 1, column, "v alarm" if pen.charset == "ascii" else "▼ alarm", ink)

@@ -85,7 +85,7 @@ def drive(
         station = Station(played, state or State(), options)
         async with station.run_test(size=size) as pilot:
             await until(pilot, lambda: bool(played.pulls) and not played.awaited)
-            await until(pilot, lambda: station.ward.beds != () or not played.ward.beds)
+            await until(pilot, lambda: station.known.ward.beds != () or not played.ward.beds)
             await script(station, pilot)
         return station
 

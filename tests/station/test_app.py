@@ -197,7 +197,7 @@ def test_trends_are_asked_for_only_where_they_are_looked_at() -> None:
     async def script(station: Station, pilot: Pilot[int]) -> None:
         assert not any(pull.trend for pull in played.pulls)
         await pilot.press("t")
-        await until(pilot, lambda: played.pulls[-1].trend)
+        await until(pilot, lambda: any(pull.trend for pull in played.pulls))
         await until(pilot, lambda: "now" in shown(station))
         n = sum(pull.trend for pull in played.pulls)
         seen = len(played.pulls)
@@ -218,7 +218,7 @@ def test_an_alarm_leaves_a_line_and_a_strip() -> None:
 
     async def script(station: Station, pilot: Pilot[int]) -> None:
         played.entries = [an_entry("bed-1", alarm)]
-        await until(pilot, lambda: len(station.memory.strips) == 1)
+        await until(pilot, lambda: len(station.known.memory.strips) == 1)
         await pilot.press("e")
         assert "*** VENT TACHY began" in shown(station)
         await pilot.press("r")

@@ -1,0 +1,137 @@
+"""What a station knows of a monitor, kept up to date from one answer to the next. No screen in here."""
+
+import time
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from monitor import link, snapshots
+from monitor.errors import WireError
+from monitor.events import Notice
+from monitor.snapshots import TrendPoint, WardSnapshot
+from monitor.station.happenings import AlarmStrip, Memory
+from monitor.station.line import LineState
+from monitor.station.scene import kept
+from monitor.vitals import KEEP_S
+
+__all__ = ["Source", "Watch"]
+
+_TREND_S: Final = 10.0
+"""How often trends are asked for: they change once a minute."""
+_ENTRIES: Final = 500
+"""Events taken at a time: what a monitor remembers of hours must not hold up beds when a station comes."""
+
+
+class Source(Protocol):
+    """What a station asks of its line to a monitor; see `monitor.station.line.Line`."""
+
+    state: LineState
+    welcome: link.Welcome | None
+    refused: str
+    anew: bool
+    awaited: bool
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing comes."""
+
+    def ask(self, pull: link.Pull) -> None:
+        """Ask for what is new."""
+
+    def tell(self, command: link.Request) -> bool:
+        """Send a command."""
+
+    async def answer(self, seconds: float) -> link.Update | None:
+        """Wait for an answer."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+class Watch:
+    """The newest of everything that a station shows.
+
+    Attributes
+    ----------
+    ward
+        The beds, with those that vanished during an alarm.
+    trends
+        Of each bed, as last asked for.
+    memory
+        What happened, and waves around alarms.
+    recalled
+        Strips that a store has.
+    """
+
+    def __init__(self) -> None:
+        self.ward = WardSnapshot()
+        self.trends: dict[str, tuple[TrendPoint, ...]] = {}
+        self.memory = Memory()
+        self.recalled: list[AlarmStrip] = []
+        self._trend_due_s = 0.0
+        self._last = 0
+        self._pulled = link.Pull(after=0)
+        self._dismissed: frozenset[str] = frozenset()
+
+    def pull(self, source: Source, *, seconds: float, trend: bool) -> link.Pull:
+        """Return what is wanted next: ``seconds`` that are seen, or what a strip lacks; a trend if due."""
+        if source.anew:
+            source.anew = False
+            self._last, self._dismissed = 0, frozenset()
+        if source.awaited:
+            return self._pulled
+        self._pulled = link.Pull(
+            after=self._last,
+            seconds=min(KEEP_S, max(seconds, self.memory.wants(self.ward))),
+            limit=_ENTRIES,
+            trend=trend and time.monotonic() >= self._trend_due_s,
+        )
+        return self._pulled
+
+    def take(self, update: link.Update) -> list[str]:
+        """Take an answer; return lines for the person at this station."""
+        self._last = update.last
+        self.memory.push(update.entries)
+        told = [f"{entry.bed} {text}".strip() for entry in update.entries if (text := _line(entry))]
+        if not update.ward:
+            return told
+        try:
+            ward = snapshots.decode(update.ward)
+        except WireError as error:
+            return [*told, f"the monitor is of another version: {error}"]
+        self.memory.cut(ward, seconds=self._pulled.seconds)
+        if self._pulled.trend:
+            self.trends = {bed.bed: bed.trend for bed in ward.beds}
+            self._trend_due_s = time.monotonic() + _TREND_S
+        self._dismissed -= {bed.bed for bed in ward.beds}
+        self.ward = kept(self.ward, ward, self._dismissed)
+        return told
+
+    def lost(self) -> None:
+        """Keep what was shown, and its alarms, as nothing that is current."""
+        self.memory.forget_due()
+        beds = tuple(
+            bed if bed.connection == "lost" else msgspec.structs.replace(bed, connection="lost")
+            for bed in self.ward.beds
+        )
+        self.ward = msgspec.structs.replace(self.ward, beds=beds)
+
+    def dismiss(self, name: str | None) -> None:
+        """Let a bed go, or all, that the monitor has not any more."""
+        self._dismissed |= {bed.bed for bed in self.ward.beds if name in (None, bed.bed)}
+
+    @property
+    def strips(self) -> Sequence[AlarmStrip]:
+        """The strips of this station, and those of the store that it has not; newest first."""
+        if not self.recalled:
+            return self.memory.strips
+        own = {strip.key for strip in self.memory.strips}
+        both = [*self.memory.strips, *(strip for strip in self.recalled if strip.key not in own)]
+        return sorted(both, key=lambda strip: -strip.time_ns)
+
+
+def _line(entry: link.Entry) -> str:
+    """Return what a person here should read at once: that limits were changed, or could not be."""
+    event = entry.event
+    return event.text if isinstance(event, Notice) and event.text.startswith("limits") else ""
