@@ -20,7 +20,7 @@ _STRIPS: Final = 100
 _SINCE_NS: Final = 24 * 3600 * 10**9
 
 
-def recalled(place: str | Path) -> list[AlarmStrip]:
+def recalled(place: str | Path, *, now_ns: int | None = None) -> list[AlarmStrip]:
     """Return the strips of the last alarms of a day, newest first.
 
     Parameters
@@ -35,7 +35,8 @@ def recalled(place: str | Path) -> list[AlarmStrip]:
     """
     store = Store.open(place, create=False)
     try:
-        query = read.Query(since_ns=time.time_ns() - _SINCE_NS, priorities=("high", "medium"))
+        now_ns = time.time_ns() if now_ns is None else now_ns
+        query = read.Query(since_ns=now_ns - _SINCE_NS, priorities=("high", "medium"))
         listed = deque(read.alarms(store, query), maxlen=_STRIPS)
         kept = read.strips(store, [(row.run, row.number) for row in listed])
     finally:
