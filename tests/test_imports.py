@@ -57,7 +57,7 @@ ROOMS = {
         pure=True,
     ),
     "alarms": Room(
-        "monitor.alarms monitor.definitions monitor.label_alarms monitor.standing",
+        "monitor.alarms monitor.definitions monitor.label_alarms monitor.signal_alarms monitor.standing",
         "base stage rhythm",
         "msgspec numpy",
         pure=True,
@@ -153,7 +153,7 @@ ROOMS = {
 }
 
 PURE_STDLIB = frozenset(
-    "abc bisect collections copy dataclasses enum functools heapq itertools math types typing".split()  # noqa: SIM905
+    "abc bisect collections copy dataclasses enum functools heapq itertools math statistics types typing".split()  # noqa: SIM905
 )
 """No clock, file, socket, thread, process or log can be reached from these."""
 
