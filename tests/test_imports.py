@@ -152,8 +152,8 @@ ROOMS = {
     ),
 }
 
-PURE_STDLIB = frozenset(
-    "abc bisect collections copy dataclasses enum functools heapq itertools math statistics types typing".split()  # noqa: SIM905
+PURE_STDLIB = {"types"} | frozenset(
+    "abc bisect collections copy dataclasses enum functools heapq itertools math statistics typing".split()  # noqa: SIM905
 )
 """No clock, file, socket, thread, process or log can be reached from these."""
 
