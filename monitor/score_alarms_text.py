@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from monitor.definitions import DEFINITIONS
 from monitor.score.alarms_group import EMERGENCIES, HIGH, Episodes, KindFigures, RecordAlarms
 from monitor.score.record import Figure
 from monitor.score_alarms import AlarmScore
@@ -11,6 +12,7 @@ from monitor.score_alarms import AlarmScore
 __all__ = ["Case", "Rows", "cases", "notes", "tables"]
 
 _NOTHING: Final = "-"
+_HIGH: Final = frozenset(kind for kind, entry in DEFINITIONS.items() if entry.priority == "high")
 
 
 class Rows(NamedTuple):
@@ -42,8 +44,8 @@ class Case(NamedTuple):
 def notes(score: AlarmScore) -> list[str]:
     """Return what a reader of the tables must know, a line each."""
     return [
-        f"Alarms from {_clock(score.start_s)} on, {score.group.hours:.2f} h. Asked: what the reference holds. "
-        "Raised: within 10 s",
+        f"Alarms from {_clock(score.start_s)} on, {score.group.hours:.2f} h. Asked: what the reference "
+        "holds. Raised: within 10 s",
         "of its onset, or of where a rule over beats first holds. Marked VF, VT, SVTA ask from 6 s on.",
         f"{EMERGENCIES}: by any high-priority alarm. Other: another tachycardia or standstill is there.",
         "?: the reference cannot tell. Challenge: found / (found + false + 5 missed).",
@@ -84,13 +86,15 @@ def cases(score: AlarmScore) -> list[Case]:
 
 
 def _cases(record: RecordAlarms) -> Iterator[Case]:
-    high = {one.told.kind for one in record.told(HIGH)} | {"asystole", "ventricular_tachycardia"}
-    missed = [(one, "any") for one in record.asked(EMERGENCIES) if not one.in_time]
-    missed += [(one, "own") for one in record.answers if not one.in_time and one.condition.kind in high]
-    for answer, by in missed:
+    missed = [one for one in record.asked(EMERGENCIES) if not one.in_time]
+    worse = [one.condition for one in missed]
+    own = [one for one in record.answers if not one.in_time and one.condition.kind in _HIGH]
+    for what, answer in [
+        *(("missed", one) for one in missed),
+        *(("no own alarm", one) for one in own if one.condition not in worse),
+    ]:
         asked = answer.condition
         late = "" if answer.delay_s is None else f", told after {answer.delay_s:.1f} s"
-        what = "missed" if by == "any" else "no own alarm"
         text = f"{asked.stop - asked.start:.1f} s of {asked.source}{late}"
         yield Case(record.record, what, asked.kind, asked.start, text)
     for one in record.told(HIGH):

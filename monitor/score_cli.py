@@ -122,7 +122,7 @@ def score(
         records=records,
         annotator=annotator.removeprefix("."),
         reference_annotator=reference_annotator.removeprefix("."),
-        start_s=start,
+        start_s=alarms_from if alarms else start,
         alarms_from_s=alarms_from,
         settings=settings.load(path=config),
         without=tuple(part for given in without or () for part in given.split(",") if part),
