@@ -88,6 +88,7 @@ class Engine:
         self._ingest.open()
         self._before: dict[str, tuple[Alarm, ...]] = {}
         self._journal = self._open_journal()
+        self._store = self._open_store()
         self._labeller = Labeller(link.endpoint(Path(config.folder), "classifier"))
         self._classifier = self._start_classifier(folder)
 
@@ -140,7 +141,7 @@ class Engine:
             from monitor.ward import Ward
 
             beds.warm_up(self._config.settings, self._window)
-            store = self._open_store()
+            store = self._store
             self._ward = Ward(
                 self._config.settings,
                 self._window,
@@ -327,8 +328,10 @@ class Engine:
         self._ingest.close()
         if self._ward is not None:
             self._ward.close()
-        elif self._journal is not None:
-            self._journal.close()
+        else:
+            for kept in (self._journal, self._store):
+                if kept is not None:
+                    kept.close()
         self._labeller.close()
         self._screens.close()
         self._stations.close()

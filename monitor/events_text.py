@@ -148,7 +148,7 @@ def _cells(one: Listed) -> tuple[Text | str, ...]:
 def _lasted(one: Listed) -> str:
     if one.type != "alarm":
         return ""
-    return span(one.duration_s) if one.duration_s is not None else "on"
+    return span(one.duration_s) if one.duration_s is not None else "no end"
 
 
 def _answered(one: Listed) -> str:

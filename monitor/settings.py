@@ -342,7 +342,7 @@ class DisplaySettings(_Section, frozen=True, kw_only=True):
 
 
 class StoreSettings(_Section, frozen=True, kw_only=True):
-    """How much an event store remembers; an eight-bed ward fills some 20 MiB a day."""
+    """How much an event store remembers; a bed with arrhythmias fills some 13 MiB a day."""
 
     keep_days: _Positive = 90.0
     """What is older is removed."""

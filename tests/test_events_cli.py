@@ -74,7 +74,7 @@ def test_a_table_has_a_line_for_each_alarm_and_event(store: str) -> None:
         "lost on the way: 260 samples",
         "limits: high_rate_bpm 120 to 130 (by Ada)",
         "sound paused by <b>Ada</b>",
-        "**|PAUSE|on",
+        "**|PAUSE|no end",
     ]
 
 
