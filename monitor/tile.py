@@ -112,9 +112,9 @@ def _flat(frame: Frame, area: Area, bed: BedSnapshot, alarms: list[Standing], pe
     left = area.column + area.width - 11
     at = frame.put(area.row + 1, left, "HR ", "dim")
     frame.put(area.row + 1, at, text.rjust(3), ink)
-    if area.least > 2:
+    if area.height > 2:
         frame.put(area.row + 2, left, f"PVC {bed.pvc_per_min:>2}/min", "dim")
-    height = area.least - 1
+    height = area.height - 1
     draw_waves(frame, Area(area.row + 1, area.column, area.width - 12, height, height), bed, pen)
 
 

@@ -172,6 +172,7 @@ class Station(App[int]):
         return Scene(
             state=self.state,
             ward=self.known.ward,
+            gone=self.known.gone,
             attached=attached,
             trends=self.known.trends,
             history=self.known.memory.happenings,
@@ -223,21 +224,21 @@ class Station(App[int]):
         match command:
             case "quit":
                 self.exit(0)
+            case "acknowledge" if name in self.known.gone:
+                self.known.dismiss(name)
+                self._choose()
             case "acknowledge" if bed is not None and all(alarm.acknowledged for alarm in bed.alarms):
                 self.say(f"{bed.bed} has nothing to acknowledge: choose a bed, or A for all")
             case "acknowledge":
-                self._acknowledge(name)
+                self._tell(link.Acknowledge(bed=name, by=by))
             case "acknowledge all":
-                self._acknowledge(None)
+                self.known.dismiss(None)
+                self._tell(link.Acknowledge(by=by))
             case "pause":
                 self._tell(link.PauseAudio(bed=name, on=bed is None or bed.audio_pause_s <= 0, by=by))
             case "pause all":
                 on = not all(bed.audio_pause_s > 0 for bed in self.known.ward.beds)
                 self._tell(link.PauseAudio(on=on, by=by))
-
-    def _acknowledge(self, name: str | None) -> None:
-        self.known.dismiss(name)
-        self._tell(link.Acknowledge(bed=name, by=self._options.by))
 
     def _tell(self, command: link.Request) -> None:
         welcome = self._source.welcome

@@ -45,6 +45,8 @@ class Scene:
 
     Attributes
     ----------
+    gone
+        Beds of it that the monitor has not any more.
     trends
         Of each bed, as last asked for.
     history, strips
@@ -57,6 +59,7 @@ class Scene:
 
     state: State
     ward: WardSnapshot = field(default_factory=WardSnapshot)
+    gone: frozenset[str] = frozenset()
     attached: Attached = Attached()
     trends: Mapping[str, tuple[TrendPoint, ...]] = field(default_factory=lambda: MappingProxyType({}))
     history: Sequence[Happening] = ()

@@ -56,6 +56,8 @@ class Watch:
     ----------
     ward
         The beds, with those that vanished during an alarm.
+    gone
+        Beds that the monitor has not any more, kept for their alarms.
     trends
         Of each bed, as last asked for.
     memory
@@ -66,6 +68,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.ward = WardSnapshot()
+        self.gone: frozenset[str] = frozenset()
         self.trends: dict[str, tuple[TrendPoint, ...]] = {}
         self.memory = Memory()
         self.recalled: list[AlarmStrip] = []
@@ -104,8 +107,10 @@ class Watch:
         if self._pulled.trend:
             self.trends = {bed.bed: bed.trend for bed in ward.beds}
             self._trend_due_s = time.monotonic() + _TREND_S
-        self._dismissed -= {bed.bed for bed in ward.beds}
+        there = {bed.bed for bed in ward.beds}
+        self._dismissed -= there
         self.ward = kept(self.ward, ward, self._dismissed)
+        self.gone = frozenset(bed.bed for bed in self.ward.beds) - there
         return told
 
     def lost(self) -> None:
@@ -118,8 +123,11 @@ class Watch:
         self.ward = msgspec.structs.replace(self.ward, beds=beds)
 
     def dismiss(self, name: str | None) -> None:
-        """Let a bed go, or all, that the monitor has not any more."""
-        self._dismissed |= {bed.bed for bed in self.ward.beds if name in (None, bed.bed)}
+        """Let go of a bed, or of all, that the monitor has not any more."""
+        self._dismissed |= {bed for bed in self.gone if name in (None, bed)}
+        self.gone -= self._dismissed
+        beds = tuple(bed for bed in self.ward.beds if bed.bed not in self._dismissed)
+        self.ward = msgspec.structs.replace(self.ward, beds=beds)
 
     @property
     def strips(self) -> Sequence[AlarmStrip]:
