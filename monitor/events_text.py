@@ -16,7 +16,7 @@ from monitor.store.read import Listed
 
 __all__ = ["said", "span", "write_csv", "write_json", "write_table"]
 
-_INKS: Final = {"high": "bold red", "medium": "yellow", "low": "cyan", "technical": "magenta"}
+_INKS: Final = {"high": "red", "medium": "yellow", "low": "cyan", "technical": "magenta"}
 _REASONS: Final = {
     "lost": "lost on the way",
     "overflow": "dropped, the queue was full",
@@ -62,7 +62,8 @@ def write_table(listed: Iterator[Listed], out: TextIO) -> int:
     table.add_column("Lasted", justify="right", no_wrap=True)
     table.add_column("Answered")
     for one in listed:
-        table.add_row(*_cells(one), style=_INKS.get(one.priority, "") if one.cleared_ns is None else "")
+        weight = "bold " if one.type == "alarm" and one.cleared_ns is None else ""
+        table.add_row(*_cells(one), style=weight + _INKS.get(one.priority, ""))
     if table.row_count:
         with console.capture() as text:
             console.print(table)

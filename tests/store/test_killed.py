@@ -5,16 +5,19 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monitor.events import Notice
-from monitor.store import commits, read
+from monitor.snapshots import BedSnapshot
+from monitor.store import commits, read, retention
 from monitor.store.database import Store
 from monitor.store.read import Query
 from monitor.store.writer import Writer
+from monitor.strip import Strip
 from tests.store.killed import check, kill_while_it_writes
 from tests.store.servers import Server, programs
-from tests.store.told import alarm, entry, notice, step, wait_until
+from tests.store.told import FS, alarm, entry, notice, rate, step, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,30 @@ def test_nothing_confirmed_is_lost_when_the_writer_is_killed(tmp_path: Path) -> 
 def test_nothing_confirmed_is_lost_when_the_writer_on_postgresql_is_killed(server: Server) -> None:
     """The same with a server."""
     check(server.url, *kill_while_it_writes(server.url, after=2000))
+
+
+def test_postgresql_keeps_and_forgets_as_sqlite_does(server: Server) -> None:
+    """Minutes, strips, lists and limits: the same rows from the same questions."""
+    kept = Writer(server.url, about={}, monitor="pg")
+    first = alarm()
+    kept.append(entry(first, bed="pg"))
+    wave = np.linspace(-1, 1, 8000)[:, np.newaxis]
+    kept.watch(BedSnapshot(bed="pg", fs=FS, leads=("II",), strip=Strip(0, wave)))
+    kept.append(entry(rate(1, 70.0).event, bed="pg"))
+    kept.append(entry(step(first, "end", at=2000), bed="pg"))
+    kept.append(entry(step(first, "cleared", at=2000), bed="pg"))
+    kept.close(patience_s=60)
+    asked = Query(bed="pg")
+    with closing(Store.open(server.url, create=False)) as store:
+        (one,) = read.alarms(store, asked)
+        (minute,) = read.minutes(store, asked)
+        (strip,) = read.strips(store, [(one.run, one.number)]).values()
+        assert "pg" in read.beds(store)
+        assert (one.state, one.duration_s, minute.hr_bpm) == ("cleared", 4.0, 70.0)
+        assert (strip.start, strip.samples.shape) == (0, (2250, 1))
+        retention.prune(store, keep_days=1000, max_mib=0.001, now_ns=one.time_ns)
+        assert list(read.alarms(store, asked)) == []
+        assert list(read.minutes(store, asked)) == []
 
 
 def test_a_server_that_crashes_loses_nothing_and_is_written_to_again(
