@@ -18,9 +18,11 @@ from textual_serve.server import Server
 
 from monitor.errors import FeedError
 
-__all__ = ["serve"]
+__all__ = ["PAGE", "Loopback", "serve"]
 
 _HOST: Final = "127.0.0.1"
+PAGE: Final = Path(__file__).with_name("web_page")
+"""Folder of the page."""
 _POLICY: Final = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws://{own}"
@@ -29,7 +31,7 @@ _POLICY: Final = (
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class _Loopback(Server):
+class Loopback(Server):
     """textual-serve with a page of ours, which loads nothing from outside, and a guard at the door."""
 
     def on_own_page(self, request: web.Request) -> bool:
@@ -38,9 +40,9 @@ class _Loopback(Server):
         origin = request.headers.get("Origin")
         return request.host == own and origin in (None, f"http://{own}")
 
-    async def _make_app(self) -> web.Application:
+    async def make_app(self) -> web.Application:
+        """Return the server's application, guarded."""
         app = await super()._make_app()
-        policy = _POLICY.format(own=f"{_HOST}:{self.port}")
 
         @web.middleware
         async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -49,11 +51,14 @@ class _Loopback(Server):
             return await handler(request)
 
         async def protect(_: web.Request, response: web.StreamResponse) -> None:
+            policy = _POLICY.format(own=f"{_HOST}:{self.port}")
             response.headers["Content-Security-Policy"] = policy
 
         app.middlewares.append(guard)
         app.on_response_prepare.append(protect)
         return app
+
+    _make_app = make_app
 
     async def on_startup(self, _: web.Application) -> None:
         """Say where it is."""
@@ -81,11 +86,11 @@ def serve(arguments: Sequence[str], *, port: int) -> None:
             ) from error
     os.environ["TEXTUAL_COLOR_SYSTEM"] = "truecolor"
     command = shlex.join([sys.executable, "-m", "monitor", *arguments])
-    server = _Loopback(
+    server = Loopback(
         command,
         host=_HOST,
         port=port,
         title="beatline station",
-        templates_path=Path(__file__).with_name("web_page"),
+        templates_path=PAGE,
     )
     server.serve()

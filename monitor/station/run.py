@@ -71,16 +71,16 @@ def run(address: str, state: State, options: Options, picture: Picture | None = 
     FeedError
         This is no address, or there is no terminal.
     """
-    station = Station(Line(address), state, options)
     if picture is not None:
-        asyncio.run(_pictured(station, picture))
-        return 0
-    if not all(map(_is_terminal, (sys.stdin, sys.stdout, sys.stderr))) and "TEXTUAL_DRIVER" not in os.environ:
+        return asyncio.run(_pictured(address, state, options, picture))
+    terminal = all(map(_is_terminal, (sys.stdin, sys.stdout, sys.stderr)))
+    if not terminal and "TEXTUAL_DRIVER" not in os.environ:  # a browser is one too
         raise FeedError("a station needs a terminal: expected one on all three standard streams")
-    return station.run() or 0
+    return Station(Line(address), state, options).run() or 0
 
 
-async def _pictured(station: Station, picture: Picture) -> None:
+async def _pictured(address: str, state: State, options: Options, picture: Picture) -> int:
+    station = Station(Line(address), state, options)
     async with station.run_test(size=picture.size) as pilot:
         await asyncio.sleep(max(0.0, picture.seconds - 1.0))
         if picture.keys:
@@ -90,6 +90,7 @@ async def _pictured(station: Station, picture: Picture) -> None:
         canvas = station.query_one(Canvas)
         write_svg(canvas.frame, picture.path, scheme=canvas.scheme)
         station.exit(0)
+    return 0
 
 
 @contextlib.contextmanager
