@@ -1,0 +1,56 @@
+"""A monitor killed in mid-alarm and started again: no alarm is lost and none is told twice."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.integration.processes import beatline, free_port, interrupt
+from tests.integration.test_failures import Facts, child, is_alarm, read_until
+
+_SCRIPT = "sinus:6@75, sinus:9000@170"
+_FS = 360
+_KINDS = ("extreme_tachycardia", "high_rate")
+
+
+def steps(journal: Path) -> list[tuple[str, str, int]]:
+    """Return kind, state and onset of the steps of the alarms, over all runs of a journal."""
+    facts = [json.loads(line) for line in journal.read_text().splitlines()]
+    return [(fact["kind"], fact["state"], fact["sample"]) for fact in facts if fact.get("kind") in _KINDS]
+
+
+def later(sample: int, seconds: float) -> Callable[[Facts], bool]:
+    """Return whether an event is a heart rate told so much later in signal time."""
+    return lambda fact: fact["type"] == "rate" and fact["sample"] > sample + seconds * _FS
+
+
+def test_alarms_go_on_as_the_same_when_the_monitor_is_killed_and_started_again(tmp_path: Path) -> None:
+    """kill -9 in a tachycardia: the next process shows it at once, finds it again, tells no second start."""  # noqa: D403
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    journal = tmp_path / "run.jsonl"
+    options = [
+        "monitor",
+        endpoint,
+        "--json",
+        "--journal",
+        str(journal),
+        "--store",
+        str(tmp_path / "s.sqlite"),
+    ]
+    with beatline("sim", "--script", _SCRIPT, "--endpoint", endpoint, "--bed", "7", "--speed", "5") as sim:
+        with beatline(*options) as monitor:
+            alarm = read_until(monitor, is_alarm("extreme_tachycardia"))
+            read_until(monitor, later(alarm["decided"], 12))  # 2 s and more: files are flushed each second
+            child(monitor, "monitor.engine").kill()
+            monitor.kill()
+        before = steps(journal)
+        assert {"start"} == {state for _, state, _ in before}
+        assert set(_KINDS) == {kind for kind, _, _ in before}
+        with beatline(*options) as monitor:
+            taken = read_until(monitor, lambda fact: fact["type"] == "notice" and fact["bed"] == "7")
+            assert taken["text"] == "taken up from the run before: HIGH RATE, EXTREME TACHY"
+            stream = read_until(monitor, lambda fact: fact["type"] == "stream")
+            read_until(monitor, later(stream["sample"], 25))  # what is not found again has ended by now
+            assert interrupt(monitor, signal.SIGINT)[0] == 0
+        interrupt(sim, signal.SIGTERM)
+    assert before == steps(journal)
