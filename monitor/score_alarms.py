@@ -7,7 +7,8 @@ What is counted, and how, is `monitor.score.alarms`. What asks for an alarm:
 - VT: runs of reference V, long and fast enough by its settings, each once.
 - All other kinds: the reference beats with their reference classes, put through the very rules of the line
   (`monitor.alarm_truth`); marks of the same rhythm excuse an alarm, but ask for none.
-- Where the reference has no beats: rhythm marks alone, and only kinds that they tell of are judged.
+- Where the reference has no beats: rhythm marks alone. VF, VT, asystole and AF told where nothing is marked
+  are false; of other kinds marks do not tell where there is none.
 """
 
 from collections.abc import Iterable, Sequence
@@ -129,9 +130,7 @@ def _by_rule(reference: Marks, settings: Settings, *, fs: float, end: int) -> li
 
 
 def _judged(reference: Marks) -> frozenset[str]:
-    if not reference.n_beats:
-        return frozenset(RHYTHMS) - {"idioventricular"}
-    return frozenset(DEFINITIONS) - _UNKNOWN
+    return frozenset(DEFINITIONS) - _UNKNOWN if reference.n_beats else _MARKED | LETHAL | {"asystole"}
 
 
 def _emergencies(marked: Sequence[Condition], told: Sequence[Told]) -> list[Answer]:

@@ -29,7 +29,7 @@ def length(folder: Path, name: str) -> tuple[float, int]:
 
 
 def test_what_asks_for_an_alarm_is_what_another_reader_finds(databases: Path) -> None:
-    """The stretches of 6 s or more marked VT, VF, VFIB or VFL in vfdb, read by wfdb: 44, in eleven records."""
+    """The stretches of 6 s or more marked VT, VF, VFIB or VFL in vfdb, read by wfdb: 44."""
     import wfdb
 
     names = {"(VT": "ventricular_tachycardia"} | dict.fromkeys(
