@@ -60,6 +60,10 @@ _SETTLE_BINS: Final = 4
 _BIN_S: Final = 0.25
 _HARMLESS: Final = 0.15
 """Below this share of the usual QRS level nothing in the QRS band swamps anything: asystole, a dead lead."""
+_NOTHING_MV: Final = 0.006
+"""RMS in the QRS band below which there is nothing, on a line that has never held twice as much: one that
+was silent from the start holds electronic noise alone (30 uV from peak to valley, about 5 uV RMS, are
+allowed by ANSI/AAMI EC13), and its usual level is that of the noise."""
 _QUIET_BINS: Final = 4
 _SILENCE: Final = -10.0
 """Score of a quiet line."""
@@ -362,7 +366,8 @@ def _quiet(powers: NDArray[np.float64], usual: float) -> bool:
     loudest = 0.0
     for j in range(len(powers) - _QUIET_BINS, len(powers)):
         loudest = max(loudest, powers[j])
-    return loudest < (_HARMLESS * usual) ** 2
+    silent = _NOTHING_MV if usual < 2 * _NOTHING_MV else 0.0
+    return loudest < max(_HARMLESS * usual, silent) ** 2
 
 
 @kernel

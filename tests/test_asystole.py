@@ -103,3 +103,14 @@ def test_a_shock_that_stops_the_heart_is_followed_by_asystole(databases: Path) -
     decided = [alarm.decided / record.fs + start for alarm in found if alarm.state == "start"]
     assert len(decided) == 1
     assert 779.6 <= decided[0] <= 784.5
+
+
+@pytest.mark.parametrize("fs", [128.0, 360.0, 500.0])
+@pytest.mark.parametrize("size_mv", [0.002, 0.005])
+def test_a_heart_that_stands_still_from_the_start_is_found_in_electronic_noise(
+    fs: float, size_mv: float
+) -> None:
+    """A monitor switched on, or restarted, in asystole says so: noise of the amplifier is no bad signal."""
+    samples = np.random.default_rng(3).normal(0, size_mv, (round(14 * fs), 2))
+    told = [event for event in run(samples, fs=fs) if isinstance(event, Alarm)]
+    assert [("asystole", round(8 * fs))] == [(alarm.kind, alarm.decided) for alarm in told]
