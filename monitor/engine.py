@@ -15,21 +15,19 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import zmq
 
-from monitor import __version__, artifact, journal, link, logs, settings
+from monitor import __version__, artifact, journal, keeping, link, logs
 from monitor.errors import BeatlineError, FeedError, StorageError, WireError
 from monitor.events import Alarm
 from monitor.ingest import Ingest
-from monitor.journal import Journal
 from monitor.labeller import Labeller, State
 from monitor.snapshots import WardSnapshot, encode
 
 if TYPE_CHECKING:
-    from monitor.store.writer import Writer
     from monitor.ward import Ward
 
 __all__ = ["Engine", "main"]
@@ -86,9 +84,9 @@ class Engine:
         self._stations = link.listen(*config.attach)
         self._ingest = Ingest(config.endpoints, bind=config.bind, settings=config.settings.feed)
         self._ingest.open()
-        self._before: dict[str, tuple[Alarm, ...]] = {}
-        self._journal = self._open_journal()
-        self._store = self._open_store()
+        head = keeping.about(config, model=self._card.identity)
+        self._journal = keeping.open_journal(config, head)
+        self._store = keeping.open_store(config, head)
         self._labeller = Labeller(link.endpoint(Path(config.folder), "classifier"))
         self._classifier = self._start_classifier(folder)
 
@@ -141,7 +139,6 @@ class Engine:
             from monitor.ward import Ward
 
             beds.warm_up(self._config.settings, self._window)
-            store = self._store
             self._ward = Ward(
                 self._config.settings,
                 self._window,
@@ -149,8 +146,8 @@ class Engine:
                 events=self._events,
                 journal=self._journal,
                 record=None if self._config.record is None else Path(self._config.record),
-                store=store,
-                standing=self._before if store is None or store.trouble else store.standing,
+                store=self._store,
+                standing=self._stood(),
             )
         except BaseException as error:
             self._loading_failed = error
@@ -336,39 +333,18 @@ class Engine:
         self._screens.close()
         self._stations.close()
 
-    def _open_journal(self) -> Journal | None:
+    def _stood(self) -> dict[str, tuple[Alarm, ...]]:
+        """Return what stood when the run before ended: as the store has it, else the journal."""
+        if self._store is not None and not self._store.trouble:
+            return dict(self._store.standing)
         if self._config.journal is None:
-            return None
-        path = Path(self._config.journal)
-        opened = Journal(path, head=self._about())
+            return {}
         try:
-            self._before = journal.standing(path, now_ns=time.time_ns())
+            return journal.standing(Path(self._config.journal), now_ns=time.time_ns())
         except StorageError as error:  # an old line is no reason not to watch
             log.warning("%s", error)
             self._events.append(link.ward_entry(f"what stood before is not known: {error}"))
-        return opened
-
-    def _open_store(self) -> "Writer | None":
-        if self._config.store is None:
-            return None
-        from monitor.store.writer import Writer
-
-        return Writer(
-            self._config.store,
-            about=self._about(),
-            monitor=" ".join([os.uname().nodename, *self._config.endpoints]),
-            limits=self._config.settings.store,
-        )
-
-    def _about(self) -> dict[str, Any]:
-        """Return what a run is identified by."""
-        told = self._config.settings
-        return {
-            "version": __version__,
-            "model": self._card.identity,
-            "settings": settings.identity(told),
-            "values": msgspec.to_builtins(told),
-        }
+            return {}
 
     def _start_classifier(self, folder: Path) -> subprocess.Popen[bytes]:
         """Start the process that loads TensorFlow, out of everybody's way."""

@@ -115,7 +115,7 @@ ROOMS = {
         "msgspec numpy platformdirs sqlalchemy",
     ),
     "engine": Room(
-        "monitor.engine monitor.ward monitor.beds monitor.recording monitor.trouble",
+        "monitor.engine monitor.ward monitor.beds monitor.keeping monitor.recording monitor.trouble",
         f"base {CORE} artifact link logs files store ingest classify",
         "msgspec numpy zmq",
     ),
