@@ -223,10 +223,17 @@ class RhythmSettings(_Section, frozen=True, kw_only=True):
     """RR of so long are compared with one another for atrial fibrillation ..."""
     af_s: Annotated[float, Meta(ge=10, le=300)] = 30.0
     """... which is irregular without a pattern for at least this long ..."""
-    af_surprise: _Positive = 1.2
+    af_surprise: _Positive = 1.3
     """... each RR surprising by more than this on average, in nats; lower is more sensitive."""
     af_end_s: Annotated[float, Meta(ge=10, le=3600)] = 30.0
     """It is over where RR are regular again, and that is told after so long."""
+
+    def __post_init__(self) -> None:
+        if self.af_s >= self.af_window_s:
+            raise ValueError(
+                f"af_s must lie below af_window_s: expected what fits into the window, "
+                f"received {self.af_s:g} and {self.af_window_s:g}"
+            )
 
 
 class AlarmSettings(_Section, frozen=True, kw_only=True):
