@@ -121,12 +121,17 @@ def _large(frame: Frame, area: Area, scene: Scene, chosen: BedSnapshot, pen: Pen
 
 
 def _facts(frame: Frame, row: int, bed: BedSnapshot) -> None:
-    limits = bed.limits
-    parts = [f"{key.replace('_bpm', '').replace('_', ' ')} {value:g}" for key, value in limits.items()]
+    """Write the limits in force below a large bed."""
+    parts = [_limit(key, value) for key, value in bed.limits.items()]
     at = frame.put(row, 1, "limits ", "dim") if parts else 1
     for text in parts:
         if at + len(text) < frame.size[0]:
             at = frame.put(row, at, text, "dim") + 3
+
+
+def _limit(key: str, value: float) -> str:
+    name = key.removesuffix("_bpm").removesuffix("_s").replace("_", " ")
+    return f"{name} {value:g}" + (" s" if key.endswith("_s") else "")
 
 
 def _tag(scene: Scene, bed: BedSnapshot, number: int) -> Tag:
@@ -157,7 +162,7 @@ def _header(frame: Frame, scene: Scene, tiles: Tiles, now_ns: int) -> None:
     at = elsewhere(frame, at, right, hidden, _pen(scene, now_ns))
     gain = f", {scene.state.gain} mm/mV" if scene.state.gain else ""
     for text in (f"{scene.state.speed} mm/s{gain}", scene.attached.name):
-        if at + 2 + len(text) < right:
+        if at + 4 + len(text) < right:
             at = frame.put(0, at + 2, text, "dim")
 
 
