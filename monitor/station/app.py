@@ -92,6 +92,7 @@ class Station(App[int]):
         *(Binding(key, f"press('{key}')", show=False) for key in "aAPfrtelsgcbhwq0123456789"),
         *(Binding(key, f"press('{key}')", show=False) for key in _NAMED),
         Binding("escape", "press('escape')", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),
         Binding("ctrl+c", "press('q')", show=False, priority=True),
     ]
 

@@ -281,3 +281,20 @@ def test_what_textual_repaints_is_what_was_painted() -> None:
         assert canvas.frame.lines() == [strip.text for strip in strips]
 
     drive(played, script)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_the_bell_rings_for_what_calls_unless_it_was_silenced(
+    silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``--silent`` is written in the header, so that nobody waits for a sound."""
+    rung: list[float] = []
+    monkeypatch.setattr(Station, "bell", lambda _: rung.append(0.0))
+    played = Played(WardSnapshot(beds=(with_alarms(a_bed(), VT),), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: len(rung) >= 2 or silent)
+        assert silent == (" silent " in shown(station).splitlines()[0])
+
+    drive(played, script, options=Options(silent=silent))
+    assert silent == (rung == [])
