@@ -1,6 +1,7 @@
 """``beatline events``: what an event store holds."""
 
 import sys
+from collections import deque
 from typing import Annotated, Final
 
 import typer
@@ -56,6 +57,9 @@ def events(
             "--priority", metavar="PRIORITY", help="high, medium, low or technical: alarms of these alone."
         ),
     ] = None,
+    last: Annotated[
+        int | None, typer.Option("--last", metavar="N", min=1, help="The last N lines alone.")
+    ] = None,
     form: Annotated[
         str, typer.Option("--format", metavar="table|json|csv", help="How to write it.")
     ] = "table",
@@ -71,6 +75,7 @@ def events(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     with store_query.opened(store) as kept:
-        n = writers[form](store_query.listed(kept, query), sys.stdout)
+        found = store_query.listed(kept, query)
+        n = writers[form](found if last is None else iter(deque(found, maxlen=last)), sys.stdout)
         if not n and form == "table":
             sys.stderr.write(store_query.nothing(kept, query) + "\n")

@@ -89,6 +89,7 @@ def test_a_table_has_a_line_for_each_alarm_and_event(store: str) -> None:
         (["--since", "100m", "--kind", "alarm", "--bed", "bed-1"], ["pause"]),
         (["--until", "3.95h", "--bed", "bed-1"], ["", "asystole"]),
         (["--kind", "stream"], [""]),
+        (["--last", "2", "--bed", "bed-1"], ["", "pause"]),
     ],
 )
 def test_what_is_asked_for_is_listed(store: str, options: list[str], kinds: list[str]) -> None:
