@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from monitor import settings
 from monitor.alarms_cli import app
+from monitor.cli import app as front_door
 from monitor.definitions import DEFINITIONS
 from monitor.errors import SettingsError, StorageError
 from monitor.rules import RULES, rules
@@ -80,6 +81,17 @@ def test_a_wrong_file_is_refused(tmp_path: Path) -> None:
     path.write_text("[alarms]\nhigh = 1")
     with pytest.raises(SettingsError, match=r"alarms\.high is no setting"):
         run("list", "--config", str(path))
+
+
+@pytest.mark.parametrize("command", [["monitor"], ["alarms", "list"]], ids=" ".join)
+def test_a_wrong_file_is_one_line_and_exit_code_1(command: list[str], tmp_path: Path) -> None:
+    """Nobody is watched by limits that somebody else meant: the monitor does not start."""
+    path = tmp_path / "wrong.toml"
+    path.write_text('[beds."3".alarms]\nlow_rate_bpm = 130')
+    result = CliRunner().invoke(front_door, [*command, "--config", str(path)])
+    assert 1 == result.exit_code
+    (line,) = result.stderr.splitlines()
+    assert line.startswith('beatline: bed "3": alarms.low_rate_bpm must lie below high_rate_bpm')
 
 
 def test_the_file_to_begin_with_changes_nothing_and_holds_every_key(tmp_path: Path) -> None:
