@@ -49,6 +49,9 @@ LEAST_S: Final[Mapping[str, float]] = {
 }
 """Seconds from which on a marked stretch asks for an alarm; below, one may be raised."""
 
+_TAKES_TIME: Final = frozenset({"atrial_fibrillation", "bigeminy", "trigeminy"})
+"""Rhythms that many beats tell."""
+
 
 def stretches(marks: Marks, kind: str, *, fs: float, end: int) -> list[Stretch]:
     """Return the stretches marked as a kind, in order of time; what touches is one."""
@@ -62,9 +65,19 @@ def stretches(marks: Marks, kind: str, *, fs: float, end: int) -> list[Stretch]:
 
 
 def conditions(marks: Marks, *, fs: float, end: int) -> list[Condition]:
-    """Return what rhythm marks hold, in order of time; short stretches ask for nothing."""
+    """Return what rhythm marks hold, in order of time; short stretches ask for nothing.
+
+    An alarm is due at the onset, but where only so much of it tells it: there once it has lasted `LEAST_S`.
+    """
     found = [
-        Condition(kind, one.start, one.stop, one.start, one.mark, one.stop - one.start >= LEAST_S[kind])
+        Condition(
+            kind,
+            one.start,
+            one.stop,
+            one.start + (LEAST_S[kind] if kind in _TAKES_TIME else 0.0),
+            one.mark,
+            one.stop - one.start >= LEAST_S[kind],
+        )
         for kind in RHYTHMS
         for one in stretches(marks, kind, fs=fs, end=end)
     ]
