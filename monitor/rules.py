@@ -27,7 +27,7 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "faster than {rhythm.vt_rate_bpm:g} bpm",
         "extreme_tachycardia": "mean rate over {alarms.extreme_tachy_beats:g} beats in a row "
         "above {alarms.extreme_tachy_bpm:g} bpm",
-        "extreme_bradycardia": "mean rate over {alarms.extreme_brady_beats:g} beats in a row "
+        "extreme_bradycardia": "mean and median rate over {alarms.extreme_brady_beats:g} beats in a row "
         "below {alarms.extreme_brady_bpm:g} bpm",
         "nonsustained_vt": "3 V in a row or more, fewer than {rhythm.vt_beats:g}, "
         "faster than {rhythm.vt_rate_bpm:g} bpm",
@@ -56,7 +56,7 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "frequent_pvc": "more than {alarms.pvc_per_min:g} V within a minute",
         "multiform_pvc": "two V of different shape within {alarms.multiform_beats:g} beats",
         "missed_beat": "RR above {alarms.missed_ratio:g} times the mean, or above {alarms.missed_s:g} s at "
-        "{alarms.missed_fast_bpm:g} bpm and more, no V before it",
+        "{alarms.missed_fast_bpm:g} bpm and more, up to {alarms.pause_s:g} s, no V before it",
         "lead_off": "a lead without samples for {quality.off_s:g} s, "
         "until they have come for {quality.back_s:g} s",
         "cannot_analyse": "no usable lead for {alarms.blind_s:g} s",

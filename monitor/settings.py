@@ -268,7 +268,7 @@ class AlarmSettings(_Section, frozen=True, kw_only=True):
     missed_fast_bpm: _Positive = 100.0
     """... or, at this heart rate and above, ..."""
     missed_s: _Positive = 1.0
-    """... one longer than this."""
+    """... one longer than this; longer than ``pause_s`` it is a pause."""
     r_on_t_ratio: _Share = 1 / 3
     """R-on-T: a V after less than this share of the mean of twelve RR, ..."""
     r_on_t_pause: Annotated[float, Meta(gt=1)] = 1.25
