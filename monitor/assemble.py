@@ -15,6 +15,7 @@ a packet further on, sequence skipped   held until the hole is filled or the reo
 a packet further on, sequence whole     Lost (resumed): the device itself left samples out
 a packet already seen                   dropped and counted
 a packet of a hole given up             dropped and counted; its samples were told as lost
+a packet from before the first hello    dropped and counted: it waited while nobody listened
 an index that runs backwards            Fault; the packet is refused and the stream goes on
 bye                                     Lost up to its ``total`` where the end is missing, Closed
 ======================================  =========================================================
@@ -258,7 +259,9 @@ class Assembler:
     def _behind(self, packet: Packet, items: list[Item]) -> None:
         stop = packet.index + len(packet.samples)
         missed = self._sequence - packet.sequence
-        if not 0 < missed <= _LATE_PACKETS or stop > self._next:
+        if self._next == self._first and stop <= self._first and missed > 0:
+            self.counters.late += 1  # it waited on the way while nobody listened
+        elif not 0 < missed <= _LATE_PACKETS or stop > self._next:
             self._refuse(
                 f"index runs backwards: expected {self._next} or more in stream {packet.stream}, "
                 f"received {packet.index}; a device that starts again takes a new stream id",

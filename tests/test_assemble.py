@@ -99,6 +99,17 @@ def test_late_joiner_begins_where_the_hello_says() -> None:
     assert _told(items) == [("opened", 1, 900), (900, 910), (910, 920)]
 
 
+def test_what_waited_on_the_way_while_nobody_listened_is_late_and_no_fault() -> None:
+    """A monitor that is started again gets what was queued for the one before: not what it accounts for."""
+    assembler = Assembler("b")
+    queued = [_packet(sequence) for sequence in range(200)]
+    items = _feed(_hello(sequence=200, index=2000), *queued, _packet(200), assembler=assembler)
+    assert _told(items) == [("opened", 1, 2000), (2000, 2010)]
+    assert (assembler.counters.late, assembler.counters.refused) == (200, 0)
+    (fault,) = _feed(_packet(3), assembler=assembler)
+    assert isinstance(fault, Fault)
+
+
 def test_packet_lost_right_after_the_hello_is_told() -> None:
     """Law 4: the hello says what comes next, so even the first packet's loss is known."""
     items = _feed(_hello(), *(_packet(k) for k in range(1, 12)))
