@@ -1,5 +1,6 @@
 """What raises an alarm, at which sample, and how long it stands."""
 
+import itertools
 import json
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -256,6 +257,14 @@ def test_an_interval_much_longer_than_usual_is_a_pause() -> None:
 def test_two_seconds_are_no_pause() -> None:
     """The limit itself is not beyond the limit."""
     assert [] == drive(make(), beats([100, 200, 400, 600, 700]), 900)
+
+
+def test_one_pause_among_beats_of_a_usual_rate_is_no_bradycardia() -> None:
+    """The mean over five beats is below 40 bpm, their median is not; five slow beats are."""
+    one = list(itertools.accumulate([80] * 8 + [390] + [80] * 8, initial=100))
+    assert "extreme_bradycardia" not in [kind for kind, _ in starts(drive(make(), beats(one), 2400))]
+    slow = list(itertools.accumulate([80] * 8 + [152] * 5, initial=100))
+    assert "extreme_bradycardia" in [kind for kind, _ in starts(drive(make(), beats(slow), 1800))]
 
 
 # -- labels ------------------------------------------------------------------------------------------
