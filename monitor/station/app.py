@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
@@ -22,6 +23,7 @@ from monitor.errors import StorageError
 from monitor.signals import Bell
 from monitor.station.canvas import Canvas
 from monitor.station.draw import draw
+from monitor.station.happenings import AlarmStrip, Happening
 from monitor.station.panels import Help, Limits
 from monitor.station.scene import Attached, Scene, Tiles, call
 from monitor.station.state import Command, State, Wall, pressed
@@ -34,8 +36,8 @@ _NAMED: Final = ("space", "enter", "up", "down", "left", "right", "home", "end",
 _BELL_S: Final = 0.05
 _CALM_S: Final = 1.0
 """Between two pictures with reduced motion."""
-_RECALL_S: Final = 5.0
-"""The store is not asked again for strips before."""
+_RECALL_S: Final = 10.0
+"""How often the store is asked for strips while these are looked at."""
 _MESSAGE_S: Final = 6.0
 """How long a line for the person here stands."""
 _WAVE_S: Final = 1.0
@@ -86,7 +88,7 @@ class Station(App[int]):
     Help, Limits { width: 44; max-width: 50%; padding: 0 1; border-left: solid ansi_bright_black; }
     Help, Limits { background: ansi_default; }
     Input { background: ansi_default; }
-    #problem { color: ansi_bright_red; margin-top: 1; }
+    #problem { color: ansi_bright_red; margin-top: 1; width: 100%; height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"press('{key}')", show=False) for key in "aAPfrtelsgcbhwq0123456789"),
@@ -106,6 +108,7 @@ class Station(App[int]):
         self._message, self._message_until = "", 0.0
         self._bell = Bell()
         self._recall_due = 0.0
+        self._held: tuple[Sequence[Happening], Sequence[AlarmStrip]] = ((), ())
         self._hurry = asyncio.Event()
 
     def compose(self) -> ComposeResult:
@@ -142,14 +145,12 @@ class Station(App[int]):
         names = tuple(bed.bed for bed in ward.beds)
         self.state, command = pressed(self.state, key, Wall(names, self.tiles.across, ward))
         self._obey(command)
+        self._hold()
         self.paint()
         if self._panel != before:
             await self._open_panel()
         if self.state.view == "trends":
             self._hurry.set()
-        if self.state.view == "strips" and time.monotonic() >= self._recall_due:
-            self._recall_due = time.monotonic() + _RECALL_S
-            self.run_worker(self._recall(), group="recall", exclusive=True)
 
     def on_limits_wanted(self, message: Limits.Wanted) -> None:
         """Ask the monitor for other limits."""
@@ -176,8 +177,8 @@ class Station(App[int]):
             gone=self.known.gone,
             attached=attached,
             trends=self.known.trends,
-            history=self.known.memory.happenings,
-            strips=self.known.strips if self.state.view == "strips" else (),
+            history=self._held[0],
+            strips=self._held[1],
             message=self._message if time.monotonic() < self._message_until else "",
             silent=self._options.silent,
         )
@@ -209,9 +210,19 @@ class Station(App[int]):
                 self.say(f"! {self._source.refused}")
                 self._source.refused = ""
             self._choose()
+            self._hold()
             self.paint()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), max(0.001, due - time.monotonic()))
+
+    def _hold(self) -> None:
+        """Bring the lists up to date, unless somebody has gone down in one: it then stands still."""
+        if self.state.view == "strips" and time.monotonic() >= self._recall_due:
+            self._recall_due = time.monotonic() + _RECALL_S
+            self.run_worker(self._recall(), group="recall", exclusive=True)
+        if self.state.view not in ("strips", "alarms") or self.state.cursor == 0:
+            strips = self.known.strips if self.state.view == "strips" else ()
+            self._held = (tuple(self.known.memory.happenings), tuple(strips))
 
     def _choose(self) -> None:
         """Choose the first bed where the chosen one is not there."""

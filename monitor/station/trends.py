@@ -39,7 +39,7 @@ def draw_trends(
     width = area.width - _GUTTER - 1
     high = max(3, (area.height - 3) * 2 // 3)
     minutes = np.array([point.minute - (now - 60 * hours) - 1 for point in shown])
-    columns = minutes * width * CELLS[pen.charset][0] // (60 * hours)
+    columns = np.stack([minutes, minutes + 1]) * width * CELLS[pen.charset][0] // (60 * hours)
     upper = Area(area.row + 1, area.column + _GUTTER, width, high)
     lower = Area(upper.row + high + 1, upper.column, width, max(1, area.height - high - 3))
     rates = np.array([np.nan if p.hr_bpm is None else p.hr_bpm for p in shown])
@@ -75,23 +75,24 @@ def _graph(
     values: NDArray[np.float64],
     pen: Pen,
 ) -> None:
-    """Set one dot per minute, or a bar up to it; minutes without a value stay empty."""
+    """Draw a step per minute, or a bar up to it; minutes without a value stay empty.
+
+    ``columns`` has shape (2, n_points): the dot column at which each minute begins, and that of its end.
+    """
     across, down = CELLS[pen.charset]
     n = area.height * down
     dots = np.zeros((n, area.width * across), dtype=bool)
     rows = np.rint((axis.high - values) / (axis.high - axis.low) * (n - 1))
-    previous: tuple[int, int] | None = None
-    for column, row in zip(columns.tolist(), rows.tolist(), strict=True):
+    before: tuple[int, int] | None = None
+    for start, stop, row in zip(*columns.tolist(), rows.tolist(), strict=True):
         if not np.isfinite(row):
-            previous = None
             continue
         at = int(np.clip(row, 0, n - 1))
         bottom = n if axis.floor and at < n - 1 else at + 1
-        if not axis.floor and previous is not None and column - previous[0] <= 2 * across:
-            top, last = sorted((at, previous[1]))
-            dots[top : last + 1, column] = True
-        dots[at:bottom, column] = True
-        previous = (column, at)
+        dots[at:bottom, start : max(stop, start + 1)] = True
+        if not axis.floor and before is not None and before[0] == start:  # the minute before joins
+            dots[min(at, before[1]) : max(at, before[1]) + 1, start] = True
+        before = (stop, at)
     codes = cells(dots, pen.charset, shape=(area.height, area.width))
     frame.blit(area.row, area.column, codes, "mark V" if axis.floor else "trace")
     for row, value in ((area.row, axis.high), (area.row + area.height - 1, axis.low)):

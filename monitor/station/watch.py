@@ -19,6 +19,8 @@ __all__ = ["Source", "Watch"]
 
 _TREND_S: Final = 10.0
 """How often trends are asked for: they change once a minute."""
+_NEWS_NS: Final = 10_000_000_000
+"""What was told before is history: it stands in the list of alarms."""
 _ENTRIES: Final = 500
 """Events taken at a time: what a monitor remembers of hours must not hold up beds when a station comes."""
 
@@ -96,7 +98,9 @@ class Watch:
         """Take an answer; return lines for the person at this station."""
         self._last = update.last
         self.memory.push(update.entries)
-        told = [f"{entry.bed} {text}".strip() for entry in update.entries if (text := _line(entry))]
+        since_ns = time.time_ns() - _NEWS_NS
+        news = (entry for entry in update.entries if entry.time_ns >= since_ns)
+        told = [f"{entry.bed} {text}".strip() for entry in news if (text := _line(entry))]
         if not update.ward:
             return told
         try:

@@ -1,5 +1,7 @@
 """The station as a person uses it: keys, what they show, and what reaches the monitor."""
 
+import time
+
 import msgspec
 import pytest
 from textual.pilot import Pilot
@@ -12,7 +14,7 @@ from monitor.station.app import Options, Station
 from monitor.station.canvas import Canvas
 from monitor.station.panels import Limits
 from tests.station.scenes import Played, drive, shown, until, with_limits
-from tests.wards import FS, NOW_NS, a_bed, a_ward, an_alarm, with_alarms
+from tests.wards import FS, a_bed, a_ward, an_alarm, with_alarms
 
 VT = an_alarm("ventricular_tachycardia", "high", "VENT TACHY")
 
@@ -22,7 +24,7 @@ def changed(ward: WardSnapshot, i: int, bed: BedSnapshot) -> WardSnapshot:
 
 
 def an_entry(bed: str, event: Alarm | Notice) -> link.Entry:
-    return link.Entry(bed=bed, record="", time_ns=NOW_NS, fs=FS, event=event)
+    return link.Entry(bed=bed, record="", time_ns=time.time_ns(), fs=FS, event=event)
 
 
 def test_digits_arrows_and_enter_go_from_bed_to_bed() -> None:
@@ -298,3 +300,40 @@ def test_the_bell_rings_for_what_calls_unless_it_was_silenced(
 
     drive(played, script, options=Options(silent=silent))
     assert silent == (rung == [])
+
+
+def test_a_list_stands_still_for_whoever_goes_down_in_it() -> None:
+    """The newest comes on top; a line that is being read does not move."""
+    played = Played(a_ward(1))
+
+    def began(n: int) -> link.Entry:
+        return an_entry("bed-1", Notice(sample=0, decided=0, text=f"line {n}"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        played.entries = [began(n) for n in range(5)]
+        await pilot.press("e")
+        await until(pilot, lambda: "line 4" in shown(station))
+        await pilot.press("down")
+        assert "line 4" not in shown(station)
+        played.entries = [began(9)]
+        await until(pilot, lambda: len(station.known.memory.happenings) == 6)
+        assert "line 9" not in shown(station)
+        await pilot.press("up")
+        assert "line 9" in shown(station)
+
+    drive(played, script)
+
+
+def test_limits_that_were_changed_long_ago_are_history() -> None:
+    """What a station is told when it comes is no news."""
+    played = Played(a_ward(1))
+    old = msgspec.structs.replace(an_entry("b", Notice(sample=0, decided=0, text="limits: 1")), time_ns=1)
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        played.entries = [old]
+        await until(pilot, lambda: len(station.known.memory.happenings) == 1)
+        assert "limits: 1" not in shown(station)
+        await pilot.press("e")
+        assert "limits: 1" in shown(station)
+
+    drive(played, script)
