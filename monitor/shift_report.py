@@ -135,7 +135,8 @@ def _alarms(shift: Shift) -> list[Part]:
         if one.priority == "high" and one.acknowledged_ns is None and not one.cleared_ns
     ]
     if unanswered:
-        parts.append(Stressed(f"{len(unanswered)} high-priority alarms stand unanswered."))
+        n = len(unanswered)
+        parts.append(Stressed(f"{n} high-priority alarm{'s stand' if n > 1 else ' stands'} unanswered."))
     return parts
 
 
