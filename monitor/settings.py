@@ -1,4 +1,6 @@
-"""Every threshold the product uses, frozen and typed, with its unit in the name and its source beside it.
+"""All settings together: where they come from, what wins, and what holds for one bed.
+
+The sections with their thresholds stand in `monitor.sections`.
 
 Precedence: a bed's own table > option > environment > TOML file > default. The environment names a key
 as ``BEATLINE_<SECTION>__<KEY>`` (``BEATLINE_ALARMS__HIGH_RATE_BPM=130``); the TOML file has one table
@@ -11,13 +13,26 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
-from msgspec import Meta
 
 from monitor import layers
 from monitor.errors import SettingsError
+from monitor.sections import (
+    LIMITS,
+    AlarmSettings,
+    DetectorSettings,
+    DisplaySettings,
+    FeedSettings,
+    FilterSettings,
+    QualitySettings,
+    RhythmSettings,
+    Section,
+    ServingSettings,
+    StoreSettings,
+    Switchable,
+)
 
 __all__ = [
     "LIMITS",
@@ -41,330 +56,15 @@ __all__ = [
     "with_values",
 ]
 
-_Positive = Annotated[float, Meta(gt=0)]
-_NotNegative = Annotated[float, Meta(ge=0)]
-_Share = Annotated[float, Meta(gt=0, lt=1)]
 
-Switchable: TypeAlias = Literal[
-    "extreme_tachycardia",
-    "extreme_bradycardia",
-    "nonsustained_vt",
-    "ventricular_bradycardia",
-    "idioventricular",
-    "ventricular_run",
-    "r_on_t",
-    "pause",
-    "supraventricular_tachycardia",
-    "atrial_fibrillation",
-    "high_rate",
-    "low_rate",
-    "couplet",
-    "bigeminy",
-    "trigeminy",
-    "frequent_pvc",
-    "multiform_pvc",
-    "missed_beat",
-    "lead_off",
-    "cannot_analyse",
-    "feed_lost",
-    "feed_error",
-    "bed_failed",
-    "classifier_failed",
-    "classifier_late",
-    "storage_failed",
-]
-"""Alarms that can be switched off: all of `monitor.definitions` but asystole, fibrillation and VT."""
-
-
-LIMITS: Final = (
-    "high_rate_bpm",
-    "low_rate_bpm",
-    "extreme_tachy_bpm",
-    "extreme_brady_bpm",
-    "asystole_s",
-    "pause_s",
-    "pvc_per_min",
-)
-"""Keys of ``alarms`` that may be changed for one bed while it is watched."""
-
-
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all sections: frozen, keyword-only, no unknown keys."""
-
-
-class FilterSettings(_Section, frozen=True, kw_only=True):
-    """The monitor band: IEC 60601-2-27 asks for 0.67 Hz or lower up to 40 Hz in monitoring mode."""
-
-    baseline_hz: _Positive = 0.5
-    """High-pass corner that removes baseline wander."""
-    band_high_hz: _Positive = 40.0
-    """Low-pass corner; left out where it does not lie below 0.45 fs."""
-    mains_hz: _NotNegative = 60.0
-    """Mains frequency of the place the signal was recorded (50, 60; 0 = no notch). MIT-BIH: 60."""
-    mains_q: _Positive = 30.0
-    """Quality factor of the notch: -3 dB width is mains_hz / mains_q."""
-    bridge_s: _NotNegative = 0.2
-    """A gap no longer than this is bridged by holding the last value; after a longer one, all learn anew."""
-
-
-class QualitySettings(_Section, frozen=True, kw_only=True):
-    """Per-lead signal quality."""
-
-    off_s: _Positive = 0.2
-    """Samples missing for this long: the lead is off ..."""
-    back_s: _Positive = 0.5
-    """... until samples have come for this long."""
-    flat_s: _Positive = 8.0
-    """Exactly constant for this long: a dead lead (an asystole alarm, 4 s, comes first)."""
-    rail_mv: _Positive = 1.5
-    """A rail lies at least this far from the baseline ..."""
-    rail_run_s: _Positive = 0.01
-    """... and holds the signal at one extreme value for at least this long (and 3 samples)."""
-    rail_enter: _Positive = 0.3
-    """Saturated once the share of time at a rail (mean over 0.5 s) exceeds this ..."""
-    rail_leave: _Positive = 0.05
-    """... until it falls below this."""
-    noisy_enter: float = 0.5
-    """Noisy once the log odds of noise exceed this ..."""
-    noisy_enter_s: _Positive = 0.5
-    """... for this long ..."""
-    noisy_leave: float = -0.5
-    """... until they lie below this ..."""
-    noisy_leave_s: _Positive = 1.5
-    """... for this long."""
-
-
-class DetectorSettings(_Section, frozen=True, kw_only=True):
-    """The QRS detector."""
-
-    weights: str = ""
-    """File with the verifier's weights, or a folder of them for evaluation; empty for the shipped ones."""
-    low_hz: _Positive = 8.0
-    """Lower corner of the QRS band (Elgendi, Jonkman and De Boer 2010: 8 to 20 Hz)."""
-    high_hz: _Positive = 20.0
-    """Upper corner of the QRS band."""
-    smooth_s: _Positive = 0.09
-    """Moving average of the envelope: about one QRS complex (Hamilton 2002: 80 ms)."""
-    learn_s: _Positive = 1.5
-    """The first levels come from so much signal; below the delay allowed, so its beats are found too."""
-    learn_max_s: _Positive = 3.0
-    """Without a peak that stands out, the highest counts after so long."""
-    crest: _Positive = 2.5
-    """A peak stands out at this many times the mean of the envelope."""
-    relearn_s: _Positive = 6.0
-    """So long after the last beat the levels are learned anew."""
-    settle_s: _Positive = 0.3
-    """A lead that comes back counts again after this: the band filter has forgotten the step by then."""
-    forget_s: _Positive = 2.0
-    """A lead lost for longer than this is learned anew from the other leads' beats."""
-    refractory_s: _Positive = 0.2
-    """Two peaks closer than this are one beat (Pan and Tompkins 1985)."""
-    smallest: _Positive = 0.1
-    """A peak below this share of the usual height is no candidate."""
-    floor_mv: _Positive = 0.02
-    """An envelope below this is no QRS complex (a triangle of 0.15 mV and 70 to 120 ms, which IEC
-    60601-2-27 wants ignored, reaches 0.05)."""
-    quiet: _Share = 0.2
-    """Below this share of its usual QRS level a lead's line is quiet (0.1 in the end, in a long silence)."""
-    quiet_fade_s: _Positive = 60.0
-    """Time constant with which smaller beats lower the usual level, and silence that share."""
-    again_s: _Positive = 0.15
-    """Second look at a candidate, counted from its peak in the smoothed envelope."""
-    final_s: _Positive = 0.28
-    """Last look."""
-    early: _Share = 0.99
-    """A beat at once above this belief (chosen on DS1 and svdb, cross-validated) ..."""
-    late: _Share = 0.5
-    """... at the last look above this ..."""
-    back: _Share = 0.1
-    """... and in a search back above this."""
-    search_back: _Positive = 1.5
-    """Search back after this many mean RR (Pan and Tompkins 1985: 1.66)."""
-    delay_max_s: _Positive = 1.7
-    """No beat is reported later than this after its R peak; longer than learning takes."""
-    radius_s: _Positive = 0.1
-    """The R peak lies within this of the middle of the envelope's peak."""
-
-
-class RhythmSettings(_Section, frozen=True, kw_only=True):
-    """Heart rate and rhythms: PhysioNet/CinC Challenge 2015 (table 1), makers' manuals."""
-
-    rate_rr: Annotated[int, Meta(ge=1)] = 12
-    """The heart rate is the mean of this many RR ..."""
-    rate_slow_rr: Annotated[int, Meta(ge=1)] = 4
-    """... and of this many while the last three exceed ``rate_slow_ms``."""
-    rate_slow_ms: _Positive = 1200.0
-    """What makes an RR a slow one."""
-    rate_run_rr: Annotated[int, Meta(ge=1)] = 8
-    """Inside a run of sudden, even RR at most this many of them count."""
-    rate_hold_s: _Positive = 4.0
-    """So long after the last beat the heart rate is unknown."""
-    vt_beats: Annotated[int, Meta(ge=3, le=15)] = 5
-    """Consecutive ventricular beats that make ventricular tachycardia."""
-    vt_rate_bpm: _Positive = 100.0
-    """They must be faster than this."""
-    ventricular_brady_bpm: _Positive = 40.0
-    """Five slower than this are ventricular bradycardia; from here up to ``vt_rate_bpm``, idioventricular."""
-    svt_beats: Annotated[int, Meta(ge=3)] = 5
-    """Consecutive premature supraventricular beats that make a tachycardia ..."""
-    svt_rate_bpm: _Positive = 100.0
-    """... if they are faster than this."""
-    pattern_cycles: Annotated[int, Meta(ge=2, le=10)] = 3
-    """Cycles of N V (bigeminy) or N N V (trigeminy) that make a pattern."""
-    vf_s: Annotated[float, Meta(ge=3, le=10)] = 4.0
-    """Fibrillatory, flutter or oscillatory waveform for this long is ventricular fibrillation."""
-    vf_hz: _Positive = 2.5
-    """It swings at least this often (150 per minute, the slow end of flutter) ..."""
-    vf_rms_mv: _Positive = 0.07
-    """... with at least this RMS: coarse fibrillation, 0.2 mV peak to peak (Kerber 1997) ..."""
-    vf_log_odds: float = -0.5
-    """... and a score above this; lower is more sensitive and less specific."""
-    af_window_s: Annotated[float, Meta(ge=30, le=300)] = 60.0
-    """RR of so long are compared with one another for atrial fibrillation ..."""
-    af_s: Annotated[float, Meta(ge=10, le=300)] = 30.0
-    """... which is irregular without a pattern for at least this long ..."""
-    af_surprise: _Positive = 1.3
-    """... each RR surprising by more than this on average, in nats; lower is more sensitive."""
-    af_end_s: Annotated[float, Meta(ge=10, le=3600)] = 30.0
-    """It is over where RR are regular again, and that is told after so long."""
-
-    def __post_init__(self) -> None:
-        if self.af_s >= self.af_window_s:
-            raise ValueError(
-                f"af_s must lie below af_window_s: expected what fits into the window, "
-                f"received {self.af_s:g} and {self.af_window_s:g}"
-            )
-
-
-class AlarmSettings(_Section, frozen=True, kw_only=True):
-    """Alarm limits: IEC 60601-2-27, makers' manuals and PhysioNet/CinC Challenge 2015 (table 1)."""
-
-    asystole_s: Annotated[float, Meta(gt=0, le=10)] = 4.0
-    """No QRS for this long, no fibrillation; IEC 60601-2-27 wants it told within 10 s."""
-    learning_s: Annotated[float, Meta(gt=0, le=60)] = 4.0
-    """Before the first beat the asystole time counts from this long after the start."""
-    extreme_tachy_bpm: _Positive = 140.0
-    """Extreme tachycardia: heart rate above this ..."""
-    extreme_tachy_beats: Annotated[int, Meta(ge=2)] = 17
-    """... for this many consecutive beats."""
-    extreme_brady_bpm: _Positive = 40.0
-    """Extreme bradycardia: heart rate below this ..."""
-    extreme_brady_beats: Annotated[int, Meta(ge=2)] = 5
-    """... for this many consecutive beats."""
-    high_rate_bpm: _Positive = 120.0
-    """High heart rate limit."""
-    low_rate_bpm: _Positive = 50.0
-    """Low heart rate limit."""
-    rate_hysteresis_bpm: _NotNegative = 5.0
-    """A rate alarm, extreme or not, ends once the rate is back inside its limit by this much."""
-    pause_s: Annotated[float, Meta(ge=1.5, le=3.0)] = 2.0
-    """An RR longer than this is a pause ..."""
-    pause_ratio: Annotated[float, Meta(gt=1)] = 1.8
-    """... and so is one longer than this many times the usual RR (median of the last eight) ..."""
-    pause_floor_s: _Positive = 1.5
-    """... if it lasts at least this long: the low end of what makers let one set as a pause."""
-    missed_ratio: Annotated[float, Meta(gt=1)] = 1.75
-    """Missed beat: an RR longer than this many times the mean of twelve, no V before it ..."""
-    missed_fast_bpm: _Positive = 100.0
-    """... or, at this heart rate and above, ..."""
-    missed_s: _Positive = 1.0
-    """... one longer than this; longer than ``pause_s`` it is a pause."""
-    r_on_t_ratio: _Share = 1 / 3
-    """R-on-T: a V after less than this share of the mean of twelve RR, ..."""
-    r_on_t_pause: Annotated[float, Meta(gt=1)] = 1.25
-    """... followed by an RR of at least this many times that mean ..."""
-    r_on_t_max_bpm: _Positive = 100.0
-    """... at a heart rate below this."""
-    pvc_per_min: Annotated[int, Meta(ge=1)] = 10
-    """Frequent PVC: more V than this within the last minute."""
-    multiform_beats: Annotated[int, Meta(ge=3, le=31)] = 15
-    """Multiform PVC: two V of different shape within this many beats."""
-    report_s: _NotNegative = 0.5
-    """A QRS is reported up to this long after its peak: so much later a pause is announced unasked."""
-    hold_s: _NotNegative = 5.0
-    """An alarm about something momentary (a pause) stands for this long."""
-    blind_s: _NotNegative = 2.0
-    """No lead usable for this long: cannot analyse."""
-    carry_s: _Positive = 10.0
-    """After a gap, a condition that is not found again within this time is over."""
-    reminder_s: _NotNegative = 180.0
-    """An acknowledged high or medium condition that still stands is announced again after this (0 = off)."""
-    audio_pause_s: Annotated[float, Meta(gt=0, le=1800)] = 120.0
-    """How long one press pauses all alarm sound."""
-    off: tuple[Switchable, ...] = ()
-    """Kinds that are switched off; asystole, fibrillation and VT cannot be."""
-
-    def limits(self) -> dict[str, float]:
-        """Return what a station shows and may change for one bed, by key."""
-        return {key: getattr(self, key) for key in LIMITS}
-
-    def __post_init__(self) -> None:
-        for low, high in (("low_rate_bpm", "high_rate_bpm"), ("extreme_brady_bpm", "extreme_tachy_bpm")):
-            below, above = getattr(self, low), getattr(self, high)
-            if below >= above:
-                raise ValueError(
-                    f"{low} must lie below {high}: expected low < high, received {below:g} and {above:g}"
-                )
-
-
-class ServingSettings(_Section, frozen=True, kw_only=True):
-    """The batched classifier."""
-
-    collect_ms: _NotNegative = 2.0
-    """How long a batch waits for more beats before it runs."""
-    confirm_s: _Positive = 1.5
-    """A label waits so long after R for the next beat's window: 40 bpm, the low end of makers' pauses."""
-    label_timeout_s: _Positive = 60.0
-    """Signal time after which a beat without an answer is Q and nothing waits for it any more."""
-
-
-class FeedSettings(_Section, frozen=True, kw_only=True):
-    """What comes in over sockets."""
-
-    queue_s: _Positive = 30.0
-    """Signal held per bed while the pipeline is busy; what exceeds it becomes a Gap (overflow)."""
-    lost_after_s: _Positive = 3.0
-    """Wall time without a packet after which the feed is called lost."""
-    queue_items: Annotated[int, Meta(ge=1)] = 6000
-    """Packets held per bed, however small they are: 30 s of packets of 5 ms."""
-    queue_mib: _Positive = 256.0
-    """Memory for what is held of all beds together."""
-    max_beds: Annotated[int, Meta(ge=1, le=65536)] = 4096
-    """Beds known at once; when there are more, those that said bye make room first."""
-    receive_hwm: Annotated[int, Meta(ge=1)] = 4000
-    """Messages that may wait in the socket per device connection (ZMQ_RCVHWM): 5 s of 32 beds."""
-
-
-class DisplaySettings(_Section, frozen=True, kw_only=True):
-    """The live terminal."""
-
-    frames_per_s: Annotated[float, Meta(gt=0, le=30)] = 8.0
-    """How often the screen pulls a snapshot and draws it."""
-    sweep_s: Annotated[float, Meta(ge=2, le=30)] = 6.0
-    """Seconds of waveform across one bed; a narrow tile shows less."""
-    page_s: _Positive = 8.0
-    """How long one page of beds is shown where they do not all fit."""
-    stale_s: _Positive = 2.0
-    """Age of a snapshot beyond which the screen says that it is old."""
-
-
-class StoreSettings(_Section, frozen=True, kw_only=True):
-    """How much an event store remembers; a bed with arrhythmias fills some 13 MiB a day."""
-
-    keep_days: _Positive = 90.0
-    """What is older is removed."""
-    max_mib: Annotated[float, Meta(ge=1)] = 2048.0
-    """Where there is more, the oldest is removed, and that is told."""
-
-
-class BedSettings(_Section, frozen=True, kw_only=True):
+class BedSettings(Section, frozen=True, kw_only=True):
     """What differs for one bed: keys of ``alarms`` and ``rhythm``, over what holds for all beds."""
 
-    alarms: dict[str, Any] = {}
-    rhythm: dict[str, Any] = {}
+    alarms: dict[str, Any] = msgspec.field(default_factory=dict)
+    rhythm: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class Settings(_Section, frozen=True, kw_only=True):
+class Settings(Section, frozen=True, kw_only=True):
     """All sections together, and what differs for single beds."""
 
     filters: FilterSettings = FilterSettings()
@@ -376,7 +76,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     feed: FeedSettings = FeedSettings()
     display: DisplaySettings = DisplaySettings()
     store: StoreSettings = StoreSettings()
-    beds: dict[str, BedSettings] = {}
+    beds: dict[str, BedSettings] = msgspec.field(default_factory=dict)
 
     def for_bed(self, name: str) -> "Settings":
         """Return what is in force for one bed: its own keys over those of all beds.

@@ -1,7 +1,7 @@
 """A settings file to begin with: every key of some sections with its default, its range and what it means.
 
 Made from the sections themselves, so that it says what the code does: the words are the docstrings that
-stand under each key in `monitor.settings`.
+stand under each key in `monitor.sections`.
 """
 
 import ast

@@ -23,6 +23,9 @@ COMMANDS = [
     ["noise"],
     ["events"],
     ["report"],
+    ["alarms"],
+    ["alarms", "list"],
+    ["alarms", "init"],
     ["replay"],
     ["bench"],
     ["bench", "latency"],
@@ -59,7 +62,7 @@ def test_every_command_has_help(command: list[str]) -> None:
     code, text = invoke(*command, "--help")
     assert code == 0
     assert "Usage:" in text
-    is_group = command in ([], ["bench"], ["models"], ["data"])
+    is_group = command in ([], ["bench"], ["models"], ["data"], ["alarms"])
     assert is_group or f"beatline {' '.join(command)} " in text
     assert not re.search(r"\x1b\[", text)
 

@@ -32,7 +32,9 @@ CORE = "stage filters window detect beats rhythm alarms pipeline vitals"
 
 ROOMS = {
     "base": Room(
-        "monitor monitor.errors monitor.events monitor.layers monitor.settings", "", "msgspec numpy"
+        "monitor monitor.errors monitor.events monitor.layers monitor.sections monitor.settings",
+        "",
+        "msgspec numpy",
     ),
     # -- the pure core, lowest first --
     "stage": Room("monitor.stage", "base", "numba numpy", pure=True),
