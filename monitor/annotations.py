@@ -64,9 +64,9 @@ _LONGEST_NOTE: Final = 255
 _UNREADABLE: Final = -1
 """Subtype of a ``~``: analysis is shut down (both bits of 0x30); 0 ends it."""
 _FIBRILLATION: Final = frozenset({"(VFL", "(VF", "(VFIB"})
-_OUTER: Final = "(SVTA"
-"""Of rhythms that hold at once the one that began last is told, but this one never: in atrial fibrillation
-every early beat may be labelled S."""
+_OF_BEATS: Final = frozenset({"(SVTA", "(B", "(T"})
+"""Of rhythms that hold at once the one that began last is told, but these never: in atrial fibrillation
+early beats may be labelled S, and V in turn with others are no rhythm of their own, as databases mark it."""
 _N_SPANS: Final = 64
 """So many rhythms are remembered: what is told late holds no more of them."""
 
@@ -151,7 +151,9 @@ class Annotator:
     def _holds(self, sample: int) -> str:
         """Return the innermost rhythm that holds at a sample."""
         spans = [span for span in reversed(self._spans) if span.holds(sample)]
-        return max(spans, key=lambda span: (span.rhythm != _OUTER, span.start)).rhythm if spans else "(N"
+        return (
+            max(spans, key=lambda span: (span.rhythm not in _OF_BEATS, span.start)).rhythm if spans else "(N"
+        )
 
     def _fibrillation(self, event: Rhythm) -> list[Mark]:
         """Mark where the first begins and the last ends; each end behind its begin, whatever comes."""

@@ -115,12 +115,13 @@ def test_a_rhythm_that_is_told_late_goes_on_after_those_that_it_holds(tmp_path: 
     assert inside + behind == written(tmp_path / "r.blt", events)
 
 
-def test_a_run_of_early_beats_does_not_interrupt_another_rhythm(tmp_path: Path) -> None:
-    """Within atrial fibrillation early beats may be labelled S; that is no rhythm of its own."""
+@pytest.mark.parametrize("name", ["(SVTA", "(B", "(T"])
+def test_early_beats_do_not_interrupt_another_rhythm(tmp_path: Path, name: str) -> None:
+    """Within atrial fibrillation beats may be labelled S, or V in turn; that is no rhythm of its own."""
     events: list[Event] = [
         rhythm(100, "(AFIB", "start"),
-        rhythm(200, "(SVTA", "start"),
-        rhythm(300, "(SVTA", "end"),
+        rhythm(200, name, "start"),
+        rhythm(300, name, "end"),
         rhythm(400, "(AFIB", "end"),
     ]
     marks = written(tmp_path / "r.blt", events)
