@@ -17,7 +17,7 @@ __all__ = ["AFTER_S", "BEFORE_S", "AlarmStrip", "Happening", "Memory"]
 
 BEFORE_S: Final = 10.0
 AFTER_S: Final = 5.0
-"""Seconds of signal kept before the onset of an alarm and after it."""
+"""Seconds of signal kept before the onset of an alarm and after it, as in the event store."""
 _HAPPENINGS: Final = 500
 _STRIPS: Final = 100
 _DUE: Final = 64
@@ -43,7 +43,7 @@ class AlarmStrip:
     bed
         As it was, with ``strip`` and ``marks`` cut to the alarm.
     at
-        Sample at which the alarm was decided, counted from the beginning of the strip.
+        Sample of the alarm's onset, counted from the beginning of the strip; below 0: it lies before.
     """
 
     alarm: Alarm
@@ -88,7 +88,7 @@ class Memory:
         for entry, alarm in self._due:
             bed = beds.get(entry.bed)
             if bed is not None and bed.fs > 0 and self._complete(bed, alarm):
-                back_s = (bed.index - alarm.sample) / bed.fs + BEFORE_S + 1.0
+                back_s = (bed.index - _window(alarm, bed.fs)[0]) / bed.fs + 1.0
                 seconds = max(seconds, min(KEEP_S, back_s))
         return seconds
 
@@ -100,14 +100,16 @@ class Memory:
             bed = beds.get(entry.bed)
             if bed is None or bed.fs <= 0:
                 continue
-            more = seconds < KEEP_S and bed.strip.start - bed.delay > alarm.decided - BEFORE_S * bed.fs
+            more = seconds < KEEP_S and bed.strip.start - bed.delay > _window(alarm, bed.fs)[0]
             if not self._complete(bed, alarm) or more:
                 if bed.connection == "up":
                     waiting.append((entry, alarm))
                 continue
             strip = _cut(bed, alarm)
             if strip is not None:
-                self.strips.appendleft(AlarmStrip(alarm, entry.time_ns, strip, round(BEFORE_S * bed.fs)))
+                self.strips.appendleft(
+                    AlarmStrip(alarm, entry.time_ns, strip, alarm.sample - _window(alarm, bed.fs)[0])
+                )
         self._due = deque(waiting, maxlen=_DUE)
 
     def forget_due(self) -> None:
@@ -116,13 +118,21 @@ class Memory:
 
     @staticmethod
     def _complete(bed: BedSnapshot, alarm: Alarm) -> bool:
-        return bed.index - bed.delay >= alarm.decided + AFTER_S * bed.fs
+        return bed.index - bed.delay >= _window(alarm, bed.fs)[1]
+
+
+def _window(alarm: Alarm, fs: float) -> tuple[int, int]:
+    """Return start and stop of an alarm's strip, as `monitor.store.strips` keeps them too.
+
+    What took long to tell, such as atrial fibrillation, is shown as it was decided.
+    """
+    stop = max(alarm.sample + round(AFTER_S * fs), alarm.decided)
+    return stop - round((BEFORE_S + AFTER_S) * fs), stop
 
 
 def _cut(bed: BedSnapshot, alarm: Alarm) -> BedSnapshot | None:
-    """Return the bed with `BEFORE_S` before the decision and `AFTER_S` after it, from index 0 on."""
-    start = alarm.decided - round(BEFORE_S * bed.fs)
-    stop = alarm.decided + round(AFTER_S * bed.fs)
+    """Return the bed with the alarm's strip alone, from index 0 on."""
+    start, stop = _window(alarm, bed.fs)
     first = max(0, start + bed.delay - bed.strip.start)
     last = stop + bed.delay - bed.strip.start
     samples = bed.strip.samples[first : max(first, last)]

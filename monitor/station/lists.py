@@ -112,7 +112,7 @@ def draw_strips(frame: Frame, area: Area, scene: Scene, pen: Pen) -> None:
 
 
 def _strip(frame: Frame, area: Area, strip: AlarmStrip, pen: Pen) -> None:
-    """Draw the waves of one alarm, with the moment of its decision marked."""
+    """Draw the waves of one alarm, with its onset marked."""
     alarm, bed = strip.alarm, strip.bed
     ink = "technical" if alarm.priority == "technical" else f"{alarm.priority} quiet"
     at = frame.put(area.row, area.column + 1, f" {bed.bed} ", "strong")
@@ -121,4 +121,5 @@ def _strip(frame: Frame, area: Area, strip: AlarmStrip, pen: Pen) -> None:
     place = Area(area.row + 2, area.column, area.width, area.height - 2, area.height - 2)
     left, width = draw_still(frame, place, bed, pen, seconds=BEFORE_S + AFTER_S)
     column = left + round(width * strip.at / (bed.fs * (BEFORE_S + AFTER_S)))
-    frame.put(area.row + 1, column, "v alarm" if pen.charset == "ascii" else "▼ alarm", ink)
+    down, before = ("v", "<") if pen.charset == "ascii" else ("▼", "◀")
+    frame.put(area.row + 1, max(left, column), f"{before if strip.at < 0 else down} onset", ink)

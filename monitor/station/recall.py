@@ -62,7 +62,7 @@ def _strip(row: read.Listed, kept: read.StoredStrip) -> AlarmStrip | None:
         quality=tuple("good" for _ in kept.leads),
         marks=tuple(Mark(sample - kept.start, label) for sample, label in kept.beats),
     )
-    return AlarmStrip(row.event, row.time_ns, bed, at=row.event.decided - kept.start)
+    return AlarmStrip(row.event, row.time_ns, bed, at=row.sample - kept.start)
 
 
 def _scale(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Scale:

@@ -226,7 +226,7 @@ def test_an_alarm_leaves_a_line_and_a_strip() -> None:
         await pilot.press("e")
         assert "*** VENT TACHY began" in shown(station)
         await pilot.press("r")
-        assert "▼ alarm" in shown(station)
+        assert "▼ onset" in shown(station)
         assert "MLII" in shown(station)
 
     drive(played, script)

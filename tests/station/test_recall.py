@@ -45,7 +45,7 @@ def test_a_stored_strip_is_drawn_as_one_of_this_station(store: Path) -> None:
     scene = Scene(State(view="strips"), attached=Attached(up=True), strips=strips)
     frame, _ = draw(scene, (140, 40), NOW_NS)
     shown = "\n".join(frame.lines())
-    for expected in ("*** ASYSTOLE", "▼ alarm", "II", "V1"):
+    for expected in ("*** ASYSTOLE", "▼ onset", "II", "V1"):
         assert expected in shown
     assert any(character > "\u2800" for character in shown)
 
