@@ -9,6 +9,7 @@ from monitor.score.alarms import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["Line", "timeline"]
 
@@ -48,7 +49,7 @@ def timeline(lines: Sequence[Line], path: Path, *, title: str, seconds: tuple[fl
     seconds
         Where the time shown begins and ends.
     """
-    with picture(path, size=(11.0, 1.2 + 0.42 * len(lines))) as (_, (axis,)):
+    with picture(path, size=(11.0, 1.5 + 0.42 * len(lines))) as (figure, (axis,)):
         for row, line in enumerate(lines):
             for start, stop, answered in line.asked:
                 ink = "black" if answered else COLOURS[3]
@@ -60,7 +61,7 @@ def timeline(lines: Sequence[Line], path: Path, *, title: str, seconds: tuple[fl
         axis.set_xlim(seconds[0] / 60, seconds[1] / 60)
         axis.set_xlabel("min; of each kind above the reference, below what was told")
         axis.set_title(title, loc="left")
-        _legend(axis, lines)
+        _legend(figure, lines)
 
 
 def _bar(
@@ -83,7 +84,7 @@ def _bar(
     )
 
 
-def _legend(axis: "Axes", lines: Sequence[Line]) -> None:
+def _legend(figure: "Figure", lines: Sequence[Line]) -> None:
     """Name what is to be seen."""
     from matplotlib.patches import Patch
 
@@ -97,4 +98,4 @@ def _legend(axis: "Axes", lines: Sequence[Line]) -> None:
         for verdict, ink in _INKS.items()
         if verdict in told
     ]
-    axis.legend(handles=marks, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(marks), fontsize=8)
+    figure.legend(handles=marks, loc="outside upper right", ncols=len(marks), fontsize=8)

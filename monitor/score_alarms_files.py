@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor import records
+from monitor.definitions import DEFINITIONS
 from monitor.errors import SourceError
 from monitor.figures_alarms import Line, timeline
 from monitor.figures_strips import Strip, strips
@@ -122,7 +123,8 @@ def _lines(record: RecordAlarms) -> list[Line]:
             [(one.condition.start, one.condition.stop, one.in_time) for one in record.asked(kind)],
             [(one.told.decided, one.told.stop, one.verdict) for one in record.told(kind)],
         )
-        for kind in kinds
+        for kind in DEFINITIONS
+        if kind in kinds
     ]
 
 

@@ -46,7 +46,8 @@ def notes(score: AlarmScore) -> list[str]:
     return [
         f"Alarms from {_clock(score.start_s)} on, {score.group.hours:.2f} h. Asked: what the reference "
         "holds. Raised: within 10 s",
-        "of its onset, or of where a rule over beats first holds. Marked VF, VT, SVTA ask from 6 s, AF from 30.",
+        "of its onset, or of where a rule over beats first holds. Marked VF, VT, SVTA ask from 6 s on, AF "
+        "30 s.",
         f"{EMERGENCIES}: by any high-priority alarm. Other: another tachycardia or standstill is there.",
         "?: the reference cannot tell. Challenge: found / (found + false + 5 missed).",
     ]
