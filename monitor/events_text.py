@@ -3,7 +3,7 @@
 import csv
 import datetime
 from collections.abc import Iterator
-from typing import Any, Final, TextIO
+from typing import Any, Final, Literal, TextIO
 
 import msgspec
 from rich.console import Console
@@ -23,8 +23,8 @@ _REASONS: Final = {
     "resumed": "missed while disconnected",
     "restarted": "a new stream began",
 }
-_PIPE: Final = 1 << 12
-"""Columns of a pipe."""
+_HEAD: Final = ("Time", "Bed", "", "What", "Lasted", "Answered")
+_LINE: Final = "{:19}  {:10}  {:3}  {:32}  {:>8}  {}"
 _COLUMNS: Final = (
     "time",
     "bed",
@@ -51,24 +51,35 @@ _COLUMNS: Final = (
 def write_table(listed: Iterator[Listed], out: TextIO) -> int:
     """Write a table, one line an event; return how many lines.
 
-    A terminal gets colours and its own width, a pipe neither: there no line is cut.
+    A terminal gets colours and columns as wide as need be, a pipe lines as they come, none of them cut.
     """
     console = Console(file=out, highlight=False)
     if not console.is_terminal:
-        console.width = _PIPE
+        return _write_lines(listed, out)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Time", "Bed", "", "What"):
-        table.add_column(name, no_wrap=name != "What")
-    table.add_column("Lasted", justify="right", no_wrap=True)
-    table.add_column("Answered")
+    for name in _HEAD:
+        table.add_column(name, no_wrap=name not in ("What", "Answered"), justify=_side(name))
     for one in listed:
         weight = "bold " if one.type == "alarm" and one.cleared_ns is None else ""
-        table.add_row(*_cells(one), style=weight + _INKS.get(one.priority, ""))
+        table.add_row(*map(Text, _cells(one)), style=weight + _INKS.get(one.priority, ""))
     if table.row_count:
-        with console.capture() as text:
-            console.print(table)
-        out.write("\n".join(line.rstrip() for line in text.get().splitlines()) + "\n")
+        console.print(table)
     return table.row_count
+
+
+def _side(name: str) -> Literal["left", "right"]:
+    return "right" if name == "Lasted" else "left"
+
+
+def _write_lines(listed: Iterator[Listed], out: TextIO) -> int:
+    """Write lines whose columns stand below each other unless something is longer than usual."""
+    n = 0
+    for one in listed:
+        if not n:
+            out.write(_LINE.format(*_HEAD).rstrip() + "\n")
+        n += 1
+        out.write(_LINE.format(*_cells(one)).rstrip() + "\n")
+    return n
 
 
 def write_json(listed: Iterator[Listed], out: TextIO) -> int:
@@ -133,16 +144,16 @@ def span(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _cells(one: Listed) -> tuple[Text | str, ...]:
+def _cells(one: Listed) -> tuple[str, ...]:
     moment = datetime.datetime.fromtimestamp(one.time_ns / 1e9).astimezone()
     mark = MARKS.get(one.priority, "")  # type: ignore[call-overload]
     return (
         moment.isoformat(sep=" ", timespec="seconds")[:19],
         one.bed,
         mark,
-        Text(said(one.event)),
+        said(one.event),
         _lasted(one),
-        Text(_answered(one)),
+        _answered(one),
     )
 
 
