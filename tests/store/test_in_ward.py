@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from monitor.assemble import Samples
+from monitor.errors import StorageError
 from monitor.events import Block
 from monitor.store import commits, database, read
 from monitor.store.database import Store
@@ -104,3 +105,17 @@ def test_a_ward_takes_up_what_stood_in_its_store(tmp_path: Path) -> None:
         (one,) = read.alarms(store, Query(kinds=("asystole",)))
     assert (one.state, one.acknowledged_by) == ("cleared", "Bo")
     assert run.alarms("1", "asystole") == ["acknowledged", "end", "cleared"]
+
+
+def test_a_run_whose_last_events_are_lost_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law 8: the exit code says so, though the screen has gone."""
+    kept = Writer(tmp_path / "e.sqlite", about={})
+    kept.close()
+
+    def lost(self: Writer) -> None:
+        raise StorageError("3 events could not be written and are lost")
+
+    monkeypatch.setattr(Writer, "close", lost)
+    run = Run(store=kept)
+    run.ward.close()
+    assert run.ward.faults == {"store": "3 events could not be written and are lost"}
