@@ -71,6 +71,8 @@ _P_REACH: Final = 1.0
 """... as far from it as counts ..."""
 _P_WEIGHT: Final = 0.7
 """... and how much a step of one counts."""
+_LATEST_S: Final = 3.0
+"""No label takes effect later than this after its R peak; a silence is longer."""
 _FEWEST: Final = 2
 """Pairs without which nothing is judged."""
 
@@ -139,6 +141,17 @@ class Atrial:
         if self._onset is not None:
             return self._end(beat, self._onset)
         return self._start(beat) if pair is not None else []
+
+    def advance(self, index: int) -> list[Turn]:
+        """Let time run: no label decided before ``index`` will come any more.
+
+        Without a beat it is over as late as with regular ones, once their labels would have come.
+        """
+        due = self._until + self._delay + round(_LATEST_S * self._fs)
+        if self._onset is None or due >= index:
+            return []
+        self._onset = None
+        return [Turn(_KIND, "end", self._until, due)]
 
     def snapshot(self) -> State:
         """Return a copy of the state."""

@@ -359,9 +359,11 @@ class Pipeline:
 
     def _run_clock(self, index: int) -> list[Event]:
         """Let time run in the lane of confirmed labels: none decided before ``index`` will come any more."""
-        over = self._arrhythmias.advance(index)
-        before = self._alarms.advance_labels(over[0].decided) if over else []
-        return [*before, *self._turned(over), *self._alarms.advance_labels(index)]
+        over = [*self._arrhythmias.advance(index), *self._atrial.advance(index)]
+        events: list[Event] = []
+        for turn in sorted(over, key=lambda turn: turn.decided):
+            events += [*self._alarms.advance_labels(turn.decided), *self._turned([turn])]
+        return [*events, *self._alarms.advance_labels(index)]
 
     def _tick(self) -> list[Event]:
         """Run the clocks of the label lanes, each up to the next label that may come.

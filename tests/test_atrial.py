@@ -140,6 +140,18 @@ def test_a_short_gap_leaves_it_standing_and_a_long_one_ends_it() -> None:
         assert expected == [turn.state for turn in told([*first, *later])]
 
 
+def test_it_is_over_in_silence_too() -> None:
+    """No beat comes any more: its end falls at a sample fixed by the last one, whenever it is asked for."""
+    given = beats(fibrillation(80, rng(1)))
+    last = given[-1].sample
+    for steps in ([last + 10_000], range(last, last + 10_000, 37)):
+        atrial = stage()
+        assert ["start"] == [turn.state for turn in told(given, atrial)]
+        (end,) = (turn for index in steps for turn in atrial.advance(index))
+        assert last - 3 * FS < end.sample <= last
+        assert ("end", end.sample + 33 * FS) == (end.state, end.decided)
+
+
 def test_a_stage_restored_at_any_beat_goes_on_as_if_nothing_had_been() -> None:
     """What was told before is not told again, and nothing is lost."""
     given = beats(sinus(30, rng(1)), fibrillation(80, rng(2)), sinus(60, rng(3)))
