@@ -238,6 +238,7 @@ class Engine:
             run=self._run_number,
             control=self._config.allow_control,
             store=self._stated_store(),
+            last=self._events.last,
         )
 
     def _stated_store(self) -> str:

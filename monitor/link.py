@@ -186,7 +186,10 @@ Request: TypeAlias = Pull | Hello | Command
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", kw_only=True):
-    """The answer to a `Hello`: which monitor this is, which of its runs, and what a station may do here."""
+    """The answer to a `Hello`: which monitor this is, which of its runs, and what a station may do here.
+
+    ``last`` is the number of its newest event: nobody has to take all that it remembers.
+    """
 
     protocol: int = PROTOCOL
     version: str = ""
@@ -194,6 +197,7 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", kw_only=True):
     run: int = 0
     control: bool = False
     store: str = ""
+    last: int = 0
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):

@@ -21,7 +21,9 @@ _TREND_S: Final = 10.0
 """How often trends are asked for: they change once a minute."""
 _NEWS_NS: Final = 10_000_000_000
 """What was told before is history: it stands in the list of alarms."""
-_ENTRIES: Final = 500
+_HISTORY: Final = 10_000
+"""Events of the past that a station takes when it comes: two minutes of sixteen beds."""
+_ENTRIES: Final = 1000
 """Events taken at a time: what a monitor remembers of hours must not hold up beds when a station comes."""
 
 
@@ -83,7 +85,8 @@ class Watch:
         """Return what is wanted next: ``seconds`` that are seen, or what a strip lacks; a trend if due."""
         if source.anew:
             source.anew = False
-            self._last, self._dismissed = 0, frozenset()
+            newest = source.welcome.last if source.welcome else 0
+            self._last, self._dismissed = max(0, newest - _HISTORY), frozenset()
         if source.awaited:
             return self._pulled
         self._pulled = link.Pull(
