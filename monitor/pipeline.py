@@ -130,7 +130,7 @@ class Pipeline:
         self._good: tuple[int, ...] = tuple(range(n_leads))
         self._fibrillating: str | None = None
         self._provisional = Lane("provisional")
-        self._runs = Runs()
+        self._runs = Runs(fs=fs)
         self._confirmed = Lane("confirmed", self._runs)
 
     def push(self, item: Block | Gap) -> list[Output]:

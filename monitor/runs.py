@@ -1,12 +1,16 @@
-"""Runs of ventricular beats are not broken by one beat that is told otherwise.
+"""Ventricular beats come in fast runs: what the beats beside one say of it.
 
 A tachycardia may have two shapes in turn, one of them close to the patient's own (223), and of a run in
 fibrillation one beat may be told N (203). But between two ventricular beats there is no room for a
 conducted one at a rate above the patient's own: it would need the sinus node, or a pause. So a beat with
 a ventricular one on either side, and RR on both sides shorter than the patient's mean, is ventricular too,
 unless the network is sure that it is conducted. One called Q, which is to say no beat at all, is believed
-in if it lies about halfway: a false detection would split an RR unevenly. Chosen on DS1 and `svdb`: see
-docs/label-runs.md.
+in if it lies about halfway: a false detection would split an RR unevenly.
+
+Above 133 beats a minute, and well above the patient's own rate, a run that has begun goes on: the longer it
+is, the surer the network has to be of a beat that would end it. There, too, what could not be told at all
+but looks more ventricular than anything else begins one. For the same reason one that has no ventricular
+neighbour is believed in only if it stands out a little. Chosen on DS1 and `svdb`: see docs/label-runs.md.
 
 It makes confirmed labels alone: of the next beat the provisional label is asked, and only if it was decided
 when the beat is confirmed, so that nothing waits longer (law 2).
@@ -27,20 +31,37 @@ _SHORT: Final = 0.97
 """RR below this share of the mean are short."""
 _EVEN: Final = (2 / 3, 3 / 2)
 """Ratios of two RR between which a beat lies about halfway."""
+_FAST_S: Final = 0.45
+"""RR of a fast run are shorter than this ..."""
+_WELL_SHORT: Final = 0.8
+"""... and than this share of the mean."""
+_GOES_ON: Final = (math.exp(-0.5), math.exp(-2.0))
+"""It goes on, after one V and after more, if V has this share of the probability of N and S together ..."""
+_BEGINS: Final = math.e
+"""... and begins with what is called Q if V has so many times theirs."""
+_ALONE: Final = math.exp(0.3)
+"""A V without neighbours has so many times the probability of any other class."""
 _N_MEAN: Final = 128.0
 """The mean RR is a running one over about so many beats."""
 _FEW: Final = 8
 """Before so many RR nothing is short."""
-_V: Final = CLASSES.index("V")
+_N, _S, _V = (CLASSES.index(label) for label in ("N", "S", "V"))
 
 
 class Runs:
-    """What is known of the beats around the one that is to be confirmed."""
+    """What is known of the beats around the one that is to be confirmed.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    fs
+        Sampling rate in Hz.
+    """
+
+    def __init__(self, *, fs: float) -> None:
+        self.fs = fs
         self._mean = 0.0
         self._n = 0
-        self._after_ventricular = False
+        self._run = 0
         self._told: deque[tuple[int, int, int, bool]] = deque()
 
     def observe(self, beat: LabelledBeat) -> None:
@@ -55,21 +76,42 @@ class Runs:
         while self._told and self._told[0][0] <= beat.sample:
             self._told.popleft()
         rr = beat.rr or 0
-        label = beat.label
-        if self._after_ventricular and self._short(rr) and self._runs_on(beat.decided) and not doubtful:
-            label = "V" if self._possible(beat) else label
+        label = beat.label if doubtful else self._judged(beat, rr)
         if rr:
             self._n += 1
             self._mean += (rr - self._mean) / min(self._n, _N_MEAN)
-        self._after_ventricular = label == "V"
+        self._run = self._run + 1 if label == "V" else 0
         return label
+
+    def _judged(self, beat: LabelledBeat, rr: int) -> Label:
+        told = beat.probabilities
+        if told is None:
+            return beat.label
+        if beat.label != "V":
+            within = self._run > 0 and self._short(rr) and self._runs_on(beat.decided)
+            return "V" if (within and self._possible(beat)) or self._goes_on(beat, rr) else beat.label
+        others = {name: p for name, p in zip(CLASSES, told, strict=True) if name != "V"}
+        likeliest = max(others, key=others.__getitem__)
+        alone = not self._run and not self._next_ventricular(beat.decided)
+        return likeliest if alone and told[_V] < _ALONE * others[likeliest] else "V"
+
+    def _goes_on(self, beat: LabelledBeat, rr: int) -> bool:
+        """Whether a beat at a high rate belongs to the run before it, or, called Q, begins one."""
+        told = beat.probabilities
+        fast = self._short(rr, _WELL_SHORT) and rr < _FAST_S * self.fs
+        if told is None or not fast:
+            return False
+        if not self._run:
+            return beat.label == "Q" and told[_V] > _BEGINS * (told[_N] + told[_S])
+        return told[_V] > _GOES_ON[min(self._run, len(_GOES_ON)) - 1] * (told[_N] + told[_S])
 
     def _runs_on(self, decided: int) -> bool:
         """Whether the next beat was called ventricular by then, and follows after a short RR."""
-        if not self._told:
-            return False
-        _, when, rr, ventricular = self._told[0]
-        return ventricular and when <= decided and self._short(rr)
+        return self._next_ventricular(decided) and self._short(self._told[0][2])
+
+    def _next_ventricular(self, decided: int) -> bool:
+        """Whether the next beat was called ventricular by then."""
+        return bool(self._told) and self._told[0][3] and self._told[0][1] <= decided
 
     def _possible(self, beat: LabelledBeat) -> bool:
         """Whether the network leaves room for V."""
@@ -79,15 +121,15 @@ class Runs:
         halfway = _EVEN[0] < self._told[0][2] / beat.rr < _EVEN[1]
         return told[_V] >= _SURE * max(told) or (beat.label == "Q" and halfway)
 
-    def _short(self, rr: int) -> bool:
-        return self._n >= _FEW and 0 < rr < _SHORT * self._mean
+    def _short(self, rr: int, share: float = _SHORT) -> bool:
+        return self._n >= _FEW and 0 < rr < share * self._mean
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
         return {
             "mean": self._mean,
             "n": self._n,
-            "after_ventricular": self._after_ventricular,
+            "run": self._run,
             "told": list(self._told),
         }
 
@@ -95,5 +137,5 @@ class Runs:
         """Go on from a state that `snapshot` returned."""
         self._mean = state["mean"]
         self._n = state["n"]
-        self._after_ventricular = state["after_ventricular"]
+        self._run = state["run"]
         self._told = deque(tuple(row) for row in state["told"])

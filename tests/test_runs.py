@@ -10,28 +10,31 @@ from monitor.events import CLASSES, Beat, BeatWindow, LabelledBeat
 from monitor.lane import Lane
 from monitor.runs import Runs
 
-USUAL, FAST = 300, 200
-"""RR in samples."""
+USUAL, FAST, QUICK = 300, 200, 150
+"""RR in samples; the last one lies above 133 beats a minute."""
 
 
 class Told(NamedTuple):
-    """RR before a beat, its label and how probable V is beside it; labels: V alone has no other."""
+    """RR before a beat, its label and how probable V is beside it; V has the ``rival`` given, or none."""
 
     rr: int
     label: str
     v: float = 0.3
+    rival: str = ""
 
 
 def probabilities(told: Told) -> tuple[float, ...]:
     values = [0.0] * len(CLASSES)
     values[CLASSES.index("V")] = told.v
     values[CLASSES.index(told.label)] = 1.0 if told.label == "V" else 1.0 - told.v
+    if told.rival:
+        values[CLASSES.index("V")], values[CLASSES.index(told.rival)] = told.v, 0.9 * told.v
     return tuple(values)
 
 
 def confirmed(beats: Sequence[Told], *, late: bool = False, leads: tuple[int, ...] = (0,)) -> str:
     """Return the confirmed labels of beats; answers come in order, or the provisional ones ``late``."""
-    runs = Runs()
+    runs = Runs(fs=360.0)
     lanes = Lane("provisional"), Lane("confirmed", runs)
     samples = np.cumsum([told.rr for told in beats]).tolist()
     events = [
@@ -102,9 +105,38 @@ def test_a_beat_found_while_no_lead_is_good_keeps_its_label() -> None:
     assert "N" * 12 + "QNQ" == confirmed(beats, leads=())
 
 
+@pytest.mark.parametrize(
+    ("why", "beats", "labels"),
+    [
+        ("after one V", [Told(FAST, "V"), Told(QUICK, "N", 0.4)], "VV"),
+        ("after one V the network is rather sure", [Told(FAST, "V"), Told(QUICK, "N", 0.3)], "VN"),
+        (
+            "after two",
+            [Told(FAST, "V"), Told(QUICK, "V"), Told(QUICK, "N", 0.15), Told(QUICK, "S", 0.15)],
+            "VVVV",
+        ),
+        ("after two it is sure", [Told(FAST, "V"), Told(QUICK, "V"), Told(QUICK, "N", 0.1)], "VVN"),
+        ("at a slower rate", [Told(FAST, "V"), Told(FAST, "V"), Told(FAST, "N", 0.15)], "VVN"),
+        ("begun by what cannot be told", [Told(QUICK, "Q", 0.3), Told(QUICK, "N", 0.4)], "VV"),
+    ],
+)
+def test_a_run_at_a_high_rate_goes_on_until_the_network_is_sure(
+    why: str, beats: list[Told], labels: str
+) -> None:
+    """A tachycardia does not end because one of its beats looks less like the others."""
+    assert "N" * 12 + labels == confirmed([*BEFORE, *beats]), why
+
+
+@pytest.mark.parametrize(("beats", "labels"), [([(200, 0.45)], "N"), ([(200, 0.45), (200, 1.0)], "VV")])
+def test_a_ventricular_beat_alone_stands_out(beats: list[tuple[int, float]], labels: str) -> None:
+    """One that is hardly likelier than its rival is believed in beside another ventricular one only."""
+    told = [Told(rr, "V", v, rival="N" if v < 1 else "") for rr, v in beats]
+    assert "N" * 12 + labels == confirmed([*BEFORE, *told])
+
+
 def test_what_is_known_of_runs_is_kept_and_restored() -> None:
     """A restart in the middle of a run changes nothing."""
-    runs, other = Runs(), Runs()
+    runs, other = Runs(fs=360.0), Runs(fs=360.0)
     for k in range(20):
         beat = LabelledBeat(
             sample=300 * k, decided=300 * k + 400, label="V" if k == 18 else "N", rr=FAST if k > 17 else USUAL
