@@ -9,6 +9,7 @@ import csv
 import math
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from models.datasets.beatset import BeatSet
 from monitor.errors import SourceError, StorageError
+from monitor.storage import cannot_write
 
 if TYPE_CHECKING:
     from models.datasets import Report
@@ -113,9 +115,10 @@ def write(path: Path, beats: BeatSet, report: "Report") -> None:
             lines.writerows(zip(beats.records.tolist(), beats.patients.tolist(), strict=True))
         half.replace(path)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+        raise cannot_write(path, error) from error
     finally:
-        half.unlink(missing_ok=True)
+        with suppress(OSError):  # mostly it has its name by now
+            half.unlink()
 
 
 def _lines(path: Path, report: "Report") -> Iterator[tuple[int, list[str]]]:

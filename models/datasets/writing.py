@@ -14,6 +14,7 @@ from models.datasets.kaggle import FILES, INFARCTION
 from models.datasets.splits import manifest
 from monitor.artifact import digest
 from monitor.errors import SettingsError, StorageError
+from monitor.storage import cannot_write
 
 if TYPE_CHECKING:
     from models.datasets import DataOptions, Report
@@ -76,7 +77,7 @@ def write_folder(
     try:
         (folder / MANIFEST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise StorageError(f"cannot write {folder / MANIFEST}: {error.strerror}") from error
+        raise cannot_write(folder / MANIFEST, error) from error
     return [*paths, folder / MANIFEST]
 
 
