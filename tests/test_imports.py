@@ -77,7 +77,7 @@ ROOMS = {
     "spread": Room("monitor.spread"),
     "logs": Room("monitor.logs", "base"),
     "storage": Room("monitor.storage", "base"),
-    "paper": Room("monitor.canvas monitor.html_report", "base storage", "matplotlib msgspec"),
+    "paper": Room("monitor.canvas monitor.html_report", "base storage", "matplotlib msgspec numpy"),
     # -- shells --
     "files": Room(
         "monitor.journal monitor.recorder monitor.annotation* monitor.signalfile monitor.textfiles",

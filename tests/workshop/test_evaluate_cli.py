@@ -157,9 +157,9 @@ def test_a_run_half_written_is_refused(trained: Path, tmp_path: Path, broken: st
 
 
 def _picture(folder: Path) -> Path:
-    from models.workshop.pictures import confusion
+    from monitor.canvas import confusion
 
-    confusion([[1]], ("N",), folder / "small.png")
+    confusion([[1]], "N", "N", folder / "small.png")
     return folder / "small.png"
 
 
