@@ -230,7 +230,7 @@ def _train_own(out: Path, records: str, data: Path | None, *, epochs: int, seed:
     from models.copies import database
     from models.data import DS1, FOLDS
     from models.progress import Progress, command_line
-    from models.train import Config
+    from models.recipe import Config
     from models.train import train as run
 
     if out.exists():

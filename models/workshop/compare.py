@@ -16,7 +16,8 @@ from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
 from models.datasets.splits import manifest, split
 from models.networks import NETWORKS
-from models.workshop.fit import Fitting, Report
+from models.progress import Report, part
+from models.workshop.fit import Fitting
 from models.workshop.folder import alone, begin, write_json
 from models.workshop.latency import Latency, latency
 from models.workshop.runs import Run, RunConfig, is_finished, load_run, train_run
@@ -119,7 +120,7 @@ def compare(
     with alone(folder):
         for done, which in enumerate(plan):
             if not _is_there(folder, which):
-                told = _part(report, _titled(which), done, len(plan))
+                told = part(report, _titled(which), done, len(plan))
                 _run(config, which, beats, folder, command=command, report=told)
                 each(_results(config, folder))
         found = _results(config, folder)
@@ -180,8 +181,3 @@ def _place(result: Result) -> tuple[int, bool, int, str, int]:
 
 def _titled(which: Which) -> str:
     return f"{which.arch}, {which.split}, seed {which.seed}"
-
-
-def _part(report: Report, name: str, k: int, n: int) -> Callable[[str, int, int], None]:
-    """Return a report for the k-th of n equal parts of the work."""
-    return lambda what, done, total: report(f"{name}: {what}", k * total + done, n * total)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from models import data as recordings
-from models.workshop.dual_evaluate import R_PEAKS, STARTS_S, Heard, Report, facts, hear, hear_own, pooled
+from models.progress import Report
+from models.workshop.dual_evaluate import R_PEAKS, STARTS_S, Heard, facts, hear, hear_own, pooled
 from models.workshop.folder import write_json
 from monitor.artifact import load_card, locate
 from monitor.errors import ArtifactError

@@ -25,13 +25,14 @@ from models import data as recordings
 from models.data import FOLDS, Recording
 from models.datasets.wfdb_beats import names_of
 from models.dual import AUGMENTATIONS, BAND, BEATS, DELAY_S, FS, layers_of
+from models.progress import Report
 from models.workshop import dual_evaluate
 from models.workshop.cards import Origin, scores
 from models.workshop.dual_evaluate import Heard, found, hear, rows_of, tally
 from models.workshop.dual_fit import fit_dual
 from models.workshop.folder import alone, begin, write_history, write_json
 from models.workshop.predictions import PREDICTIONS
-from models.workshop.runs import Report, RunConfig
+from models.workshop.runs import RunConfig
 from monitor import __version__
 from monitor.artifact import SCHEMA, WEIGHTS, Card, digest, save_card
 from monitor.errors import SettingsError

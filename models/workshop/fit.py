@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.progress import Report
 from models.workshop.augment import augmented
 from models.workshop.checkpoint import History, Progress, arrays, assign, keep, restore
 from monitor.errors import ArtifactError
@@ -22,11 +23,9 @@ from monitor.errors import ArtifactError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Examples", "Fitting", "History", "Loss", "Report", "class_weights", "fit", "predict"]
+__all__ = ["Examples", "Fitting", "History", "Loss", "class_weights", "fit", "predict"]
 
 Loss: TypeAlias = Literal["weighted", "focal", "plain"]
-Report: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
 
 _POWER: Final = 0.5
 """Of the inverse frequency. At 1 a class of fifteen beats would weigh as much as one of seventy thousand,

@@ -5,7 +5,6 @@ record are then on both sides, and what is measured is memory.
 """
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
 from models.datasets.splits import manifest
+from models.progress import Report
 from models.workshop import outcome
 from models.workshop.boosting import METHODS, Sizes
 from models.workshop.folder import alone, begin
@@ -25,7 +25,6 @@ from monitor.errors import SettingsError
 
 __all__ = ["BLEND", "Infarction", "Row", "Sizes", "cross_validate", "splits_of", "table"]
 
-Report = Callable[[str, int, int], None]
 
 RESULTS: Final = "results.csv"
 PARTS: Final = "parts"

@@ -9,7 +9,7 @@ from models import train, train_cli
 from models.data import FOLDS
 from models.datasets import BeatSet, DataOptions
 from models.progress import Progress
-from models.train import Config
+from models.recipe import Config
 from models.workshop.runs import load_run
 from monitor.cli import app
 from tests.workshop.waves import waves
