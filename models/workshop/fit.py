@@ -155,6 +155,13 @@ def class_weights(y: NDArray[np.int64], n_classes: int, loss: Loss) -> NDArray[n
     return np.asarray(weights / np.sum(weights * share), np.float32)
 
 
+def believed(y: NDArray[np.int64], n_classes: int, loss: Loss) -> NDArray[np.float64]:
+    """Return how frequent training made the classes seem, of sum 1: their shares, as they weighed."""
+    share = np.maximum(np.bincount(y, minlength=n_classes) / max(1, len(y)), _RAREST)
+    seemed = share * class_weights(y, n_classes, loss)
+    return np.asarray(seemed / seemed.sum(), np.float64)
+
+
 def predict(model: "keras.Model", x: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return probabilities of shape (n, n_classes)."""
     if not len(x):
