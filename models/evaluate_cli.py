@@ -104,12 +104,13 @@ def record_names(records: str) -> tuple[str, ...]:
 
 
 def class_table(title: str, scores: "dict[str, Score]") -> str:
-    """Return Se, +P and F1 of each class as lines of text."""
+    """Return Se, +P and F1 of each class as lines of text, in columns however long the names are."""
+    width = max(map(len, scores), default=1)
     lines = [
-        f"  {name} {score.se:6.2f} {score.ppv:6.2f} {score.f1:6.2f} {score.n:7d}"
+        f"  {name:<{width}} {score.se:6.2f} {score.ppv:6.2f} {score.f1:6.2f} {score.n:7d}"
         for name, score in scores.items()
     ]
-    return "\n".join([title, "       Se     +P     F1   beats", *lines])
+    return "\n".join([title, f"  {'':<{width}}     Se     +P     F1   beats", *lines])
 
 
 def _of_workshop(folder: Path) -> bool:

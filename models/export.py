@@ -11,6 +11,7 @@ import numpy as np
 from models.train import load
 from monitor.artifact import CARD, WEIGHTS, Card, digest, save_card
 from monitor.errors import ArtifactError, StorageError
+from monitor.weights_lstm import FILE, encoded, read_stand_in
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +35,8 @@ def export(run: Path, target: Path, *, name: str) -> Card:
     Raises
     ------
     ArtifactError
-        The run is not finished or not consistent, serves nothing, or the reloaded network differs.
+        The run is not finished or not consistent, serves nothing, or the reloaded network differs; or it is a
+        detector without weights for the monitor's kernel.
     StorageError
         The target is something else than an artefact, such as a run folder.
     """
@@ -51,6 +53,9 @@ def export(run: Path, target: Path, *, name: str) -> Card:
         model.save(fresh / WEIGHTS, include_optimizer=False)
         exported = msgspec.structs.replace(card, name=name, sha256=digest(fresh / WEIGHTS))
         save_card(exported, fresh)
+        if card.serves == "detector":
+            served = read_stand_in(run / FILE)._replace(model=exported.sha256)
+            (fresh / FILE).write_bytes(encoded(served))
         compare(model, load(fresh)[0], card)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
@@ -87,7 +92,7 @@ def _check_target(target: Path) -> None:
     if not target.exists():
         return
     found = {path.name for path in target.iterdir()} if target.is_dir() else {target.name}
-    if not found <= {CARD, WEIGHTS, "__pycache__"}:
+    if not found <= {CARD, WEIGHTS, FILE, "__pycache__"}:
         raise StorageError(
             f"cannot write {target}: expected no such path or an artefact of {CARD} and {WEIGHTS} alone, "
             f"received {', '.join(sorted(found)[:5])}"

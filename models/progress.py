@@ -1,10 +1,15 @@
-"""What the commands share: a progress bar on standard error, and the command line for the record."""
+"""What the commands share: reports, a progress bar on standard error, and the command line for the record."""
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
-__all__ = ["Progress", "command_line"]
+__all__ = ["Progress", "Report", "command_line", "part"]
+
+Report: TypeAlias = Callable[[str, int, int], None]
+"""Called with what is being done, steps done and steps in all."""
 
 
 class Progress:
@@ -27,6 +32,11 @@ class Progress:
     def __call__(self, what: str, done: int, total: int) -> None:
         """Show what is being done, steps done and steps in all."""
         self._bars.update(self._task, description=what, completed=done, total=total)
+
+
+def part(report: Report, name: str, k: int, n: int) -> Report:
+    """Return a report for the k-th of n equal parts of the work."""
+    return lambda what, done, total: report(f"{name}: {what}", k * total + done, n * total)
 
 
 def command_line() -> str:

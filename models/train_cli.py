@@ -17,12 +17,15 @@ __all__ = ["ARCHES", "data_options", "load_beats", "register"]
 ARCHES: Final = ("cnn", "lstm", "cnn_lstm", "kachuee", "deep_cnn")
 """`models.networks.NETWORKS`, for help that loads nothing."""
 MONITOR: Final = "monitor"
+DUAL: Final = "lstm_dual"
+"""Trained on whole records rather than on beats, by the recipe of `models.dual_cli`."""
 
 _WORKSHOP: Final = "With --arch: a network of the workshop"
 _OWN: Final = "Without: the monitor's own network"
 
 _SHARED: Final = frozenset({"out", "arch", "records", "epochs", "seed", "data"})
 _OF_OWN: Final = frozenset({"disturbed", "single", "lone", "retimed", "varied", "moved"})
+_OF_DUAL: Final = frozenset({"augment", "loss", "patience", "batch", "learning_rate"})
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +37,7 @@ def train(
     context: typer.Context,
     out: Annotated[Path, typer.Argument(help="Run folder to make, or to go on with.")],
     arch: Annotated[
-        str, typer.Option(help=f"monitor, or a network: {', '.join(ARCHES)}.", show_default=True)
+        str, typer.Option(help=f"monitor, or a network: {', '.join((*ARCHES, DUAL))}.", show_default=True)
     ] = MONITOR,
     records: Annotated[
         str | None,
@@ -115,11 +118,16 @@ def train(
     OUT/folds holds the networks that left patients out: [bold]beatline label --model OUT/folds[/bold]
     takes for each record one that never saw its patient.
 
+    With [bold]--arch lstm_dual[/bold], the recipe and the defaults of [bold]beatline models dual[/bold].
+
     Example:  [bold]beatline models train runs/cnn --arch cnn --split patients --augment noise,scale[/bold]
 
     Example:  [bold]beatline models train runs/first[/bold]
     """
     _refuse_others(context, arch)
+    if arch == DUAL:
+        _train_dual(context)
+        return
     copies = {
         "disturbed": disturbed,
         "single": single,
@@ -171,23 +179,33 @@ def load_beats(dataset: str, data: Path | None, options: "DataOptions") -> "Beat
 
 def _refuse_others(context: typer.Context, arch: str) -> None:
     """Raise if an option of the one kind of training is given with the other."""
-    if arch == "lstm_dual":
+    if arch not in (MONITOR, *ARCHES, DUAL):
         raise typer.BadParameter(
-            "is trained by a command of its own: beatline models dual", param_hint="--arch"
+            f"expected one of {', '.join((MONITOR, *ARCHES, DUAL))}, received {arch!r}", param_hint="--arch"
         )
-    if arch not in (MONITOR, *ARCHES):
-        raise typer.BadParameter(
-            f"expected one of {', '.join((MONITOR, *ARCHES))}, received {arch!r}", param_hint="--arch"
-        )
-    for name in sorted(context.params):
-        source = context.get_parameter_source(name)
-        wrong = name not in _OF_OWN | _SHARED if arch == MONITOR else name in _OF_OWN
-        if wrong and source is not None and source.name == "COMMANDLINE":
+    for name in _given(context):
+        of_other = {MONITOR: name not in _OF_OWN | _SHARED, DUAL: name not in _OF_DUAL | _SHARED}
+        if of_other.get(arch, name in _OF_OWN):
             hint = f"--{name.replace('_', '-')}"
             whose = "a network of the workshop: expected --arch with it"
-            if arch != MONITOR:
+            if name in _OF_OWN:
                 whose = f"the monitor's own network: expected no --arch with it, received --arch {arch}"
+            elif arch == DUAL:
+                whose = f"a network that is told beats: expected another --arch with it, received {arch}"
             raise typer.BadParameter(f"is an option of {whose}", param_hint=hint)
+
+
+def _given(context: typer.Context) -> list[str]:
+    """Return the names of the options on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in sorted(context.params)}
+    return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+
+
+def _train_dual(context: typer.Context) -> None:
+    """Train the network with two outputs; what is not given has the defaults of its own command."""
+    from models.dual_cli import dual
+
+    dual(**{name: context.params[name] for name in _given(context) if name != "arch"})
 
 
 def _train_network(
@@ -230,7 +248,7 @@ def _train_own(out: Path, records: str, data: Path | None, *, epochs: int, seed:
     from models.copies import database
     from models.data import DS1, FOLDS
     from models.progress import Progress, command_line
-    from models.train import Config
+    from models.recipe import Config
     from models.train import train as run
 
     if out.exists():

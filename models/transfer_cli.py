@@ -45,6 +45,8 @@ def infarction(
     methods: Annotated[
         str, typer.Option(help="Names with commas between; the first is what others are compared with.")
     ] = "boosting,trees,machine,kernels,blend",
+    filters: Annotated[int, typer.Option(min=20, help="Of kernels: random filters a draw.")] = 1000,
+    rounds: Annotated[int, typer.Option(min=1, help="Of boosting and trees: how many trees.")] = 300,
     option: Annotated[list[str] | None, typer.Option(help=_OPTION)] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Beats at most: for a quick try.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes everything that is random.")] = 1,
@@ -78,6 +80,7 @@ def infarction(
             methods=tuple(name.strip() for name in methods.split(",") if name.strip()),
             folds=_folds(folds),
             splits=_splits(split, study.splits_of(beats)),
+            sizes=study.Sizes(rounds=rounds, filters=filters),
             seed=seed,
         )
         with Progress() as progress:

@@ -30,6 +30,7 @@ from models import data as recordings
 from models.copies import COPIES, Copy, changed, database, read, stressed
 from models.data import Recording
 from models.perceptron import Examples, Fitting, fit, join
+from models.progress import Report
 from monitor.detect import Detection, Detector
 from monitor.events import CLASSES
 from monitor.quality import Quality
@@ -41,8 +42,6 @@ __all__ = ["Config", "Errors", "Examples", "first_guess", "fit", "gather", "scor
 
 Floats = NDArray[np.float64]
 Read = Callable[[str], Recording]
-Report = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
 
 _PREMATURE: Final = [CLASSES.index("S"), CLASSES.index("V")]
 _NEAR_S: Final = 0.12

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.verifier import Trained
 from monitor.errors import StorageError
+from monitor.storage import cannot_write
 from monitor.weights import VERSION, Network, Weights
 
 __all__ = ["write"]
@@ -32,7 +33,7 @@ def write(network: Network, path: Path, *, left_out: Sequence[str] = ()) -> None
     try:
         path.write_bytes(text.replace(b"],", b"],\n") + b"\n")
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+        raise cannot_write(path, error) from error
 
 
 def _rounded(array: NDArray[np.float64]) -> list[float | list[float]]:

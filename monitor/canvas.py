@@ -1,5 +1,7 @@
 """What every picture is drawn on: plain axes, colours that the colour-blind can tell, a PNG file.
 
+And the one drawing that both score and workshop have: a confusion.
+
 matplotlib is imported where a picture is drawn, never before; no window is ever opened.
 """
 
@@ -8,13 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from monitor.storage import cannot_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "picture"]
+__all__ = ["COLOURS", "confusion", "picture"]
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito 2008: told apart by people with any colour vision."""
@@ -73,3 +78,36 @@ def picture(
             figure.savefig(path)
         except OSError as error:
             raise cannot_write(path, error) from error
+
+
+def confusion(counts: ArrayLike, rows: Sequence[str], columns: Sequence[str], path: Path) -> None:
+    """Draw beats by reference (rows) and class told (columns), shaded by the share of the row.
+
+    Parameters
+    ----------
+    counts
+        Of shape (n_rows, n_columns). A row without beats says so by dashes.
+    rows, columns
+        What to call them.
+    path
+        A PNG file.
+    """
+    table = np.asarray(counts)
+    totals = table.sum(axis=1, keepdims=True)
+    share = table / np.where(totals > 0, totals, 1)
+    size = (2.2 + 1.0 * len(columns), 1.5 + 0.66 * len(rows))
+    with picture(path, size=size) as (_, (axis,)):
+        axis.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axis.set_xticks(range(len(columns)), columns)
+        axis.set_yticks(range(len(rows)), rows)
+        axis.tick_params(length=0)
+        axis.xaxis.tick_top()
+        axis.xaxis.set_label_position("top")
+        axis.set_xlabel("told")
+        axis.set_ylabel("reference")
+        axis.grid(visible=False)
+        axis.spines[:].set_visible(False)
+        for (i, j), count in np.ndenumerate(table):
+            ink = "white" if share[i, j] > 0.55 else "#666666" if count == 0 else "black"
+            text = f"{count:,}\n{100 * share[i, j]:.1f} %" if count else "0" if totals[i, 0] else "-"
+            axis.text(j, i, text, ha="center", va="center", color=ink, linespacing=1.15)

@@ -74,7 +74,7 @@ from monitor.settings import DetectorSettings
 from monitor.stage import State
 from monitor.weights import N_FEATURES, Network, read, shipped
 
-__all__ = ["Detection", "Detector"]
+__all__ = ["Detection", "Detector", "standstill", "within"]
 
 _OFF: Final = 2
 _PAST_R_S: Final = 0.02
@@ -96,6 +96,10 @@ class Detection(NamedTuple):
     sample: int
     decided: int
     confidence: float
+
+    def by(self, end: int) -> "Detection":
+        """Return the same, decided with the last sample of a stream that ends before ``end``, or sooner."""
+        return self._replace(decided=min(self.decided, end - 1))
 
 
 class Detector:
@@ -189,14 +193,8 @@ class Detector:
         end = int(self._memory.scalars[0]["now"])
         p = self._parameters[0]
         n = int(p["final"] + p["lag"] + p["hang"])
-        silent = np.full((n, self.n_leads), np.nan)
-        lost = self._memory.leads["since"] == NEVER
-        quality = np.ascontiguousarray(np.broadcast_to(np.where(lost, _OFF, 0).astype(np.int8), silent.shape))
-        return [
-            Detection(found.sample, min(found.decided, end - 1), found.confidence)
-            for found in self.push(silent, quality)
-            if found.sample < end - round(_PAST_R_S * self.fs)
-        ]
+        found = self.push(*standstill(n, lost=self._memory.leads["since"] == NEVER))
+        return [one.by(end) for one in found if within(one, end, fs=self.fs)]
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
@@ -226,6 +224,23 @@ class Detector:
         return [Detection(int(sample), int(decided), belief) for sample, decided, belief in rows], looks[
             :n_looks
         ]
+
+
+def standstill(n: int, *, lost: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """Return n samples to push after the last, whose value stands still, and their quality.
+
+    Parameters
+    ----------
+    lost
+        Of shape (n_leads,): leads that were off, and stay so.
+    """
+    silent = np.full((n, len(lost)), np.nan)
+    return silent, np.tile(np.where(lost, _OFF, 0).astype(np.int8), (n, 1))
+
+
+def within(found: Detection, end: int, *, fs: float) -> bool:
+    """Whether a beat lies before the end of a stream, and not so close that R may be yet to come."""
+    return found.sample < end - round(_PAST_R_S * fs)
 
 
 def _qrs_sections(settings: DetectorSettings, *, fs: float) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ import numpy as np
 from monitor.detect_context import begin_context
 from monitor.detect_features import measure
 from monitor.detect_memory import FEATURE, NEVER, RAW, Lead, Memory, Parameters, Scalars
+from monitor.detect_peak import excursion
 from monitor.stage import kernel
 
 __all__ = ["adapt", "audible", "learn", "locate"]
@@ -157,23 +158,6 @@ def locate(at: int, p: Parameters, m: Memory) -> int:
             if weight > score:
                 score = weight
                 best = lead
-    left = m.rings[best, RAW, first & p.mask]
-    right = m.rings[best, RAW, last & p.mask]
-    up = -1e30
-    down = -1e30
-    up_at = first
-    down_at = first
-    for j in range(first, last + 1):
-        share = (j - first) / max(last - first, 1)
-        value = m.rings[best, RAW, j & p.mask] - left - share * (right - left)
-        if value > up:
-            up = value
-            up_at = j
-        if -value > down:
-            down = -value
-            down_at = j
     b: Lead = m.leads[best]
-    balance = (up - down) / (up + down + 1e-12)
-    sample = up_at if balance + 0.5 * b.polarity >= 0 else down_at
-    b.polarity += 0.125 * (balance - b.polarity)
+    sample, b.polarity = excursion(m.rings[best, RAW], p.mask, first, last, b.polarity)
     return sample

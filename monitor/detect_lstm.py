@@ -31,7 +31,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detect import Detection, Detector
+from monitor.detect import Detection, Detector, standstill, within
 from monitor.detect_lstm_kernel import run
 from monitor.detect_lstm_memory import TRACED, LstmMemory, LstmParameters, blank
 from monitor.detect_memory import NEVER
@@ -42,8 +42,6 @@ from monitor.weights_lstm import StandIn, stand_in
 
 __all__ = ["Examined", "LstmDetector", "detector_for"]
 
-_OFF: Final = 2
-_PAST_R_S: Final = 0.02
 _HANG_S: Final = 0.05
 _RADIUS_S: Final = 0.06
 _LEVEL_S: Final = 4.0
@@ -152,17 +150,11 @@ class LstmDetector:
     def finish(self) -> Examined:
         """Do as `flush`, and also return what the network answered."""
         end = int(self._memory.scalars[0]["now"])
-        silent = np.full((self.delay_max + 1, self.n_leads), np.nan)
         lost = self._memory.leads["since"] == NEVER
-        quality = np.ascontiguousarray(np.broadcast_to(np.where(lost, _OFF, 0).astype(np.int8), silent.shape))
-        last = self.examine(silent, quality)
-        kept = [found.sample < end - round(_PAST_R_S * self.fs) for found in last.detections]
-        told = [
-            Detection(found.sample, min(found.decided, end - 1), found.confidence)
-            for found, within in zip(last.detections, kept, strict=True)
-            if within
-        ]
-        return Examined(told, last.abnormal[np.array(kept, bool)], last.steps)
+        last = self.examine(*standstill(self.delay_max + 1, lost=lost))
+        kept = [k for k, one in enumerate(last.detections) if within(one, end, fs=self.fs)]
+        told = [last.detections[k].by(end) for k in kept]
+        return Examined(told, last.abnormal[np.array(kept, np.int64)], last.steps)
 
     def snapshot(self) -> State:
         """Return a copy of the state."""

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from monitor.detect_lstm_memory import LstmLead, LstmMemory, LstmParameters, LstmScalars
 from monitor.detect_memory import NEVER
+from monitor.detect_peak import excursion
 from monitor.stage import kernel
 from monitor.weights_lstm import MAX_TAPS, N_INPUTS, Recurrent
 
@@ -194,32 +195,11 @@ def accept(p: LstmParameters, m: LstmMemory, found: NDArray[np.float64], n: int)
 
 @kernel
 def locate(first: int, last: int, p: LstmParameters, m: LstmMemory) -> int:
-    """Return the index of the R peak: the largest excursion of the first usable lead from first to last.
-
-    Measured from the line between the ends, in the direction that was the larger one lately, as
-    `monitor.detect_levels.locate` does.
-    """
+    """Return the index of the R peak: the largest excursion of the first usable lead from first to last."""
     best = 0
     for lead in range(len(m.leads) - 1, -1, -1):
         if m.leads[lead].since <= m.scalars[0].now:
             best = lead
-    ring = m.rings[best]
-    left = ring[first & p.mask]
-    right = ring[last & p.mask]
-    up = -1e30
-    down = -1e30
-    up_at = first
-    down_at = first
-    for j in range(first, last + 1):
-        value = ring[j & p.mask] - left - (j - first) / max(last - first, 1) * (right - left)
-        if value > up:
-            up = value
-            up_at = j
-        if -value > down:
-            down = -value
-            down_at = j
     k: LstmLead = m.leads[best]
-    balance = (up - down) / (up + down + 1e-12)
-    sample = up_at if balance + 0.5 * k.polarity >= 0 else down_at
-    k.polarity += 0.125 * (balance - k.polarity)
+    sample, k.polarity = excursion(m.rings[best], p.mask, first, last, k.polarity)
     return sample

@@ -12,43 +12,11 @@ from monitor.canvas import COLOURS, picture
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["confusion", "delays", "jitter", "record_errors"]
+__all__ = ["delays", "jitter", "record_errors"]
 
 _MISSED, _INVENTED = COLOURS[0], COLOURS[1]
 _MOST_BARS: Final = 60
 _BINS: Final = 60
-
-
-def confusion(counts: NDArray[np.int64], rows: Sequence[str], columns: Sequence[str], path: Path) -> None:
-    """Draw a matrix of counts, each row shaded by its share.
-
-    Parameters
-    ----------
-    counts
-        Of shape (n_rows, n_columns): reference class by told class.
-    rows, columns
-        What to call them.
-    path
-        A PNG file.
-    """
-    totals = counts.sum(axis=1, keepdims=True)
-    share = counts / np.where(totals > 0, totals, 1)
-    size = (1.9 + 0.95 * len(columns), 1.3 + 0.62 * len(rows))
-    with picture(path, size=size) as (_, (axis,)):
-        axis.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        axis.set_xticks(range(len(columns)), columns)
-        axis.set_yticks(range(len(rows)), rows)
-        axis.tick_params(length=0)
-        axis.xaxis.tick_top()
-        axis.xaxis.set_label_position("top")
-        axis.set_xlabel("told")
-        axis.set_ylabel("reference")
-        axis.grid(visible=False)
-        axis.spines[:].set_visible(False)
-        for (i, j), count in np.ndenumerate(counts):
-            ink = "white" if share[i, j] > 0.55 else "#999999" if count == 0 else "black"
-            text = f"{count:,}" if count == 0 or not totals[i, 0] else f"{count:,}\n{100 * share[i, j]:.1f} %"
-            axis.text(j, i, text, ha="center", va="center", color=ink, fontsize=9, linespacing=1.1)
 
 
 def record_errors(

@@ -19,12 +19,13 @@ from monitor import artifact, lines, prepare, records, weights
 from monitor.annotations import SUFFIXES, write_annotations
 from monitor.beats import WindowSpec
 from monitor.classify import Classifier
-from monitor.errors import ArtifactError, StorageError
+from monitor.errors import ArtifactError
 from monitor.events import BeatWindow, Block, Event, LabelledBeat, Output, sort_key
 from monitor.pipeline import Pipeline
 from monitor.records import Record
 from monitor.settings import Settings
 from monitor.spread import spread
+from monitor.storage import cannot_write
 from monitor.textfiles import make_folder
 
 __all__ = ["Job", "Labelled", "clash_of", "classifier_of", "label_all", "label_record", "label_shown"]
@@ -197,4 +198,4 @@ def _write_events(path: Path, events: Iterable[Event], *, name: str) -> None:
         half.replace(path)
     except OSError as error:
         half.unlink(missing_ok=True)
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+        raise cannot_write(path, error) from error

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor import figures_score, records, score_alarms_files
+from monitor.canvas import confusion
 from monitor.errors import SourceError
 from monitor.figures_strips import WIDTH_S, Strip, densest, strips
 from monitor.html_report import Part, Picture, Section, Table, write_page
@@ -124,7 +125,7 @@ def _beats(out: Path, scores: Sequence[RecordScore], groups: Sequence[Group]) ->
     parts: list[Part] = []
     for group in groups:
         path = out / f"confusion_{group.name.replace(' ', '_')}.png"
-        figures_score.confusion(group.confusion, _NAMES, [*CLASSES, "missed"], path)
+        confusion(group.confusion, _NAMES, [*CLASSES, "missed"], path)
         parts.append(Picture(path, f"Reference class by told class, {group.name} ({len(group.records)})."))
     panels = {}
     for key, members in (("qrs", scores), *((key, _unpaced(scores)) for key in "vs")):

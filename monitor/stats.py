@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.errors import StorageError
 from monitor.events import Gap, LabelledBeat
 from monitor.link import Update
+from monitor.storage import cannot_write
 
 __all__ = ["BeatTimes", "Report", "Stats", "beats_file", "delays", "stages"]
 
@@ -144,7 +144,7 @@ class Stats:
             with path.open(mode) as file:
                 file.write(content)
         except OSError as error:
-            raise StorageError(f"cannot write {path}: {error.strerror}") from error
+            raise cannot_write(path, error) from error
 
 
 def stages(beats: list[BeatTimes]) -> dict[str, NDArray[np.float64]]:

@@ -23,10 +23,9 @@ __all__ = [
     "FILE",
     "MAX_TAPS",
     "N_INPUTS",
-    "VERSION",
     "Recurrent",
-    "RecurrentFile",
     "StandIn",
+    "encoded",
     "read_stand_in",
     "stand_in",
 ]
@@ -182,6 +181,21 @@ def read_stand_in(path: Path) -> StandIn:
         band=file.band,
         model=file.model,
     )
+
+
+def encoded(detector: StandIn) -> bytes:
+    """Return what a file of these weights holds: every digit of them, a line for each row."""
+    file = RecurrentFile(
+        version=VERSION,
+        fs=detector.fs,
+        delay_s=detector.delay / detector.fs,
+        threshold=detector.threshold,
+        belief=detector.belief,
+        band=detector.band,
+        model=detector.model,
+        layers={name: array.tolist() for name, array in detector.network._asdict().items()},
+    )
+    return msgspec.json.encode(file).replace(b"],", b"],\n") + b"\n"
 
 
 class _Card(msgspec.Struct):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.settings import FilterSettings
-from monitor.weights_lstm import FILE, N_INPUTS, VERSION, Recurrent, RecurrentFile, StandIn
+from monitor.weights_lstm import FILE, N_INPUTS, Recurrent, StandIn, encoded
 
 __all__ = ["BAND", "beating", "peaky", "random", "write_run"]
 
@@ -68,17 +68,7 @@ def random(*, units: int = 6, n_layers: int = 2, filters: int = 5, seed: int = 0
 def write_run(folder: Path, detector: StandIn) -> Path:
     """Write a run folder as the monitor wants it of a detector; its card has only what is looked at."""
     folder.mkdir()
-    file = RecurrentFile(
-        version=VERSION,
-        fs=detector.fs,
-        delay_s=detector.delay / detector.fs,
-        threshold=detector.threshold,
-        belief=detector.belief,
-        band=detector.band,
-        model="abc",
-        layers={name: array.tolist() for name, array in detector.network._asdict().items()},
-    )
-    (folder / FILE).write_bytes(msgspec.json.encode(file))
+    (folder / FILE).write_bytes(encoded(detector._replace(model="abc")))
     (folder / "card.json").write_bytes(msgspec.json.encode({"sha256": "abc", "serves": "detector"}))
     return folder
 

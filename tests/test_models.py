@@ -11,7 +11,7 @@ from models import data, evaluate, export, train
 from models.architectures import ARCHITECTURES
 from models.data import LEFT_OUT, NO_BEAT, Recording
 from models.evaluate import Goal
-from models.train import Config
+from models.recipe import TRAINED, Config
 from monitor import artifact
 from monitor.errors import ArtifactError
 from monitor.events import CLASSES
@@ -260,7 +260,7 @@ def test_a_beat_described_by_one_lead_is_told_with_offsets_of_its_own(run: Path)
     train._shift(model, np.array([[0.0, 0.0, 0.5, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0, 0.0]]), CONFIG)
     told = np.log(np.asarray(model([window, features])))
     gained = [told[k] - same[k] - (told[k] - same[k])[0] for k in range(2)]
-    v = train.TRAINED.index("V")
+    v = TRAINED.index("V")
     assert gained[0][v] == pytest.approx(0.5, abs=1e-5)
     assert gained[1][v] == pytest.approx(2.0, abs=1e-5)
 

@@ -5,18 +5,15 @@ come from and what is not known of it stands in the module of each.
 """
 
 import importlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from models.datasets.beatset import BeatSet, thinned
 from models.datasets.options import DataOptions
+from models.progress import Report
 from monitor.errors import SettingsError
 
-__all__ = ["DATASETS", "BeatSet", "DataOptions", "Report", "load"]
-
-Report: TypeAlias = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done and how much there is."""
+__all__ = ["DATASETS", "BeatSet", "DataOptions", "load"]
 
 DATASETS: Final = {
     "wfdb": "models.datasets.wfdb_beats",

@@ -9,18 +9,18 @@ import csv
 import math
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.datasets.beatset import BeatSet
+from models.progress import Report
 from monitor.errors import SourceError, StorageError
-
-if TYPE_CHECKING:
-    from models.datasets import Report
+from monitor.storage import cannot_write
 
 __all__ = ["N_COLUMNS", "Rows", "read", "sidecar", "write"]
 
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     patients: NDArray[np.str_]
 
 
-def read(path: Path, classes: Sequence[str], labels: Sequence[int], report: "Report") -> Rows:
+def read(path: Path, classes: Sequence[str], labels: Sequence[int], report: Report) -> Rows:
     """Read and check a file.
 
     Parameters
@@ -79,7 +79,7 @@ def sidecar(path: Path) -> Path:
     return path.with_name(f"{path.stem}_beats.csv")
 
 
-def write(path: Path, beats: BeatSet, report: "Report") -> None:
+def write(path: Path, beats: BeatSet, report: Report) -> None:
     """Write beats of one channel as such a file, and beside it whose they are.
 
     Under a temporary name until it is whole. An existing file is not replaced.
@@ -113,12 +113,13 @@ def write(path: Path, beats: BeatSet, report: "Report") -> None:
             lines.writerows(zip(beats.records.tolist(), beats.patients.tolist(), strict=True))
         half.replace(path)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+        raise cannot_write(path, error) from error
     finally:
-        half.unlink(missing_ok=True)
+        with suppress(OSError):  # mostly it has its name by now
+            half.unlink()
 
 
-def _lines(path: Path, report: "Report") -> Iterator[tuple[int, list[str]]]:
+def _lines(path: Path, report: Report) -> Iterator[tuple[int, list[str]]]:
     """Yield lines some thousand at a time, with the number of the first."""
     try:
         size, done, number = path.stat().st_size, 0, 1

@@ -25,7 +25,7 @@ share their patients.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -36,11 +36,9 @@ from models.datasets.beatset import BeatSet, balanced, join
 from models.datasets.cutting import FS_PUBLISHED, KACHUEE, resampled, served
 from models.datasets.options import DataOptions
 from models.datasets.wfdb_beats import names_of, patient_of
+from models.progress import Report
 from monitor.errors import SettingsError
 from monitor.events import CLASSES
-
-if TYPE_CHECKING:
-    from models.datasets import Report
 
 __all__ = ["PUBLISHED_TEST", "PUBLISHED_TRAIN", "beats"]
 
@@ -58,7 +56,7 @@ _STEP: Final = 3
 _FS_PAPER: Final = 125.0
 
 
-def beats(data: Path | None, options: DataOptions, report: "Report") -> BeatSet:
+def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
     """Rebuild the beats; ``part`` is ``train`` or ``test``, by the beat.
 
     Parameters

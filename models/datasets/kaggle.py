@@ -10,7 +10,7 @@ same people are on both sides of every split. Files that ``beatline models datas
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -18,11 +18,9 @@ from models.datasets import csvfiles
 from models.datasets.beatset import BeatSet, balanced, join
 from models.datasets.cutting import FS_PUBLISHED, KACHUEE
 from models.datasets.options import DataOptions
+from models.progress import Report
 from monitor.errors import SourceError
 from monitor.events import CLASSES
-
-if TYPE_CHECKING:
-    from models.datasets import Report
 
 __all__ = ["FILES", "INFARCTION", "beats"]
 
@@ -49,7 +47,7 @@ FILES: Final = {
 """By task: the files."""
 
 
-def beats(data: Path | None, options: DataOptions, report: "Report") -> BeatSet:
+def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
     """Read the two files of a task.
 
     Parameters
@@ -81,7 +79,7 @@ def beats(data: Path | None, options: DataOptions, report: "Report") -> BeatSet:
     return balanced(whole) if options.balanced else whole
 
 
-def _of_file(folder: Path, file: _File, classes: tuple[str, ...], report: "Report") -> BeatSet:
+def _of_file(folder: Path, file: _File, classes: tuple[str, ...], report: Report) -> BeatSet:
     rows = csvfiles.read(folder / file.name, classes, file.labels, report)
     return BeatSet(
         name="kaggle",

@@ -8,7 +8,7 @@ Not run on the database itself here, which was not at hand; tested on records ma
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,12 +16,10 @@ from models.datasets import found
 from models.datasets.beatset import BeatSet, join
 from models.datasets.cutting import served
 from models.datasets.options import DataOptions
+from models.progress import Report
 from monitor import records
 from monitor.errors import SourceError
 from monitor.window import WindowSpec
-
-if TYPE_CHECKING:
-    from models.datasets import Report
 
 __all__ = ["CLASSES", "beats", "label_of"]
 
@@ -34,7 +32,7 @@ _EVERY: Final = ("mitdb", "all")
 """What ``records`` says when nothing was asked for."""
 
 
-def beats(data: Path | None, options: DataOptions, report: "Report") -> BeatSet:
+def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
     """Find and cut the beats of lead ii of all records whose header names one of the two diagnoses.
 
     Parameters

@@ -14,7 +14,7 @@ Which beats there are is kept in the user's cache, by a hash of the signals and 
 import csv
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -24,12 +24,10 @@ from models.datasets import found
 from models.datasets.beatset import BeatSet, join
 from models.datasets.cutting import served
 from models.datasets.options import DataOptions
+from models.progress import Report
 from monitor import physionet
 from monitor.errors import SourceError
 from monitor.window import WindowSpec
-
-if TYPE_CHECKING:
-    from models.datasets import Report
 
 __all__ = ["CLASSES", "beats"]
 
@@ -62,7 +60,7 @@ class _Entry(NamedTuple):
     sure: bool
 
 
-def beats(data: Path | None, options: DataOptions, report: "Report") -> BeatSet:
+def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
     """Find and cut the beats; ``part`` is ``fold1`` to ``fold10``.
 
     Parameters
@@ -123,7 +121,7 @@ def _of_record(
     )
 
 
-def _peaks(signals: NDArray[np.int16], report: "Report") -> list[NDArray[np.int64]]:
+def _peaks(signals: NDArray[np.int16], report: Report) -> list[NDArray[np.int64]]:
     """Return the beats of each row: those kept, or what the detector finds now."""
 
     def find() -> list[NDArray[np.int64]]:

@@ -10,7 +10,7 @@ nearly all beats of Q, so that ``mitdb`` has 15 of these.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -18,13 +18,11 @@ from models.data import DS1, DS2, SVDB, Recording, read
 from models.datasets.beatset import BeatSet, join
 from models.datasets.cutting import median_rr, resampled, served, windows
 from models.datasets.options import DataOptions
+from models.progress import Report
 from monitor.errors import SettingsError
 from monitor.events import CLASSES
 from monitor.physionet import PACED, SAME_PATIENT
 from monitor.window import WindowSpec
-
-if TYPE_CHECKING:
-    from models.datasets import Report
 
 __all__ = ["beats", "names_of", "part_of", "patient_of"]
 
@@ -38,7 +36,7 @@ _SETS: Final = {
 }
 
 
-def beats(data: Path | None, options: DataOptions, report: "Report") -> BeatSet:
+def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
     """Cut the beats of all records that the options name.
 
     Parameters

@@ -12,11 +12,13 @@ from models.datasets.beatset import BeatSet
 from models.datasets.kachuee import PUBLISHED_TEST, PUBLISHED_TRAIN
 from models.datasets.kaggle import FILES, INFARCTION
 from models.datasets.splits import manifest
+from models.progress import Report
 from monitor.artifact import digest
 from monitor.errors import SettingsError, StorageError
+from monitor.storage import cannot_write
 
 if TYPE_CHECKING:
-    from models.datasets import DataOptions, Report
+    from models.datasets import DataOptions
 
 __all__ = ["MANIFEST", "described", "write_folder"]
 
@@ -37,7 +39,7 @@ def described(beats: BeatSet, options: "DataOptions") -> dict[str, Any]:
 
 
 def write_folder(
-    folder: Path, beats: BeatSet, options: "DataOptions", *, command: str, report: "Report"
+    folder: Path, beats: BeatSet, options: "DataOptions", *, command: str, report: Report
 ) -> list[Path]:
     """Write a set of single-lead windows of 187 points as the CSVs of its task, and last its manifest.
 
@@ -76,7 +78,7 @@ def write_folder(
     try:
         (folder / MANIFEST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise StorageError(f"cannot write {folder / MANIFEST}: {error.strerror}") from error
+        raise cannot_write(folder / MANIFEST, error) from error
     return [*paths, folder / MANIFEST]
 
 

@@ -8,7 +8,6 @@ augmentation the same patients, order and first weights: what is compared is pai
 
 import shutil
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +19,10 @@ from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
 from models.datasets.splits import manifest
 from models.networks import NETWORKS
+from models.progress import Report, part
 from models.workshop.augment import AUGMENTATIONS
 from models.workshop.effects import NONE, Row, read, write
-from models.workshop.fit import Examples, Fitting, Report, fit, predict
+from models.workshop.fit import Examples, Fitting, fit, predict
 from models.workshop.folder import alone, begin
 from monitor.errors import SettingsError
 from monitor.physionet import DS2
@@ -83,7 +83,7 @@ def ablate(config: Ablation, beats: BeatSet, folder: Path, *, command: str, repo
         for done, (name, k) in enumerate(plan):
             if (name, k) in {(row.augmentation, row.seed) for row in rows}:
                 continue
-            told = _part(report, f"{name}, patients {k + 1} of {config.seeds}", done, len(plan))
+            told = part(report, f"{name}, patients {k + 1} of {config.seeds}", done, len(plan))
             state = checkpoint / f"{name}{k}.npz"
             rows.append(_run(config, pool, groups[k], (name, k), state=state, report=told))
             write(folder / RESULTS, rows)
@@ -158,8 +158,3 @@ def _run(
         n_patients=len(set(beats.patients[held].tolist())),
         seconds=round(sum(row["seconds"] for row in history), 2),
     )
-
-
-def _part(report: Report, name: str, k: int, n: int) -> Callable[[str, int, int], None]:
-    """Return a report for the k-th of n equal parts of the work."""
-    return lambda what, done, total: report(f"{name}: {what}", k * total + done, n * total)

@@ -8,6 +8,7 @@ each record: there is one label per record, and single beats carry noise that is
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,17 +16,31 @@ from models.datasets.beatset import BeatSet
 from models.workshop.kernels import answers
 from models.workshop.pooling import pooled, records_of, sigmoid, typical
 
-__all__ = ["METHODS", "Teller", "Told"]
+__all__ = ["METHODS", "Sizes", "Teller", "Told"]
 
-_KERNELS = 1000
-_ROUNDS = 300
-_SHRINK: Final = 0.006
-"""Inverse strength of the penalty (C) of the logistic regression over thousands of answers."""
-_DRAWS: Final = 3
 _FLAT: Final = 1e-3
 """No window spans less, in its own unit."""
 _MOST_BEATS: Final = 40_000
 """Boosting learns from at most so many beats, evenly chosen."""
+
+
+class Sizes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much the methods learn.
+
+    Attributes
+    ----------
+    rounds
+        Trees of the boosting.
+    filters, draws
+        Random filters of `kernels`, and how often they are drawn.
+    shrink
+        Inverse strength of the penalty (C) of the logistic regression over their answers.
+    """
+
+    rounds: int = 300
+    filters: int = 1000
+    draws: int = 3
+    shrink: float = 0.006
 
 
 class Told(NamedTuple):
@@ -39,13 +54,13 @@ Teller: TypeAlias = Callable[[BeatSet], Told]
 """What a method learned."""
 
 
-def boosting(beats: BeatSet, *, seed: int) -> Teller:
+def boosting(beats: BeatSet, *, seed: int, sizes: Sizes) -> Teller:
     """Learn gradient boosted trees on the points of raw beats; a record is the mean of their log odds.
 
     `sklearn.ensemble.HistGradientBoostingClassifier` (after Ke et al. 2017, LightGBM).
     """
     rows = np.unique(np.linspace(0, len(beats) - 1, min(len(beats), _MOST_BEATS)).astype(np.int64))
-    learned = _trees(seed).fit(_flat(beats.x[rows]), beats.y[rows])
+    learned = _trees(sizes, seed).fit(_flat(beats.x[rows]), beats.y[rows])
 
     def tell(other: BeatSet) -> Told:
         told = learned.predict_proba(_flat(other.x))[:, 1]
@@ -54,7 +69,7 @@ def boosting(beats: BeatSet, *, seed: int) -> Teller:
     return tell
 
 
-def machine(beats: BeatSet, *, seed: int) -> Teller:
+def machine(beats: BeatSet, *, seed: int, sizes: Sizes) -> Teller:  # noqa: ARG001 - as all have it
     """Learn a support vector machine with Gaussian kernel on typical beats, as standardised points."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -64,16 +79,16 @@ def machine(beats: BeatSet, *, seed: int) -> Teller:
     return _of_typical(learned, _flat, beats)
 
 
-def trees(beats: BeatSet, *, seed: int) -> Teller:
+def trees(beats: BeatSet, *, seed: int, sizes: Sizes) -> Teller:
     """Learn gradient boosted trees on the points of typical beats."""
-    return _of_typical(_trees(seed), _flat, beats)
+    return _of_typical(_trees(sizes, seed), _flat, beats)
 
 
-def kernels(beats: BeatSet, *, seed: int) -> Teller:
+def kernels(beats: BeatSet, *, seed: int, sizes: Sizes) -> Teller:
     """Learn logistic regressions on what `models.workshop.kernels` answers to typical beats.
 
-    Six of them, whose log odds are averaged: three draws of filters, each on the beat as it is and on the
-    beat from 0 to 1. Height tells of infarction (lost R, deep Q), and so does shape whatever the height.
+    Two for each draw of filters, whose log odds are averaged: on the beat as it is and on the beat from 0
+    to 1. Height tells of infarction (lost R, deep Q), and so does shape whatever the height.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -81,14 +96,14 @@ def kernels(beats: BeatSet, *, seed: int) -> Teller:
 
     records = records_of(beats)
     learned = []
-    for k, view in enumerate((_as_is, _unit) * _DRAWS):
-        x = answers(view(typical(beats, records)), n_kernels=_KERNELS, seed=seed * 100 + k)
-        learner = make_pipeline(StandardScaler(), LogisticRegression(C=_SHRINK, max_iter=2000))
+    for k, view in enumerate((_as_is, _unit) * sizes.draws):
+        x = answers(view(typical(beats, records)), n_kernels=sizes.filters, seed=seed * 100 + k)
+        learner = make_pipeline(StandardScaler(), LogisticRegression(C=sizes.shrink, max_iter=2000))
         learned.append((view, seed * 100 + k, learner.fit(x, records.y)))
 
     def odds(x: NDArray[np.float32]) -> NDArray[np.float64]:
         told = [
-            each.decision_function(answers(view(x), n_kernels=_KERNELS, seed=draw))
+            each.decision_function(answers(view(x), n_kernels=sizes.filters, seed=draw))
             for view, draw, each in learned
         ]
         return np.asarray(np.mean(told, axis=0), np.float64)
@@ -97,7 +112,7 @@ def kernels(beats: BeatSet, *, seed: int) -> Teller:
 
 
 class _Method(Protocol):
-    def __call__(self, beats: BeatSet, *, seed: int) -> Teller: ...
+    def __call__(self, beats: BeatSet, *, seed: int, sizes: Sizes) -> Teller: ...
 
 
 METHODS: Final[dict[str, _Method]] = {
@@ -142,11 +157,11 @@ def _unit(x: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((x - low) / np.maximum(high - low, _FLAT), np.float32)
 
 
-def _trees(seed: int) -> Any:  # noqa: ANN401
+def _trees(sizes: Sizes, seed: int) -> Any:  # noqa: ANN401
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(
-        max_iter=_ROUNDS,
+        max_iter=sizes.rounds,
         learning_rate=0.04,
         max_leaf_nodes=15,
         l2_regularization=1.0,

@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.progress import Report
 from models.workshop.metrics import PER_CLASS, averages, calibration, calibration_error
 
 __all__ = ["LEVEL", "RESAMPLES", "Clusters", "clusters", "interval", "intervals", "weighted_figures"]
@@ -19,9 +20,6 @@ LEVEL: Final = 0.95
 RESAMPLES: Final = 1000
 _LEAST_DEFINED: Final = 0.5
 """Share of the draws in which a figure must be defined for an interval to be given."""
-
-Report = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
 
 
 class Clusters(NamedTuple):

@@ -16,13 +16,15 @@ from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
 from models.datasets.splits import manifest, split
 from models.networks import NETWORKS
-from models.workshop.fit import Fitting, Report
+from models.progress import Report, part
+from models.workshop.fit import Fitting, believed
 from models.workshop.folder import alone, begin, write_json
 from models.workshop.latency import Latency, latency
+from models.workshop.predictions import Predictions
 from models.workshop.runs import Run, RunConfig, is_finished, load_run, train_run
 from monitor.errors import ArtifactError, SettingsError
 
-__all__ = ["RECURRENT", "RUNS", "Comparison", "Result", "Which", "compare", "planned"]
+__all__ = ["RECURRENT", "RUNS", "Comparison", "Result", "Which", "compare", "is_balanced", "planned"]
 
 RUNS: Final = "runs"
 LATENCY: Final = "latency.json"
@@ -49,11 +51,16 @@ class Which(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A finished run and what it takes."""
+    """A finished run, what it takes, and what it says of the test part.
+
+    Where that has been made to have as many beats of each class (``balanced``, split ``given``) and
+    training had not, what it says is adjusted to it.
+    """
 
     which: Which
     run: Run
     latency: Latency
+    told: Predictions
 
 
 def planned(
@@ -119,10 +126,10 @@ def compare(
     with alone(folder):
         for done, which in enumerate(plan):
             if not _is_there(folder, which):
-                told = _part(report, _titled(which), done, len(plan))
+                told = part(report, _titled(which), done, len(plan))
                 _run(config, which, beats, folder, command=command, report=told)
-                each(_results(config, folder))
-        found = _results(config, folder)
+                each(_results(config, beats, folder))
+        found = _results(config, beats, folder)
         shutil.rmtree(checkpoint)
     return found
 
@@ -154,7 +161,19 @@ def _run(
     write_json(folder / LATENCY, latency(load_run(folder).model()))
 
 
-def _results(config: Comparison, out: Path) -> list[Result]:
+def is_balanced(config: Comparison, which: Which) -> bool:
+    """Whether a run is tested on as many beats of each class."""
+    return config.options.balanced and which.split == "given"
+
+
+def _told(config: Comparison, which: Which, run: Run, beats: BeatSet) -> Predictions:
+    if not is_balanced(config, which):
+        return run.predictions
+    train = beats.y[split(beats, which.split, seed=which.seed).train]
+    return run.predictions.for_equal_shares(believed(train, len(beats.classes), config.loss))
+
+
+def _results(config: Comparison, beats: BeatSet, out: Path) -> list[Result]:
     """Read all finished runs, in the order in which they are shown."""
     found = []
     for path in (out / RUNS).glob(f"*/{LATENCY}"):
@@ -166,9 +185,10 @@ def _results(config: Comparison, out: Path) -> list[Result]:
                 f"received {run.config}"
             )
         try:
-            found.append(Result(which, run, msgspec.json.decode(path.read_bytes(), type=Latency)))
+            latency = msgspec.json.decode(path.read_bytes(), type=Latency)
         except msgspec.DecodeError as error:
             raise ArtifactError(f"{path}: expected milliseconds and a machine, received: {error}") from error
+        found.append(Result(which, run, latency, _told(config, which, run, beats)))
     return sorted(found, key=_place)
 
 
@@ -180,8 +200,3 @@ def _place(result: Result) -> tuple[int, bool, int, str, int]:
 
 def _titled(which: Which) -> str:
     return f"{which.arch}, {which.split}, seed {which.seed}"
-
-
-def _part(report: Report, name: str, k: int, n: int) -> Callable[[str, int, int], None]:
-    """Return a report for the k-th of n equal parts of the work."""
-    return lambda what, done, total: report(f"{name}: {what}", k * total + done, n * total)

@@ -8,7 +8,7 @@ import numpy as np
 from models.datasets.beatset import BeatSet
 from models.datasets.splits import split
 from models.workshop.bootstrap import clusters
-from models.workshop.compare import Comparison, Result
+from models.workshop.compare import Comparison, Result, is_balanced
 from models.workshop.compare_table import CLAIMS, called
 from models.workshop.material import Material, Overlap, overlap
 from models.workshop.predictions import Predictions
@@ -37,6 +37,7 @@ def notes(config: Comparison, found: Sequence[Result], beats: BeatSet) -> list[s
         _which_beats(config, beats),
         _how_trained(config, found),
         *(_who(how, found, beats) for how in splits),
+        *_balanced(config, found),
         _uncertain(found),
         _timed(found),
         *_claimed(found),
@@ -79,7 +80,7 @@ def _who(how: str, found: Sequence[Result], beats: BeatSet) -> str:
     if shared.n_tested is None or not 0 < len(shared.shared) < shared.n_tested:
         return told
     alone = "; ".join(
-        f"{arch} {_without([one.run.predictions for one in mine if one.which.arch == arch], shared)}"
+        f"{arch} {_without([one.told for one in mine if one.which.arch == arch], shared)}"
         for arch in dict.fromkeys(one.which.arch for one in mine)
     )
     return f"{told} Accuracy / macro F1 without: {alone}."
@@ -94,6 +95,27 @@ def _without(runs: Sequence[Predictions], shared: Overlap) -> str:
     figures = judge(kept, resamples=0)
     values = (figures[name].value for name in ("accuracy", "macro f1"))
     return " / ".join("-" if value is None else f"{100 * value:.1f}" for value in values)
+
+
+def _balanced(config: Comparison, found: Sequence[Result]) -> list[str]:
+    """Say what has been adjusted to a test part with as many beats of each class, and what it was before."""
+    mine = [one for one in found if is_balanced(config, one.which)]
+    if not mine:
+        return []
+    before = "; ".join(
+        f"{arch} {_accuracy([one.run.predictions for one in mine if one.which.arch == arch])}"
+        for arch in dict.fromkeys(one.which.arch for one in mine)
+    )
+    return [
+        f"{called(mine[0].which.split).capitalize()}: tested on as many beats of each class, which training "
+        f"had not: probabilities are divided by how frequent training made the classes seem (Saerens et al. "
+        f"2002). Accuracy as trained: {before}."
+    ]
+
+
+def _accuracy(runs: Sequence[Predictions]) -> str:
+    value = judge(runs, resamples=0)["accuracy"].value
+    return "-" if value is None else f"{100 * value:.1f}"
 
 
 def _uncertain(found: Sequence[Result]) -> str:

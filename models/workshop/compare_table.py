@@ -99,7 +99,7 @@ def lines(found: Sequence[Result], *, resamples: int) -> list[Line]:
                 one_ms=median(one.latency.one_ms for one in mine),
                 many_ms=median(one.latency.many_ms for one in mine),
                 figures={
-                    how: judge([one.run.predictions for one in runs], resamples=resamples)
+                    how: judge([one.told for one in runs], resamples=resamples)
                     for how, runs in splits.items()
                 },
             )
@@ -161,14 +161,14 @@ def save(found: Sequence[Line], each: Sequence[Result], notes: Sequence[str], fo
 def save_runs(found: Sequence[Result], folder: Path) -> None:
     """Write a row per run: all, or none that was not there."""
     rows = []
-    for which, run, latency in found:
-        figures = judge([run.predictions], resamples=0)
+    for which, run, latency, told in found:
+        figures = judge([told], resamples=0)
         rows.append(
             which._asdict()
             | {"parameters": run.card.n_parameters, "epochs": len(run.history)}
             | {"seconds": round(sum(row["seconds"] for row in run.history), 1)}
             | {"one_ms": latency.one_ms, "many_ms": latency.many_ms, "machine": latency.machine}
-            | {"beats": len(run.predictions.truth), "patients": len(set(run.predictions.patients.tolist()))}
+            | {"beats": len(told.truth), "patients": len(set(told.patients.tolist()))}
             | {name: _percent(figure.value) for name, figure in figures.items()}
         )
     _write_csv(folder / EACH, rows)

@@ -7,7 +7,7 @@ normal one that may be called abnormal. So a detector cannot better its precisio
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models import data
 from models.data import LEFT_OUT, Recording
 from models.dual import ABNORMAL, BEATS
+from models.progress import Report
 from models.workshop.bootstrap import Clusters, intervals
 from monitor.detect import Detection
 from monitor.detect_lstm import LstmDetector
@@ -53,8 +54,6 @@ STARTS_S: Final = (300.0, 0.0)
 """Where comparisons begin: after the learning time of EC57, and at once."""
 _Q: Final = CLASSES.index("Q")
 _N_DRAWS: Final = 400
-
-Report = Callable[[str, int, int], None]
 
 
 class Heard(NamedTuple):

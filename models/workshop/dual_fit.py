@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from models.data import Recording
 from models.dual import ABNORMAL, DELAY_S, FS, LEAD_IN, Stretch, draw, lstm_dual, stretch_of
+from models.progress import Report
 from models.workshop.checkpoint import History, Progress, arrays, assign, keep, restore
-from models.workshop.runs import Report, RunConfig
+from models.workshop.runs import RunConfig
 from monitor.errors import ArtifactError
 from monitor.events import CLASSES
 

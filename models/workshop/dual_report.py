@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from models import data as recordings
-from models.workshop.dual_evaluate import R_PEAKS, STARTS_S, Heard, Report, facts, hear, hear_own, pooled
+from models.progress import Report
+from models.workshop.dual_evaluate import R_PEAKS, STARTS_S, Heard, facts, hear, hear_own, pooled
 from models.workshop.folder import write_json
 from monitor.artifact import load_card, locate
-from monitor.errors import ArtifactError, StorageError
+from monitor.errors import ArtifactError
+from monitor.storage import cannot_write
 from monitor.weights_lstm import stand_in
 
 __all__ = ["hear_systems", "table", "write_comparison"]
@@ -81,7 +83,7 @@ def write_comparison(
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / R_PEAKS, found)
     except OSError as error:
-        raise StorageError(f"cannot write into {folder}: {error.strerror}") from error
+        raise cannot_write(folder, error) from error
     _draw(systems, folder / PICTURE)
     return found
 

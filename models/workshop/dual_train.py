@@ -18,26 +18,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import numpy as np
 
 from models import data as recordings
 from models.data import FOLDS, Recording
 from models.datasets.wfdb_beats import names_of
 from models.dual import AUGMENTATIONS, BAND, BEATS, DELAY_S, FS, layers_of
+from models.progress import Report
 from models.workshop import dual_evaluate
 from models.workshop.cards import Origin, scores
 from models.workshop.dual_evaluate import Heard, found, hear, rows_of, tally
 from models.workshop.dual_fit import fit_dual
 from models.workshop.folder import alone, begin, write_history, write_json
 from models.workshop.predictions import PREDICTIONS
-from models.workshop.runs import Report, RunConfig
+from models.workshop.runs import RunConfig
 from monitor import __version__
 from monitor.artifact import SCHEMA, WEIGHTS, Card, digest, save_card
 from monitor.errors import SettingsError
 from monitor.events import CLASSES
 from monitor.physionet import DS2
-from monitor.weights_lstm import FILE, VERSION, Recurrent, RecurrentFile, StandIn
+from monitor.weights_lstm import FILE, Recurrent, StandIn, encoded
 
 if TYPE_CHECKING:
     import keras
@@ -169,7 +169,7 @@ def _tell(
     served = _calibrated(_best(layers, validate, report), validate)
     network.save(folder / WEIGHTS, include_optimizer=False)
     served = served._replace(model=digest(folder / WEIGHTS))
-    _write_detector(folder / FILE, served)
+    (folder / FILE).write_bytes(encoded(served))
     heard = []
     for k, recording in enumerate(test):
         report(f"telling {recording.name}", k, len(test))
@@ -204,21 +204,6 @@ def _calibrated(served: StandIn, validate: Sequence[Recording]) -> StandIn:
 
 def _served(layers: Recurrent, threshold: float) -> StandIn:
     return StandIn(layers, FS, round(DELAY_S * FS), threshold, (1.0, 0.0), BAND, "")
-
-
-def _write_detector(path: Path, served: StandIn) -> None:
-    """Write the weights for the detector's kernel: every digit of them."""
-    file = RecurrentFile(
-        version=VERSION,
-        fs=served.fs,
-        delay_s=served.delay / served.fs,
-        threshold=served.threshold,
-        belief=served.belief,
-        band=served.band,
-        model=served.model,
-        layers={name: array.tolist() for name, array in served.network._asdict().items()},
-    )
-    path.write_bytes(msgspec.json.encode(file).replace(b"],", b"],\n") + b"\n")
 
 
 def _save_predictions(folder: Path, heard: Sequence[Heard]) -> None:

@@ -1,13 +1,13 @@
 """A run's test part, measured: figures, intervals, and whether patients tested on were trained on too."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
+from models.progress import Report
 from models.workshop import bootstrap
 from models.workshop.bootstrap import Clusters, clusters, intervals
 from models.workshop.material import Material, material, overlap
@@ -19,9 +19,6 @@ __all__ = ["R_PEAKS", "Evaluation", "as_json", "beats_of", "evaluate"]
 
 R_PEAKS: Final = "r_peaks.json"
 """Written by networks that find R peaks too: sensitivity and positive predictivity."""
-
-Report: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from models.progress import Report
 from models.workshop.gradients import Gradient, differentiated
 from models.workshop.select import gains
 from monitor.errors import SettingsError
@@ -40,9 +41,6 @@ _BLOCK: Final = 800
 """Inputs differentiated at once."""
 _COARSEST: Final = 8
 """A convolution of fewer steps than this tells nothing of where, and an earlier one is asked."""
-
-Report: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
 
 
 class Explanation(NamedTuple):

@@ -1,12 +1,12 @@
 """A run's network, explained on its own test part."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.progress import Report
 from models.workshop.explain import METHODS, Explanation, Method, explain, information
 from models.workshop.material import Axis, Material
 from models.workshop.runs import Run
@@ -16,9 +16,6 @@ __all__ = ["ROWS", "Explained", "explain_run", "explained_json"]
 
 ROWS = 64
 """Beats of each class that are averaged over, unless another number is asked for."""
-
-Report: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.progress import Report
 from models.workshop.augment import augmented
 from models.workshop.checkpoint import History, Progress, arrays, assign, keep, restore
 from monitor.errors import ArtifactError
@@ -22,11 +23,9 @@ from monitor.errors import ArtifactError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Examples", "Fitting", "History", "Loss", "Report", "class_weights", "fit", "predict"]
+__all__ = ["Examples", "Fitting", "History", "Loss", "class_weights", "fit", "predict"]
 
 Loss: TypeAlias = Literal["weighted", "focal", "plain"]
-Report: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
 
 _POWER: Final = 0.5
 """Of the inverse frequency. At 1 a class of fifteen beats would weigh as much as one of seventy thousand,
@@ -154,6 +153,13 @@ def class_weights(y: NDArray[np.int64], n_classes: int, loss: Loss) -> NDArray[n
     share = np.bincount(y, minlength=n_classes) / max(1, len(y))
     weights = np.maximum(share, _RAREST) ** -_POWER
     return np.asarray(weights / np.sum(weights * share), np.float32)
+
+
+def believed(y: NDArray[np.int64], n_classes: int, loss: Loss) -> NDArray[np.float64]:
+    """Return how frequent training made the classes seem, of sum 1: their shares, as they weighed."""
+    share = np.maximum(np.bincount(y, minlength=n_classes) / max(1, len(y)), _RAREST)
+    seemed = share * class_weights(y, n_classes, loss)
+    return np.asarray(seemed / seemed.sum(), np.float64)
 
 
 def predict(model: "keras.Model", x: NDArray[np.float32]) -> NDArray[np.float64]:

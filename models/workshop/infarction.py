@@ -5,7 +5,6 @@ record are then on both sides, and what is measured is memory.
 """
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,16 +15,16 @@ from numpy.typing import NDArray
 from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
 from models.datasets.splits import manifest
+from models.progress import Report
 from models.workshop import outcome
-from models.workshop.boosting import METHODS
+from models.workshop.boosting import METHODS, Sizes
 from models.workshop.folder import alone, begin
 from models.workshop.outcome import Figures, Part
 from models.workshop.pooling import logit, records_of, sigmoid
 from monitor.errors import SettingsError
 
-__all__ = ["BLEND", "Infarction", "Row", "cross_validate", "splits_of", "table"]
+__all__ = ["BLEND", "Infarction", "Row", "Sizes", "cross_validate", "splits_of", "table"]
 
-Report = Callable[[str, int, int], None]
 
 RESULTS: Final = "results.csv"
 PARTS: Final = "parts"
@@ -48,6 +47,8 @@ class Infarction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Which folds are left out in turn; what is learned from are all others.
     splits
         ``patients``, ``random`` or both.
+    sizes
+        How much the methods learn.
     seed
         Fixes everything that is random.
     """
@@ -57,6 +58,7 @@ class Infarction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     methods: tuple[str, ...] = (COMPARED, *BLENDED, BLEND)
     folds: tuple[int, ...] = tuple(range(1, outcome.N_FOLDS + 1))
     splits: tuple[str, ...] = ("patients", "random")
+    sizes: Sizes = Sizes()
     seed: int = 1
 
 
@@ -109,7 +111,7 @@ def _run(config: Infarction, beats: BeatSet, folder: Path, report: Report) -> No
         path = folder / PARTS / f"{how}-{method}-{k}.npz"
         if not path.exists():
             held = folds[how] == k
-            _part(method, beats, np.flatnonzero(~held), np.flatnonzero(held), seed=config.seed).save(path)
+            _part(config, method, beats, np.flatnonzero(~held), np.flatnonzero(held)).save(path)
 
 
 def table(config: Infarction, beats: BeatSet, folder: Path, *, report: Report) -> list[Row]:
@@ -136,10 +138,10 @@ def table(config: Infarction, beats: BeatSet, folder: Path, *, report: Report) -
 
 
 def _part(
-    method: str, beats: BeatSet, kept: NDArray[np.int64], held: NDArray[np.int64], *, seed: int
+    config: Infarction, method: str, beats: BeatSet, kept: NDArray[np.int64], held: NDArray[np.int64]
 ) -> Part:
     """Learn from some rows and tell the others."""
-    tell = METHODS[method](beats.of(kept), seed=seed)
+    tell = METHODS[method](beats.of(kept), seed=config.seed, sizes=config.sizes)
     other = beats.of(held)
     told = tell(other)
     return Part(held, told.beats, told.records[records_of(other).of])

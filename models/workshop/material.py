@@ -1,8 +1,7 @@
 """The beats behind a finished run, found again and checked to be the same."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from models import datasets
 from models.datasets.beatset import BeatSet
 from models.datasets.splits import Split, manifest, split
+from models.progress import Report
 from models.workshop.runs import Run
 from monitor.errors import ArtifactError
 
@@ -19,9 +19,6 @@ __all__ = ["Axis", "Material", "Overlap", "axis_of", "material", "overlap"]
 MANIFEST: Final = "manifest.json"
 _NAMED: Final = 3
 """More people than these are not named."""
-
-Report: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
 
 
 class Material(NamedTuple):

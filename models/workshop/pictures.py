@@ -12,38 +12,12 @@ import numpy as np
 from models.workshop.metrics import BINS, Calibration, Curve
 from monitor.canvas import COLOURS, picture
 
-__all__ = ["confusion", "curves", "history", "reliability"]
+__all__ = ["curves", "history", "reliability"]
 
 _DASHES: Final = ("-", (0, (6, 2)), (0, (2, 1.5)), "-.", (0, (8, 2, 2, 2, 2, 2)))
 """A second cue beside colour."""
 _LATE: Final = 25
 """From so many epochs on, no marker stands on each."""
-
-
-def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], path: Path) -> None:
-    """Draw beats by true class (rows) and class told (columns), shaded by the share of the row.
-
-    A row without beats says so by a dash.
-    """
-    table = np.asarray(counts)
-    totals = table.sum(axis=1, keepdims=True)
-    share = table / np.where(totals > 0, totals, 1)
-    size = (2.2 + 1.0 * len(classes), 1.5 + 0.66 * len(classes))
-    with picture(path, size=size) as (_, (axis,)):
-        axis.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        axis.set_xticks(range(len(classes)), classes)
-        axis.set_yticks(range(len(classes)), classes)
-        axis.tick_params(length=0)
-        axis.xaxis.tick_top()
-        axis.xaxis.set_label_position("top")
-        axis.set_xlabel("told")
-        axis.set_ylabel("true")
-        axis.grid(visible=False)
-        axis.spines[:].set_visible(False)
-        for (i, j), count in np.ndenumerate(table):
-            ink = "white" if share[i, j] > 0.55 else "#666666" if count == 0 else "black"
-            text = f"{count:,}\n{100 * share[i, j]:.1f} %" if count else "0" if totals[i, 0] else "-"
-            axis.text(j, i, text, ha="center", va="center", color=ink, linespacing=1.15)
 
 
 def curves(

@@ -40,6 +40,15 @@ class Predictions(NamedTuple):
     patients: NDArray[np.str_]
     classes: tuple[str, ...]
 
+    def for_equal_shares(self, shares: NDArray[np.float64]) -> "Predictions":
+        """Return what would be said were all classes as frequent, not of the given shares.
+
+        Saerens, Latinne & Decaestecker 2002 (Neural Comput 14:21): each probability over its class's share,
+        of sum 1 again. Nothing is learned from the beats that are told.
+        """
+        told = self.probabilities / shares
+        return self._replace(probabilities=told / told.sum(axis=1, keepdims=True))
+
 
 def load_predictions(folder: Path) -> Predictions:
     """Read them from a run folder; ArtifactError if they are not ours."""

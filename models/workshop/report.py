@@ -12,6 +12,7 @@ from models.workshop.explanation import Explained, explained_json
 from models.workshop.folder import write_json
 from models.workshop.material import Material, axis_of
 from models.workshop.runs import Run
+from monitor.canvas import confusion
 from monitor.html_report import Part, Picture, Section, Stressed, write_page
 from monitor.storage import cannot_write
 
@@ -66,7 +67,7 @@ def write_evaluation(found: Evaluation, folder: Path, *, command: str) -> Path:
         They cannot be written.
     """
     measured = found.measured
-    pictures.confusion(measured.confusion, measured.classes, folder / "confusion.png")
+    confusion(measured.confusion, measured.classes, measured.classes, folder / "confusion.png")
     pictures.reliability(
         metrics.calibration(found.run.predictions.truth, found.run.predictions.probabilities),
         measured.figures["ece"] or 0.0,

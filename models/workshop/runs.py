@@ -25,9 +25,10 @@ from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
 from models.datasets.splits import Split, manifest, split
 from models.networks import NETWORKS
+from models.progress import Report
 from models.workshop import augment, fit, select
 from models.workshop.cards import Origin, card_of, scores
-from models.workshop.fit import Examples, Fitting, Report
+from models.workshop.fit import Examples, Fitting
 from models.workshop.folder import CONFIG, HISTORY, alone, begin, write_history, write_json
 from models.workshop.predictions import Predictions, load_predictions, save_predictions
 from monitor.artifact import CARD, WEIGHTS, Card, load_card, save_card
@@ -37,7 +38,7 @@ from monitor.quiet import hushed
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Predictions", "Report", "Run", "RunConfig", "is_finished", "load_run", "train_run"]
+__all__ = ["Predictions", "Run", "RunConfig", "is_finished", "load_run", "train_run"]
 
 SELECTION: Final = "selection.json"
 

@@ -1,23 +1,13 @@
 """Transfer: what a network learned of arrhythmia, used to tell infarction (Kachuee et al. 2018, section IV).
 
-Three ways to come by the same network, each with a part of the labels:
-
-``frozen``
-    Everything up to ``features`` stays as it was; a new head of two layers, 32 units and the softmax,
-    learns. The paper's way.
-``finetune``
-    The same, and then all layers learn, at a fifth of the rate.
-``scratch``
-    The same layers begun anew.
-
+Three ways to come by the same network (`models.workshop.carry`), each with a part of the labels.
 A part of the labels is a part of the patients, or of the beats where it is not known whose they are: with
 1 % of the beats drawn singly nearly every patient would be in it.
 """
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -26,30 +16,25 @@ from numpy.typing import NDArray
 from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
 from models.datasets.splits import manifest
+from models.progress import Report, part
 from models.workshop import outcome
-from models.workshop.fit import Examples, Fitting, fit, predict
+from models.workshop.carry import MODES, carried
+from models.workshop.fit import Fitting
 from models.workshop.folder import alone, begin
 from models.workshop.outcome import Figure, Figures, Part
 from models.workshop.pooling import pooled, records_of
 from models.workshop.runs import Run
 from monitor.canvas import COLOURS, picture
 from monitor.errors import ArtifactError, SettingsError
-from monitor.quiet import hushed
-
-if TYPE_CHECKING:
-    import keras
 
 __all__ = ["MODES", "PICTURE", "RESULTS", "Row", "Transfer", "shared", "transfer", "window_of"]
 
-Report = Callable[[str, int, int], None]
 
-MODES: Final = ("frozen", "finetune", "scratch")
 COMPARED: Final = "scratch"
 """What the others' gain is over, with the same labels."""
 RESULTS: Final = "results.csv"
 PICTURE: Final = "curve.png"
 PARTS: Final = "parts"
-_HEAD: Final = 32
 _GENTLER: Final = 0.2
 """Of the learning rate, where all layers learn from weights that are good already."""
 _MOST: Final = 10
@@ -174,7 +159,7 @@ def _run(
     for done, job in enumerate(plan):
         path = folder / PARTS / f"{job.name}.npz"
         if not path.exists():
-            told = _within(
+            told = part(
                 report, f"{job.mode}, {job.share} %, by {job.split}, fold {job.fold}", done, len(plan)
             )
             _train(config, run, beats, folds[job.split], job=job, report=told).save(path)
@@ -263,57 +248,9 @@ def _train(
         learning_rate=config.learning_rate * (_GENTLER if job.mode == "finetune" else 1.0),
         seed=config.seed,
     )
-    told = _told(job.mode, run, beats, (kept, chosen_by, held), fitting, report)
+    told = carried(job.mode, run, beats, (kept, chosen_by, held), fitting, report)
     records = records_of(beats.of(held))
     return Part(held, told, pooled(told, records)[records.of])
-
-
-def _told(
-    mode: str,
-    run: Run,
-    beats: BeatSet,
-    rows: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
-    fitting: Fitting,
-    report: Report,
-) -> NDArray[np.float64]:
-    with hushed():
-        import keras
-
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(fitting.seed)
-    base = _base(run)
-    if mode == "scratch":
-        base = keras.models.clone_model(base)
-    train, validate, test = (Examples(beats.x[part], beats.y[part]) for part in rows)
-    head = _head((int(base.output_shape[-1]),), len(beats.classes))
-    if mode != "scratch":
-        seen = [Examples(predict(base, part.x).astype(np.float32), part.y) for part in (train, validate)]
-        once = msgspec.structs.replace(fitting, learning_rate=1e-3)
-        fit(head, seen[0], seen[1], once, report=report)
-    if mode == "frozen":
-        return predict(head, predict(base, test.x).astype(np.float32))[:, 1]
-    whole = keras.Model(base.input, head(base.output), name=mode)
-    fit(whole, train, validate, fitting, report=report)
-    return predict(whole, test.x)[:, 1]
-
-
-def _base(run: Run) -> "keras.Model":
-    """Return the run's network up to its features."""
-    import keras
-
-    model = run.model()
-    return keras.Model(model.input, model.get_layer("features").output, name="base")
-
-
-def _head(input_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
-    """Return the two layers that read the features."""
-    import keras
-    from keras import layers
-
-    features = keras.Input(input_shape, name="seen")
-    x = layers.Dense(_HEAD, activation="relu", name="head")(features)
-    x = layers.Dense(n_classes, name="logits")(x)
-    return keras.Model(features, layers.Softmax(name="probabilities", dtype="float32")(x), name="head_only")
 
 
 def _fits(run: Run, beats: BeatSet) -> None:
@@ -327,11 +264,6 @@ def _fits(run: Run, beats: BeatSet) -> None:
             f"at {beats.fs:g} Hz, as {beats.name} has them, received one for {window.n_points} points of "
             f"{window.n_leads} leads at {window.fs:g} Hz (train it on kachuee, or with --option leads=1)"
         )
-
-
-def _within(report: Report, name: str, k: int, n: int) -> Report:
-    """Return a report for the k-th of n equal parts of the work."""
-    return lambda what, done, total: report(f"{name}: {what}", k * total + done, n * total)
 
 
 def _write(rows: list[Row], path: Path) -> None:

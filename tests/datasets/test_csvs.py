@@ -159,6 +159,16 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         write_folder(tmp_path, back, DataOptions(), command="-", report=silent)
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """Which file, and why."""
+    (tmp_path / "taken").write_text("a file")
+    beats = beat_set([0, 1], ["a", "b"])
+    points = np.zeros((2, 187, 1), np.float32)
+    beats = type(beats)(**{**{name: getattr(beats, name) for name in beats.__slots__}, "x": points})
+    with pytest.raises(StorageError, match=r"cannot write .*taken/mitbih_train\.csv: "):
+        csvfiles.write(tmp_path / "taken" / "mitbih_train.csv", beats, silent)
+
+
 def test_a_list_beside_that_does_not_fit_is_refused(folder: Path) -> None:
     """Whose a beat is is never guessed."""
     beside = csvfiles.sidecar(folder / "mitbih_train.csv")

@@ -10,12 +10,15 @@ from typer.testing import CliRunner
 
 from models import compare_cli
 from models.datasets import BeatSet, DataOptions
+from models.datasets.splits import split
 from models.progress import Progress
 from models.workshop.bootstrap import clusters, intervals
 from models.workshop.compare import Which, planned
+from models.workshop.fit import Loss, believed
 from models.workshop.latency import Latency, latency
 from models.workshop.metrics import measure
 from models.workshop.predictions import Predictions
+from models.workshop.runs import load_run
 from models.workshop.seeds import judge
 from monitor.cli import app
 from monitor.errors import SettingsError
@@ -50,6 +53,17 @@ def told(seed: int, *, n: int = 300, n_patients: int = 6) -> Predictions:
     return Predictions(rows, truth, probabilities / 1.5, patients, patients, CLASSES)
 
 
+def beats_of_mitdb() -> BeatSet:
+    """Return made-up beats under names of MIT-BIH."""
+    records = np.repeat(NAMES, 40)
+    return replace(made.beats(), records=records, patients=np.where(records == "202", "201", records))
+
+
+def accuracy(one: Predictions) -> float:
+    """Return the accuracy of predictions, percent."""
+    return float(100 * np.mean(one.probabilities.argmax(axis=1) == one.truth))
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path | None, DataOptions]]:
     """Load made-up beats under names of MIT-BIH instead of a data set; return what was asked for."""
@@ -57,9 +71,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path | None, DataO
 
     def load(dataset: str, data: Path | None, options: DataOptions) -> BeatSet:
         calls.append((dataset, data, options))
-        beats = made.beats()
-        records = np.repeat(NAMES, 40)
-        return replace(beats, records=records, patients=np.where(records == "202", "201", records))
+        return beats_of_mitdb()
 
     monkeypatch.setattr(compare_cli, "load_beats", load)
     return calls
@@ -125,6 +137,44 @@ def test_beats_of_nobody_are_drawn_by_beat() -> None:
     assert found == judge([one], resamples=50)["accuracy"].interval
     assert found is not None
     assert found[0] < found[1]
+
+
+@pytest.mark.parametrize("loss", ["weighted", "plain"])
+def test_a_test_of_equal_shares_is_told_as_one(loss: Loss) -> None:
+    """Oracle: Bayes. What remains of a posterior without the shares in training is the likelihood."""
+    y = np.repeat([0, 1, 2], [80, 15, 5])
+    likelihood = np.random.default_rng(1).dirichlet((1, 1, 1), 50)
+    shares = np.array([0.80, 0.15, 0.05]) ** (0.5 if loss == "weighted" else 1.0)
+    np.testing.assert_allclose(believed(y, 3, loss), shares / shares.sum(), rtol=1e-6)
+    posterior = likelihood * shares
+    one = told(1, n=50)._replace(probabilities=posterior / posterior.sum(axis=1, keepdims=True))
+    found = one.for_equal_shares(believed(y, 3, loss)).probabilities
+    np.testing.assert_allclose(found, likelihood, rtol=1e-6)
+
+
+def test_a_balanced_test_is_adjusted_to_and_said_to_be(
+    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Split ``given`` alone, others test on beats as they come. What was told as trained is said too."""
+    out = tmp_path / "out"
+    timed = Latency(one_ms=1.0, many_ms=50.0, machine="a machine")
+    monkeypatch.setattr("models.workshop.compare.latency", lambda _: timed)
+    code, text = invoke(
+        *(str(out), "--arch", "cnn", "--splits", "given,patients", "--seeds", "1", *TINY),
+        *("--dataset", "kachuee", "--option", "balanced=true"),
+    )
+    assert code == 0, text
+    said = " ".join(text.split())
+    assert said.count("as many beats of each class, which training had not") == 1
+    for row in rows_of(out / "runs.csv"):
+        run = load_run(out / "runs" / f"cnn-{row['split']}-1")
+        beats = beats_of_mitdb()
+        train = beats.y[split(beats, row["split"], seed=1).train]
+        expected = run.predictions
+        if row["split"] == "given":
+            assert f"Accuracy as trained: cnn {accuracy(expected):.1f}." in said
+            expected = expected.for_equal_shares(believed(train, 3, "weighted"))
+        assert float(row["accuracy"]) == pytest.approx(accuracy(expected), abs=1e-3)
 
 
 def test_a_comparison_that_is_stopped_goes_on(

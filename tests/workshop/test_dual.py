@@ -13,6 +13,7 @@ from models.cli import app
 from models.data import Recording
 from models.datasets.options import DataOptions
 from models.dual import ABNORMAL, BAND, DELAY_S, FS, LEAD_IN, draw, layers_of, lstm_dual, stretch_of
+from models.export import export
 from models.workshop import dual_fit
 from models.workshop.dual_evaluate import Heard, facts, found, hear, rows_of, tally
 from models.workshop.dual_report import table
@@ -155,6 +156,19 @@ def test_a_run_is_trained_served_and_read_back(small: None, finished: Path) -> N
     assert not (finished / "checkpoint").exists()
     with pytest.raises(ArtifactError, match="received a finished run"):
         train_dual(config(), finished, command="beatline", report=lambda *_: None)
+
+
+def test_an_exported_detector_stands_in_as_the_run_does(finished: Path, tmp_path: Path) -> None:
+    """The artefact holds the kernel's weights too, under the hash of its own network."""
+    card = export(finished, tmp_path / "out" / "dual", name="dual")
+    there, here = stand_in(str(tmp_path / "out" / "dual")), stand_in(str(finished))
+    assert there is not None
+    assert here is not None
+    assert (card.serves, there.model) == ("detector", card.sha256)
+    assert there[1:-1] == here[1:-1]
+    for expected, actual in zip(here.network, there.network, strict=True):
+        assert_array_equal(expected, actual)
+    export(finished, tmp_path / "out" / "dual", name="dual")
 
 
 def test_a_run_that_was_stopped_goes_on_by_the_same_command(

@@ -11,10 +11,12 @@ from typer.testing import CliRunner
 from models import datasets
 from models.cli import app
 from models.datasets.splits import split
+from models.evaluate_cli import class_table
 from models.workshop import tables
 from models.workshop.evaluation import evaluate
 from models.workshop.material import Material, overlap
 from models.workshop.runs import load_run
+from monitor.artifact import Score
 from monitor.errors import ArtifactError, SourceError
 from tests.workshop import made
 
@@ -155,7 +157,20 @@ def test_a_run_half_written_is_refused(trained: Path, tmp_path: Path, broken: st
 
 
 def _picture(folder: Path) -> Path:
-    from models.workshop.pictures import confusion
+    from monitor.canvas import confusion
 
-    confusion([[1]], ("N",), folder / "small.png")
+    confusion([[1]], "N", "N", folder / "small.png")
     return folder / "small.png"
+
+
+def test_columns_stand_below_their_names_however_long_these_are() -> None:
+    """Classes of infarction have more than a letter."""
+    score = Score(se=100.0, ppv=75.5, f1=86.04, n=1234)
+    for names in (("N", "S"), ("NORM", "MI")):
+        lines = class_table("unseen", dict.fromkeys(names, score)).splitlines()
+        assert lines[0] == "unseen"
+        assert len({len(line) for line in lines[1:]}) == 1
+        ends = [lines[1].index(column) + len(column) for column in ("Se", "+P", "F1", "beats")]
+        cells = ["100.00", "75.50", "86.04", "1234"]
+        for line in lines[2:]:
+            assert [line[:end].rsplit(maxsplit=1)[-1] for end in ends] == cells

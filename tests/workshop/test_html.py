@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models.workshop.pictures import confusion
 from models.workshop.tables import plain
+from monitor.canvas import confusion
 from monitor.errors import StorageError
 from monitor.html_report import Part, Picture, Section, Stressed, Table, write_page
 
@@ -34,7 +34,7 @@ class Page(HTMLParser):
 
 def test_the_page_needs_no_other_file(tmp_path: Path) -> None:
     """It is read offline: pictures lie in it, and it asks for no script, font or style elsewhere."""
-    confusion([[1, 0], [0, 1]], ("N", "V"), tmp_path / "a.png")
+    confusion([[1, 0], [0, 1]], "NV", "NV", tmp_path / "a.png")
     parts: list[Part] = [Picture(tmp_path / "a.png", "A picture."), Stressed("Mark this."), {"seed": "1"}]
     write_page(tmp_path / "deep" / "a.html", "A run", [Section("First", parts)], command="c")
     (tmp_path / "a.png").unlink()

@@ -10,8 +10,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 from typer.testing import CliRunner
 
 from models.datasets.beatset import BeatSet
-from models.workshop import boosting, outcome
-from models.workshop.infarction import Infarction, cross_validate
+from models.workshop import outcome
+from models.workshop.infarction import Infarction, Sizes, cross_validate
 from models.workshop.kernels import answers
 from models.workshop.outcome import Part
 from models.workshop.pooling import pooled, records_of, typical
@@ -19,7 +19,8 @@ from monitor.cli import app
 from monitor.errors import ArtifactError, SettingsError
 from tests.datasets.made import write_csv, write_ptb, write_ptbxl
 
-CONFIG = Infarction(dataset="ptbxl", methods=("boosting", "kernels"), folds=(9, 10), seed=1)
+SMALL = Sizes(rounds=10, filters=100)
+CONFIG = Infarction(dataset="ptbxl", methods=("boosting", "kernels"), folds=(9, 10), sizes=SMALL, seed=1)
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -63,10 +64,8 @@ def invoke(*arguments: str) -> tuple[int, str]:
 
 @pytest.fixture(autouse=True)
 def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep out of the user's cache, and learn with few filters and few trees."""
+    """Keep out of the user's cache, and draw few patients."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(boosting, "_KERNELS", 100)
-    monkeypatch.setattr(boosting, "_ROUNDS", 10)
     monkeypatch.setattr(outcome, "RESAMPLES", 20)
 
 
@@ -131,7 +130,7 @@ def test_a_split_by_beat_measures_memory(tmp_path: Path) -> None:
 
 def test_infarction_that_shows_is_told(tmp_path: Path) -> None:
     """Every method tells people unseen apart; the first is what others are compared with."""
-    config = Infarction(dataset="ptbxl", folds=(1, 10), splits=("patients",))
+    config = Infarction(dataset="ptbxl", folds=(1, 10), splits=("patients",), sizes=SMALL)
     rows = cross_validate(config, people(told=True), tmp_path / "out", command="test", report=quiet)
     assert [row.method for row in rows] == ["boosting", "trees", "machine", "kernels", "blend"]
     assert all(row.figures.record_auc.value > 0.8 for row in rows if row.method != "trees")
@@ -153,6 +152,9 @@ def test_what_is_there_is_not_done_again(tmp_path: Path) -> None:
     assert not (out / "checkpoint").exists()
     other = msgspec.structs.replace(config, seed=2)
     with pytest.raises(ArtifactError, match="expected seed 1; received seed 2"):
+        cross_validate(other, beats, out, command="test", report=quiet)
+    other = msgspec.structs.replace(config, sizes=Sizes(rounds=10, filters=200))
+    with pytest.raises(ArtifactError, match=r"'filters': 100, .*'filters': 200"):
         cross_validate(other, beats, out, command="test", report=quiet)
     kept.write_bytes(b"half")
     with pytest.raises(ArtifactError, match=r"predictions .*: expected rows, beats, whole"):
@@ -183,6 +185,7 @@ def test_the_command_runs_on_files_in_the_published_formats(tmp_path: Path, data
     code, text = invoke(
         str(out),
         *("--dataset", dataset, "--data", str(data), "--methods", "boosting,kernels", "--folds", "1,10"),
+        *("--filters", "100", "--rounds", "10"),
     )
     assert code == 0, text
     assert ("patients unseen" in text) == (dataset != "kaggle")

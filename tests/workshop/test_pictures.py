@@ -9,6 +9,7 @@ import pytest
 from models.workshop import gallery, metrics, pictures, waves
 from models.workshop.explain import Explanation, Method
 from models.workshop.material import Axis, axis_of
+from monitor.canvas import confusion
 from monitor.errors import StorageError
 from tests.workshop import made
 
@@ -25,7 +26,7 @@ def size(path: Path) -> tuple[int, int]:
 
 def test_an_empty_row_and_column_are_drawn(tmp_path: Path) -> None:
     """A class without beats is no division by zero."""
-    pictures.confusion([[3, 1, 0], [0, 0, 0], [2, 2, 0]], ("N", "S", "V"), tmp_path / "new" / "a.png")
+    confusion([[3, 1, 0], [0, 0, 0], [2, 2, 0]], "NSV", "NSV", tmp_path / "new" / "a.png")
     assert (624, 417) == size(tmp_path / "new" / "a.png")
 
 
@@ -59,7 +60,7 @@ def test_a_place_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> No
     """The world's fault, told as such."""
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot write"):
-        pictures.confusion([[1]], ("N",), tmp_path / "file" / "a.png")
+        confusion([[1]], "N", "N", tmp_path / "file" / "a.png")
 
 
 def test_gallery_has_hits_and_the_surest_misses() -> None:

@@ -9,8 +9,9 @@ from models import train, train_cli
 from models.data import FOLDS
 from models.datasets import BeatSet, DataOptions
 from models.progress import Progress
-from models.train import Config
-from models.workshop.runs import load_run
+from models.recipe import Config
+from models.workshop import dual_train
+from models.workshop.runs import RunConfig, load_run
 from monitor.cli import app
 from tests.workshop.waves import waves
 
@@ -81,6 +82,11 @@ def test_options_of_the_data_set_reach_it(
         (["--arch", "cnn", "--moved", "3"], "--moved: is an option of the monitor's own network"),
         (["--batch", "3"], "--batch: is an option of a network of the workshop: expected --arch with it"),
         (["--arch", "monitor", "--dataset", "wfdb"], "--dataset: is an option of a network of the workshop"),
+        (
+            ["--arch", "lstm_dual", "--dataset", "wfdb"],
+            "is an option of a network that is told beats",
+        ),
+        (["--arch", "lstm_dual", "--moved", "3"], "--moved: is an option of the monitor's own network"),
         (["--arch", "transformer"], "expected one of monitor, cnn, lstm"),
         (["--arch", "cnn", "--option", "lead=1"], "unknown field `lead`"),
         (["--arch", "cnn", "--option", "leads"], "expected NAME=VALUE, received 'leads'"),
@@ -135,3 +141,24 @@ def test_without_a_network_it_is_the_recipe_of_the_monitor(
     assert len(config.records) == 61
     assert config.folds == FOLDS
     assert all(len(name) == 3 for name in config.tuned_on)
+
+
+def test_the_network_with_two_outputs_has_the_recipe_of_its_own_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One recipe, whichever way it is asked for: what is not given has the defaults of ``dual``."""
+    configs: list[RunConfig] = []
+
+    class Done(Exception):  # noqa: N818 - not an error
+        """The recipe would begin."""
+
+    def begin(config: RunConfig, *_: object, **__: object) -> None:
+        configs.append(config)
+        raise Done
+
+    monkeypatch.setattr(dual_train, "train_dual", begin)
+    asked = [str(tmp_path / "run"), "--records", "DS1,100", "--epochs", "3", "--augment", "noise"]
+    for command in (["train", "--arch", "lstm_dual"], ["dual"]):
+        assert isinstance(CliRunner().invoke(app, ["models", *command, *asked]).exception, Done)
+    assert configs[0] == configs[1]
+    assert (configs[0].arch, configs[0].epochs, configs[0].augment) == ("lstm_dual", 3, ("noise",))
