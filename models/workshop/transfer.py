@@ -226,6 +226,9 @@ def draw(rows: list[Row], path: Path) -> None:
             panel.minorticks_off()
             panel.set_xlabel("percent of the labels learned from")
             panel.set_title("patients unseen" if split == "patients" else "split by beat")
+        limits = [panel.get_ylim() for panel in axes]
+        for panel in axes:  # alike, or the eye compares what cannot be compared
+            panel.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
         axes[0].set_ylabel("AUC, infarction against normal")
         axes[0].legend(fontsize=8)
 
