@@ -54,4 +54,5 @@ def test_numba_still_lets_us_name_the_sources() -> None:
         "detect_intake",
         "detect_kernel",
         "detect_levels",
+        "detect_peak",
     }
