@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from monitor import attach, link
+from monitor import artifact, attach, link
 from monitor.errors import FeedError
 from monitor.settings import Settings
 from monitor.show import JsonLines, PlainLines, Show
@@ -162,8 +162,15 @@ def config(
     until_bye: bool = False,
     stations: "Stations | None" = None,
 ) -> link.Config:
-    """Return what an engine is to be told; the folder, and where stations attach, is filled in by `run`."""
+    """Return what an engine is to be told; the folder, and where stations attach, is filled in by `run`.
+
+    A ``model`` that serves as detector finds the beats, and the shipped network labels them.
+    """
     stations = stations or Stations()
+    folder = artifact.locate(model)
+    if artifact.load_card(folder).serves == "detector":
+        detector = msgspec.structs.replace(settings.detector, weights=str(folder.absolute()))
+        settings, model = msgspec.structs.replace(settings, detector=detector), None
     return link.Config(
         endpoints=tuple(endpoints or [DEFAULT_ENDPOINT]),
         bind=not connect,

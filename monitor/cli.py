@@ -104,7 +104,10 @@ DataOption = Annotated[
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        "--model", metavar="NAME|DIR", help="Model artefact or run folder. Default: the shipped one."
+        "--model",
+        metavar="NAME|DIR",
+        help="Model artefact or run folder; one that serves as detector finds the beats, and the shipped one "
+        "labels them. Default: the shipped one.",
     ),
 ]
 ConfigOption = Annotated[

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from models import export
 from models.datasets.cutting import served
-from monitor import artifact, records
+from monitor import app, artifact, records
 from monitor.artifact import Card
 from monitor.assemble import Closed, Opened, Samples
 from monitor.classify import Classifier
@@ -147,6 +147,18 @@ def test_a_run_that_serves_nothing_is_refused_everywhere(data: Path, tmp_path: P
     with pytest.raises(ArtifactError, match=told):
         label_all(["r1"], Job(out=tmp_path / "labels", settings=Settings(), data=data, model=str(folder)))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_finds_beats_stands_in_as_detector_and_the_shipped_one_labels(tmp_path: Path) -> None:
+    """``demo --model RUN`` is one word for every architecture of the workshop."""
+    folder = tmp_path / "dual"
+    folder.mkdir()
+    (folder / artifact.WEIGHTS).write_bytes(b"0")
+    card = msgspec.structs.replace(make_card(folder / artifact.WEIGHTS), serves="detector", window=None)
+    artifact.save_card(card, folder)
+    told = app.config(Settings(), model=str(folder))
+    assert (None, str(folder)) == (told.model, told.settings.detector.weights)
+    assert "" == app.config(Settings()).settings.detector.weights
 
 
 def test_a_run_under_way_is_refused_everywhere(tmp_path: Path) -> None:
