@@ -17,6 +17,7 @@ from rich.console import Console
 
 from monitor import __version__, logs, settings, terminal
 from monitor.errors import BeatlineError
+from monitor.options import DataOption, ModelOption
 
 if TYPE_CHECKING:
     from monitor.app import Look
@@ -31,6 +32,8 @@ _LAZY: Final = {
     "alarms": "monitor.alarms_cli",
     "events": "monitor.events_cli",
     "report": "monitor.report_cli",
+    "bench": "monitor.bench_cli",
+    "data": "monitor.data_cli",
     "sim": "sim.cli",
     "models": "models.cli",
 }
@@ -88,28 +91,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-bench_app = typer.Typer(help="Measure latency, load and memory of the whole line.", no_args_is_help=True)
-data_app = typer.Typer(help="Find, list and download WFDB records.", no_args_is_help=True)
-app.add_typer(bench_app, name="bench")
-app.add_typer(data_app, name="data")
 
-DataOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        metavar="DIR",
-        help="Folder of one database (such as mitdb). Default: BEATLINE_DATA, the cache, then PhysioNet.",
-    ),
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="NAME|DIR",
-        help="Model artefact or run folder; one that serves as detector finds the beats, and the shipped one "
-        "labels them. Default: the shipped one.",
-    ),
-]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="TOML file with settings, one table per section."),
@@ -299,84 +281,6 @@ def replay(
     from monitor.replay import replay as show_again
 
     show_again(file, speed=speed, json=json)
-
-
-@bench_app.command("latency")
-def bench_latency(
-    beds: Annotated[int, typer.Option("--beds", min=1, help="Simulated beds.")] = 1,
-    seconds: Annotated[
-        float, typer.Option("--seconds", min=1, help="Measured wall time, after warm-up.")
-    ] = 60.0,
-    speed: Annotated[float, typer.Option("--speed", min=0.01, help="Times real time.")] = 1.0,
-    record: Annotated[str, typer.Option("--record", metavar="NAME", help="Record to play.")] = "208",
-    data: DataOption = None,
-    model: ModelOption = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write beats.csv, stages.csv and latency.png.")
-    ] = None,
-) -> None:
-    """Measure the line from the device's packet to the label on the screen.
-
-    Simulator and monitor run as separate processes over a loopback socket; the screen is drawn on a
-    pseudo-terminal of 200x50. Counts begin when the model is ready and 5 s have passed.
-
-    [bold]Example:[/bold] beatline bench latency --beds 32 --seconds 60 --out latency
-    """
-    from monitor import bench
-
-    load = bench.Load(beds=beds, seconds=seconds, speed=speed, record=record, data=data, model=model)
-    console = Console(highlight=False)
-    bench.report(bench.measure(load, console=console), console=console, out=out)
-
-
-@bench_app.command("memory")
-def bench_memory(
-    beds: Annotated[int, typer.Option("--beds", min=1, help="Simulated beds.")] = 8,
-    seconds: Annotated[float, typer.Option("--seconds", min=1, help="Measured wall time.")] = 600.0,
-    speed: Annotated[float, typer.Option("--speed", min=0.01, help="Times real time.")] = 10.0,
-    record: Annotated[str, typer.Option("--record", metavar="NAME", help="Record to play.")] = "208",
-    data: DataOption = None,
-) -> None:
-    """Watch the monitor's memory under load: it should be flat after the first two minutes.
-
-    [bold]Example:[/bold] beatline bench memory --beds 8 --speed 10 --seconds 600
-    """
-    from monitor import bench
-
-    load = bench.Load(beds=beds, seconds=seconds, speed=speed, record=record, data=data)
-    console = Console(highlight=False)
-    measured = bench.measure(load, console=console)
-    bench.report(measured, console=console)
-    bench.report_memory(measured, console=console)
-
-
-@data_app.command("list")
-def data_list(
-    database: Annotated[str, typer.Argument(help="mitdb, svdb, vfdb or nstdb.")] = "mitdb",
-    data: DataOption = None,
-) -> None:
-    """List the records of a database that are at hand.
-
-    [bold]Example:[/bold] beatline data list svdb
-    """
-    from monitor import records
-
-    for name in records.available(data=data, database=database):
-        print(name)  # noqa: T201  the command's answer
-
-
-@data_app.command("fetch")
-def data_fetch(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[RECORD]...", help="All when none.")] = None,
-    database: Annotated[str, typer.Option("--database", help="mitdb, svdb, vfdb or nstdb.")] = "mitdb",
-) -> None:
-    """Download records from PhysioNet into the cache, checking their hashes.
-
-    [bold]Example:[/bold] beatline data fetch 100 208
-    """
-    from monitor import records
-
-    records.fetch(database, names)
 
 
 def main() -> None:

@@ -147,7 +147,8 @@ ROOMS = {
     ),
     # -- the front door: the only one that mounts their commands --
     "cli": Room(
-        "monitor.cli monitor.label_cli monitor.noise_cli monitor.score_cli "
+        "monitor.cli monitor.options monitor.bench_cli monitor.data_cli monitor.label_cli monitor.noise_cli "
+        "monitor.score_cli "
         "monitor.station_cli monitor.alarms_cli monitor.events_cli monitor.report_cli monitor.__main__",
         "base rules noise records artifact logs files store display station front sim models",
         "rich typer",
