@@ -13,18 +13,13 @@ from typing import Final
 
 from monitor.events import CLASSES, LabelledBeat
 from monitor.stage import State
+from monitor.usual import UsualRR
 
 __all__ = ["Leaning"]
 
 _SHARE: Final = 0.3
 """V has at least this share of the greatest probability. From 0.22 to 0.37 all is the same; from 0.14 down
 there are more false tachycardias in `vfdb`."""
-_SHORT: Final = 0.97
-"""RR below this share of the mean are short, as in `monitor.runs`."""
-_N_MEAN: Final = 128.0
-"""The mean RR is a running one over about so many beats."""
-_FEW: Final = 8
-"""Before so many RR nothing is short."""
 _V: Final = CLASSES.index("V")
 
 
@@ -32,8 +27,7 @@ class Leaning:
     """What is known of the beats before."""
 
     def __init__(self) -> None:
-        self._mean = 0.0
-        self._n = 0
+        self._usual = UsualRR()
         self._after_ventricular = False
 
     def push(self, beat: LabelledBeat) -> bool:
@@ -43,23 +37,19 @@ class Leaning:
         leans = (
             beat.label not in ("V", "Q")
             and self._after_ventricular
-            and self._n >= _FEW
-            and 0 < rr < _SHORT * self._mean
+            and self._usual.short(rr)
             and told is not None
             and told[_V] >= _SHARE * max(told)
         )
-        if rr:
-            self._n += 1
-            self._mean += (rr - self._mean) / min(self._n, _N_MEAN)
+        self._usual.push(rr)
         self._after_ventricular = beat.label == "V"
         return leans
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
-        return {"mean": self._mean, "n": self._n, "after_ventricular": self._after_ventricular}
+        return {"usual": self._usual.snapshot(), "after_ventricular": self._after_ventricular}
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
-        self._mean = state["mean"]
-        self._n = state["n"]
+        self._usual.restore(state["usual"])
         self._after_ventricular = state["after_ventricular"]

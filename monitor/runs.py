@@ -22,13 +22,12 @@ from typing import Final
 
 from monitor.events import CLASSES, Label, LabelledBeat
 from monitor.stage import State
+from monitor.usual import UsualRR
 
 __all__ = ["Runs"]
 
 _SURE: Final = math.exp(-2.5)
 """The network is sure when V has less than this share of the probability of what it tells."""
-_SHORT: Final = 0.97
-"""RR below this share of the mean are short."""
 _EVEN: Final = (2 / 3, 3 / 2)
 """Ratios of two RR between which a beat lies about halfway."""
 _FAST_S: Final = 0.45
@@ -41,10 +40,6 @@ _BEGINS: Final = math.e
 """... and begins with what is called Q if V has so many times theirs."""
 _ALONE: Final = math.exp(0.3)
 """A V without neighbours has so many times the probability of any other class."""
-_N_MEAN: Final = 128.0
-"""The mean RR is a running one over about so many beats."""
-_FEW: Final = 8
-"""Before so many RR nothing is short."""
 _N, _S, _V = (CLASSES.index(label) for label in ("N", "S", "V"))
 
 
@@ -59,8 +54,7 @@ class Runs:
 
     def __init__(self, *, fs: float) -> None:
         self.fs = fs
-        self._mean = 0.0
-        self._n = 0
+        self._usual = UsualRR()
         self._run = 0
         self._told: deque[tuple[int, int, int, bool]] = deque()
 
@@ -77,9 +71,7 @@ class Runs:
             self._told.popleft()
         rr = beat.rr or 0
         label = beat.label if doubtful else self._judged(beat, rr)
-        if rr:
-            self._n += 1
-            self._mean += (rr - self._mean) / min(self._n, _N_MEAN)
+        self._usual.push(rr)
         self._run = self._run + 1 if label == "V" else 0
         return label
 
@@ -88,7 +80,7 @@ class Runs:
         if told is None:
             return beat.label
         if beat.label != "V":
-            within = self._run > 0 and self._short(rr) and self._runs_on(beat.decided)
+            within = self._run > 0 and self._usual.short(rr) and self._runs_on(beat.decided)
             return "V" if (within and self._possible(beat)) or self._goes_on(beat, rr) else beat.label
         others = {name: p for name, p in zip(CLASSES, told, strict=True) if name != "V"}
         likeliest = max(others, key=others.__getitem__)
@@ -98,7 +90,7 @@ class Runs:
     def _goes_on(self, beat: LabelledBeat, rr: int) -> bool:
         """Whether a beat at a high rate belongs to the run before it, or, called Q, begins one."""
         told = beat.probabilities
-        fast = self._short(rr, _WELL_SHORT) and rr < _FAST_S * self.fs
+        fast = self._usual.short(rr, _WELL_SHORT) and rr < _FAST_S * self.fs
         if told is None or not fast:
             return False
         if not self._run:
@@ -107,7 +99,7 @@ class Runs:
 
     def _runs_on(self, decided: int) -> bool:
         """Whether the next beat was called ventricular by then, and follows after a short RR."""
-        return self._next_ventricular(decided) and self._short(self._told[0][2])
+        return self._next_ventricular(decided) and self._usual.short(self._told[0][2])
 
     def _next_ventricular(self, decided: int) -> bool:
         """Whether the next beat was called ventricular by then."""
@@ -121,21 +113,16 @@ class Runs:
         halfway = _EVEN[0] < self._told[0][2] / beat.rr < _EVEN[1]
         return told[_V] >= _SURE * max(told) or (beat.label == "Q" and halfway)
 
-    def _short(self, rr: int, share: float = _SHORT) -> bool:
-        return self._n >= _FEW and 0 < rr < share * self._mean
-
     def snapshot(self) -> State:
         """Return a copy of the state."""
         return {
-            "mean": self._mean,
-            "n": self._n,
+            "usual": self._usual.snapshot(),
             "run": self._run,
             "told": list(self._told),
         }
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
-        self._mean = state["mean"]
-        self._n = state["n"]
+        self._usual.restore(state["usual"])
         self._run = state["run"]
         self._told = deque(tuple(row) for row in state["told"])
