@@ -1,11 +1,11 @@
 """``beatline models ablate``: which augmentations help, and which harm."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from models.train_cli import ARCHES, data_options, load_beats
+from models.train_cli import ARCHES, LOSSES, data_options, load_beats
 
 __all__ = ["register"]
 
@@ -26,7 +26,7 @@ def ablate(
     ] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Beats at most: for a quick try.")] = None,
     augment: Annotated[str, typer.Option(help="Those to try, each alone, with commas between.")] = "all",
-    loss: Annotated[Literal["weighted", "focal", "plain"], typer.Option(help="As for train.")] = "weighted",
+    loss: Annotated[LOSSES, typer.Option(help="As for train.")] = "weighted",
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each run, neither more nor fewer.")] = 6,
     seeds: Annotated[int, typer.Option(min=2, help="Runs of each; each is judged on other patients.")] = 5,
     batch: Annotated[int, typer.Option(min=1, help="Beats per step.")] = 128,

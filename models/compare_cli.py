@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from models.train_cli import ARCHES, data_options, load_beats
+from models.train_cli import ARCHES, AUGMENT_HELP, LOSS_HELP, LOSSES, data_options, load_beats
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,6 +53,8 @@ def compare(
     ] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Beats at most: for a quick try.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Beats per step. Default: 128.")] = None,
+    loss: Annotated[LOSSES, typer.Option(help=LOSS_HELP)] = "weighted",
+    augment: Annotated[str, typer.Option(help=AUGMENT_HELP)] = "",
     resamples: Annotated[int, typer.Option(min=10, help="Draws of the bootstrap.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 1,
     data: Annotated[
@@ -71,6 +73,7 @@ def compare(
     Example:  [bold]beatline models compare runs/compare --arch cnn,kachuee --seeds 1 --epochs 6[/bold]
     """
     from models.progress import Progress, command_line
+    from models.workshop.augment import names_of
     from models.workshop.compare import Comparison, planned
     from models.workshop.compare import compare as run
     from models.workshop.compare_notes import notes
@@ -84,6 +87,8 @@ def compare(
         options=data_options(option or [], records=wanted, rows=beats_at_most),
         epochs=epochs or (2 if quick else 20),
         batch=batch or (32 if quick else 128),
+        loss=loss,
+        augment=names_of(augment),
         seed=seed,
     )
     n = seeds or (1 if quick else 3)

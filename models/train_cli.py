@@ -1,7 +1,7 @@
 """``beatline models train``: a network of the workshop, or the monitor's own."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 import typer
@@ -12,8 +12,12 @@ from monitor.errors import SettingsError, StorageError
 if TYPE_CHECKING:
     from models.datasets import BeatSet, DataOptions
 
-__all__ = ["ARCHES", "data_options", "load_beats", "register"]
+__all__ = ["ARCHES", "AUGMENT_HELP", "LOSSES", "LOSS_HELP", "data_options", "load_beats", "register"]
 
+LOSSES: TypeAlias = Literal["weighted", "balanced", "focal", "plain"]
+"""`models.workshop.fit.Loss`."""
+LOSS_HELP: Final = "Cross-entropy, rare classes weighing more; balanced: each shown as often; or others."
+AUGMENT_HELP: Final = "Done to what is trained on: stretch, scale, wander, noise, flip, rotate, or all."
 ARCHES: Final = ("cnn", "lstm", "cnn_lstm", "kachuee", "deep_cnn")
 """`models.networks.NETWORKS`, for help that loads nothing."""
 MONITOR: Final = "monitor"
@@ -71,16 +75,13 @@ def train(
         str,
         typer.Option(
             rich_help_panel=_WORKSHOP,
-            help="Done to what is trained on: stretch, scale, wander, noise, flip, rotate, or all.",
+            help=AUGMENT_HELP,
         ),
     ] = "",
     select: Annotated[
         str, typer.Option(rich_help_panel=_WORKSHOP, help="ig:60 looks at the 60 points that tell most.")
     ] = "",
-    loss: Annotated[
-        Literal["weighted", "focal", "plain"],
-        typer.Option(rich_help_panel=_WORKSHOP, help="Cross-entropy, rare classes weighing more; or others."),
-    ] = "weighted",
+    loss: Annotated[LOSSES, typer.Option(rich_help_panel=_WORKSHOP, help=LOSS_HELP)] = "weighted",
     patience: Annotated[
         int,
         typer.Option(min=0, rich_help_panel=_WORKSHOP, help="Epochs without a better loss; 0: no limit."),
@@ -205,6 +206,12 @@ def _train_dual(context: typer.Context) -> None:
     """Train the network with two outputs; what is not given has the defaults of its own command."""
     from models.dual_cli import dual
 
+    if context.params["loss"] == "balanced":
+        raise typer.BadParameter(
+            f"expected weighted, focal or plain with --arch {DUAL}, which is shown whole records, "
+            "received balanced",
+            param_hint="--loss",
+        )
     dual(**{name: context.params[name] for name in _given(context) if name != "arch"})
 
 

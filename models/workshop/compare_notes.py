@@ -10,6 +10,7 @@ from models.datasets.splits import split
 from models.workshop.bootstrap import clusters
 from models.workshop.compare import Comparison, Result, is_balanced
 from models.workshop.compare_table import CLAIMS, called
+from models.workshop.fit import Loss
 from models.workshop.material import Material, Overlap, overlap
 from models.workshop.predictions import Predictions
 from models.workshop.seeds import judge
@@ -18,6 +19,12 @@ __all__ = ["notes"]
 
 _FEW: Final = 10
 """Intervals from fewer patients are too narrow, and are said to be."""
+_LOSSES: Final[dict[Loss, str]] = {
+    "weighted": "cross-entropy with rare classes weighing more",
+    "balanced": "cross-entropy with each class shown as often",
+    "focal": "focal loss",
+    "plain": "cross-entropy",
+}
 _MONITOR: Final = (
     "The monitor's own network has no line: it is told the beats that the detector finds, with the rhythm "
     "around them, and is scored as EC57 has it; its figures are not of this kind."
@@ -65,10 +72,11 @@ def _how_trained(config: Comparison, found: Sequence[Result]) -> str:
     each = "; ".join(f"{n} seed{'s' if n > 1 else ''}: {', '.join(names)}" for n, names in seeds.items())
     capped = sum(len(one.run.history) >= config.epochs for one in found)
     stop = f" or {config.patience} without a better validation loss" if config.patience else ""
+    augmented = f"augmented ({', '.join(config.augment)})" if config.augment else "no augmentation"
     return (
-        f"All trained alike: Adam, {config.batch} beats a step, {config.loss} cross-entropy, no "
-        f"augmentation, at most {config.epochs} epoch{'s'[: config.epochs - 1]}{stop}, the best epoch "
-        f"counts; {capped} of {len(found)} runs went to the last. {each}."
+        f"All trained alike: Adam, {config.batch} beats a step, {_LOSSES[config.loss]}, {augmented}, at "
+        f"most {config.epochs} epoch{'s'[: config.epochs - 1]}{stop}, the best epoch counts; {capped} of "
+        f"{len(found)} runs went to the last. {each}."
     )
 
 
@@ -100,7 +108,7 @@ def _without(runs: Sequence[Predictions], shared: Overlap) -> str:
 def _balanced(config: Comparison, found: Sequence[Result]) -> list[str]:
     """Say what has been adjusted to a test part with as many beats of each class, and what it was before."""
     mine = [one for one in found if is_balanced(config, one.which)]
-    if not mine:
+    if not mine or config.loss == "balanced":
         return []
     before = "; ".join(
         f"{arch} {_accuracy([one.run.predictions for one in mine if one.which.arch == arch])}"

@@ -23,13 +23,14 @@ from monitor.errors import ArtifactError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Examples", "Fitting", "History", "Loss", "class_weights", "fit", "predict"]
+__all__ = ["Examples", "Fitting", "History", "Loss", "class_weights", "evenly", "fit", "predict"]
 
-Loss: TypeAlias = Literal["weighted", "focal", "plain"]
+Loss: TypeAlias = Literal["weighted", "balanced", "focal", "plain"]
 
-_POWER: Final = 0.5
-"""Of the inverse frequency. At 1 a class of fifteen beats would weigh as much as one of seventy thousand,
-and a network would pay for it with hundreds of false alarms; at 0 nobody minds the rare ones."""
+_POWER: Final = {"weighted": 0.5, "balanced": 1.0}
+"""Of the inverse frequency. At 1 a class of fifteen beats weighs as much as one of seventy thousand, for
+which a network pays with hundreds of false alarms where classes come as they do; at 0 nobody minds the
+rare ones."""
 _RAREST: Final = 1e-3
 """No class weighs as if it were rarer than this."""
 _GAMMA: Final = 2.0
@@ -49,7 +50,8 @@ class Fitting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Names in `models.workshop.augment.AUGMENTATIONS`: done to what is trained on, never to the rest.
     loss
         What training makes small: ``weighted`` cross-entropy, a class weighing as the square root of how
-        rare it is; ``focal`` loss, which weighs beats by how wrong they are; ``plain`` cross-entropy.
+        rare it is; ``balanced``, where each class is shown as often, beats of rare ones again and again;
+        ``focal`` loss, which weighs beats by how wrong they are; ``plain`` cross-entropy.
     epochs, patience
         At most so many epochs; at most so many in a row without a better validation loss, 0: no limit.
     batch, learning_rate
@@ -147,11 +149,9 @@ def fit(
 
 
 def class_weights(y: NDArray[np.int64], n_classes: int, loss: Loss) -> NDArray[np.float32]:
-    """Return the weight of each class, of mean 1 over the beats; all 1 unless the loss is ``weighted``."""
-    if loss != "weighted":
-        return np.ones(n_classes, np.float32)
+    """Return what the beats of each class weigh, of mean 1 over the beats: more the rarer it is, or all 1."""
     share = np.bincount(y, minlength=n_classes) / max(1, len(y))
-    weights = np.maximum(share, _RAREST) ** -_POWER
+    weights = np.maximum(share, _RAREST) ** -_POWER.get(loss, 0.0)
     return np.asarray(weights / np.sum(weights * share), np.float32)
 
 
@@ -192,12 +192,13 @@ def _epoch(
     turn: tuple[Fitting, int, int],
     report: Report,
 ) -> float:
-    """Show every beat once (but for an incomplete last batch) and return the mean loss."""
+    """Show every beat once, or as many of each class, in whole batches; return the mean loss."""
     fitting, epoch, steps = turn
     one_hot = np.eye(len(weights), dtype=np.float32)
     total = 0.0
     for step, (x, y) in enumerate(_batches(train, fitting, epoch, steps), start=1):
-        total += float(model.train_on_batch(x, one_hot[y], sample_weight=weights[y]))
+        weight = np.ones(len(y), np.float32) if fitting.loss == "balanced" else weights[y]
+        total += float(model.train_on_batch(x, one_hot[y], sample_weight=weight))
         if step % _EVERY == 0 or step == steps:
             done = (epoch - 1) * steps + step
             report(
@@ -210,10 +211,22 @@ def _batches(
     train: Examples, fitting: Fitting, epoch: int, steps: int
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
     rng = np.random.default_rng([fitting.seed, epoch])
-    order = rng.permutation(len(train.y))
+    order = evenly(train.y, rng) if fitting.loss == "balanced" else rng.permutation(len(train.y))
     for step in range(steps):
         rows = order[step * fitting.batch : (step + 1) * fitting.batch]
         yield augmented(train.x[rows], fitting.augment, rng), train.y[rows]
+
+
+def evenly(y: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw as many rows as ``y`` has, as many of each class; none again before all of its class were."""
+    classes = np.unique(y)
+    each = -(-len(y) // len(classes))
+    drawn = []
+    for label in classes:
+        rows = np.flatnonzero(y == label)
+        rounds = [rng.permutation(rows) for _ in range(-(-each // len(rows)))]
+        drawn.append(np.concatenate(rounds)[:each])
+    return rng.permutation(np.concatenate(drawn))[: len(y)]
 
 
 def _judge(

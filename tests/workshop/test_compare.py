@@ -139,12 +139,13 @@ def test_beats_of_nobody_are_drawn_by_beat() -> None:
     assert found[0] < found[1]
 
 
-@pytest.mark.parametrize("loss", ["weighted", "plain"])
+@pytest.mark.parametrize("loss", ["weighted", "balanced", "plain"])
 def test_a_test_of_equal_shares_is_told_as_one(loss: Loss) -> None:
     """Oracle: Bayes. What remains of a posterior without the shares in training is the likelihood."""
     y = np.repeat([0, 1, 2], [80, 15, 5])
     likelihood = np.random.default_rng(1).dirichlet((1, 1, 1), 50)
-    shares = np.array([0.80, 0.15, 0.05]) ** (0.5 if loss == "weighted" else 1.0)
+    power = {"weighted": 0.5, "balanced": 0.0}.get(loss, 1.0)
+    shares = np.array([0.80, 0.15, 0.05]) ** power
     np.testing.assert_allclose(believed(y, 3, loss), shares / shares.sum(), rtol=1e-6)
     posterior = likelihood * shares
     one = told(1, n=50)._replace(probabilities=posterior / posterior.sum(axis=1, keepdims=True))
@@ -175,6 +176,27 @@ def test_a_balanced_test_is_adjusted_to_and_said_to_be(
             assert f"Accuracy as trained: cnn {accuracy(expected):.1f}." in said
             expected = expected.for_equal_shares(believed(train, 3, "weighted"))
         assert float(row["accuracy"]) == pytest.approx(accuracy(expected), abs=1e-3)
+
+
+def test_what_was_trained_on_as_many_of_each_class_is_told_as_trained(
+    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is adjusted, and how it was trained is said."""
+    out = tmp_path / "out"
+    timed = Latency(one_ms=1.0, many_ms=50.0, machine="a machine")
+    monkeypatch.setattr("models.workshop.compare.latency", lambda _: timed)
+    code, text = invoke(
+        *(str(out), "--arch", "cnn", "--splits", "given", "--seeds", "1", *TINY),
+        *("--loss", "balanced", "--augment", "scale", "--option", "balanced=true"),
+    )
+    assert code == 0, text
+    said = " ".join(text.split())
+    assert "cross-entropy with each class shown as often, augmented (scale), at most 1 epoch" in said
+    assert "Accuracy as trained" not in said
+    run = load_run(out / "runs" / "cnn-given-1")
+    assert (run.config.loss, run.config.augment) == ("balanced", ("scale",))
+    told = float(rows_of(out / "runs.csv")[0]["accuracy"])
+    assert told == pytest.approx(accuracy(run.predictions), abs=1e-3)
 
 
 def test_a_comparison_that_is_stopped_goes_on(

@@ -254,6 +254,20 @@ def test_rare_classes_weigh_more_but_not_without_bound() -> None:
     assert weights[y].mean() == pytest.approx(1)
     assert weights[2] / weights[0] == pytest.approx(np.sqrt(990))
     np.testing.assert_array_equal(np.ones(3), class_weights(y, 3, "focal"))
+    assert class_weights(y, 3, "balanced")[1] / class_weights(y, 3, "balanced")[0] == pytest.approx(99)
+
+
+def test_each_class_is_shown_as_often_where_that_is_asked() -> None:
+    """As many rows as there are; of a rare class all before any again, of a frequent one none twice."""
+    y = np.repeat([0, 1, 3], [900, 90, 7])
+    first, second = (fit.evenly(y, np.random.default_rng(k)) for k in (1, 2))
+    assert len(first) == len(y)
+    times = np.bincount(first, minlength=len(y))
+    for label in (0, 1, 3):
+        assert abs(times[y == label].sum() - len(y) / 3) <= 3
+        assert np.ptp(times[y == label]) <= 1 + (label == 3)  # the last few are cut at random
+    assert not np.array_equal(np.sort(first), np.sort(second))
+    np.testing.assert_array_equal(first, fit.evenly(y, np.random.default_rng(1)))
 
 
 def test_a_training_that_runs_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,7 @@ def test_options_of_the_data_set_reach_it(
             "is an option of a network that is told beats",
         ),
         (["--arch", "lstm_dual", "--moved", "3"], "--moved: is an option of the monitor's own network"),
+        (["--arch", "lstm_dual", "--loss", "balanced"], "expected weighted, focal or plain"),
         (["--arch", "transformer"], "expected one of monitor, cnn, lstm"),
         (["--arch", "cnn", "--option", "lead=1"], "unknown field `lead`"),
         (["--arch", "cnn", "--option", "leads"], "expected NAME=VALUE, received 'leads'"),
