@@ -1,7 +1,8 @@
 """The front door: argv to settings to one call. Only this module prints an error.
 
-Exit codes: 0 done (Ctrl-C and a closed pipe too), 1 a failure, said in one line, 2 wrong usage.
-Heavy imports happen inside the commands, so that help and the first frame come at once.
+Exit codes: 0 done (Ctrl-C and a closed pipe too), 1 a failure, said in one line, 2 wrong usage, 130 Ctrl-C
+before anything has begun (`monitor.__main__`). Heavy imports happen inside the commands, so that help
+and the first frame come at once.
 """
 
 import importlib
