@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from monitor import records
 from monitor.beats import WindowSpec
 from monitor.cutter import cutter_of
-from monitor.detect import Detection, Detector
+from monitor.detect import Detector
 from monitor.events import CLASSES, Beat, Label
 from monitor.filters import monitor_band
-from monitor.quality import Quality, good_leads
+from monitor.quality import Quality
 from monitor.records import DS1, DS2
 from monitor.settings import FilterSettings, Settings
+from monitor.succession import Succession
 
 __all__ = [
     "AAMI",
@@ -205,12 +206,14 @@ def detected(recording: Recording, signal: NDArray[np.float64], settings: Settin
     quality = Quality(settings.quality, fs=recording.fs, n_leads=n_leads)
     detector = Detector(settings.detector, fs=recording.fs, n_leads=n_leads)
     codes = quality.push(signal)[1]
-    found = [*detector.push(signal, codes), *detector.flush()]
-    peaks = np.array([detection.sample for detection in found], dtype=np.int64)
+    succession = Succession(n_leads=n_leads)
+    beats = succession.push(detector.push(signal, codes), codes)
+    beats += succession.flush(detector.flush())
+    peaks = np.array([beat.sample for beat in beats], dtype=np.int64)
     labels = np.where(recording.flutter[np.clip(peaks, 0, len(signal) - 1)], LEFT_OUT, NO_BEAT)
     for reference, detection in pairs(recording.peaks, peaks, tolerance=_TOLERANCE_S * recording.fs):
         labels[detection] = recording.labels[reference]
-    return Found(_beats(found, codes), labels)
+    return Found(beats, labels)
 
 
 def disturb(recording: Recording, augment: Augment, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -276,18 +279,6 @@ def join(parts: Sequence[Beats]) -> Beats:
         labels=np.concatenate([part.labels for part in parts]),
         records=np.concatenate([part.records for part in parts]),
     )
-
-
-def _beats(found: Sequence[Detection], codes: NDArray[np.int8]) -> list[Beat]:
-    """Return beats with their RR and good leads, as the pipeline makes them."""
-    last: int | None = None
-    beats = []
-    for sample, decided, confidence in found:
-        rr = None if last is None else sample - last
-        leads = good_leads(codes[decided])
-        beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence, leads=leads))
-        last = sample
-    return beats
 
 
 def pairs(

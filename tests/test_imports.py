@@ -46,7 +46,7 @@ ROOMS = {
     ),
     "beats": Room(
         "monitor.beats monitor.cutter monitor.excerpt monitor.intervals monitor.measures monitor.onset "
-        "monitor.pending monitor.plain_window monitor.shape*",
+        "monitor.pending monitor.plain_window monitor.shape* monitor.succession",
         "base stage filters window detect",
         "numpy scipy",
         pure=True,
