@@ -21,6 +21,7 @@ from monitor.beats import WindowSpec
 from monitor.classify import Classifier
 from monitor.errors import ArtifactError
 from monitor.events import BeatWindow, Block, Event, LabelledBeat, Output, sort_key
+from monitor.names import RecordName
 from monitor.pipeline import Pipeline
 from monitor.records import Record
 from monitor.settings import Settings
@@ -113,7 +114,7 @@ def clash_of(names: Iterable[str]) -> str:
     """Return what is wrong with records whose results would have one name, such as mitdb/100 and svdb/100."""
     taken: dict[str, str] = {}
     for name in names:
-        stem = _stem(name)
+        stem = RecordName.of(name).record
         if stem in taken:
             return (
                 f"expected records of different names, received {taken[stem]} and {name}: "
@@ -173,7 +174,7 @@ def _one(job: Job, name: str) -> Labelled:
     detector = weights.fitting(job.settings.detector, name)
     settings = msgspec.structs.replace(job.settings, detector=detector)
     events = label_record(record, settings, window, classifier.probabilities)
-    stem = _stem(name)
+    stem = RecordName.of(name).record
     for labels, suffix in SUFFIXES.items():
         write_annotations(job.out / f"{stem}{suffix}", events, fs=record.fs, labels=labels)
     if job.events:
@@ -183,10 +184,6 @@ def _one(job: Job, name: str) -> Labelled:
         if isinstance(event, LabelledBeat) and not event.provisional:
             counts[event.label] = counts.get(event.label, 0) + 1
     return Labelled(name, sum(counts.values()), record.n_samples / record.fs, counts)
-
-
-def _stem(name: str) -> str:
-    return name.rsplit("/", 1)[-1]
 
 
 def _write_events(path: Path, events: Iterable[Event], *, name: str) -> None:

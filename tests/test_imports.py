@@ -32,7 +32,8 @@ CORE = "stage filters window detect beats rhythm alarms pipeline vitals"
 
 ROOMS = {
     "base": Room(
-        "monitor monitor.errors monitor.events monitor.layers monitor.sections monitor.settings",
+        "monitor monitor.errors monitor.events monitor.layers monitor.names monitor.sections "
+        "monitor.settings",
         "",
         "msgspec numpy",
     ),
