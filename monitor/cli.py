@@ -18,7 +18,7 @@ from rich.console import Console
 
 from monitor import __version__, logs, settings, terminal
 from monitor.errors import BeatlineError
-from monitor.options import DataOption, ModelOption
+from monitor.options import ConfigOption, DataOption, ModelOption
 
 if TYPE_CHECKING:
     from monitor.app import Look
@@ -93,10 +93,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="TOML file with settings, one table per section."),
-]
 SecondsOption = Annotated[
     float | None,
     typer.Option("--seconds", min=0.1, help="End after this much wall time from the first sample received."),

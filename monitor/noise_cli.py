@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from monitor.options import ConfigOption, JobsOption
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -107,10 +109,8 @@ def noise(
             "--model", metavar="NAME|DIR", help="Model artefact or run folder. Default: the shipped one."
         ),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="TOML file with settings.")
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")] = 1,
+    config: ConfigOption = None,
+    jobs: JobsOption = 1,
 ) -> None:
     """See `_HELP`."""
     from monitor import settings

@@ -5,8 +5,12 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["DataOption", "ModelOption"]
+__all__ = ["ConfigOption", "DataOption", "JobsOption", "ModelOption"]
 
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="TOML file with settings, one table per section."),
+]
 DataOption = Annotated[
     Path | None,
     typer.Option(
@@ -15,6 +19,7 @@ DataOption = Annotated[
         help="Folder of one database (such as mitdb). Default: BEATLINE_DATA, the cache, then PhysioNet.",
     ),
 ]
+JobsOption = Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")]
 ModelOption = Annotated[
     str | None,
     typer.Option(
