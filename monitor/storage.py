@@ -2,11 +2,11 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import IO, Any, Literal
 
 from monitor.errors import StorageError
 
-__all__ = ["WholeFile", "cannot_write"]
+__all__ = ["WholeFile", "cannot_write", "claimed"]
 
 
 class WholeFile:
@@ -45,20 +45,8 @@ class WholeFile:
         return self._file.closed
 
     def claim(self) -> bool:
-        """Keep the file for this process until `close`, or its end; tell whether it was free.
-
-        Where files cannot be claimed (devices, some network folders, no POSIX) every file is free.
-        """
-        try:
-            import fcntl
-
-            if self._path.is_file():
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except (ImportError, OSError):
-            return True
-        return True
+        """Keep the file for this process, as `claimed` does; a device is free to all."""
+        return not self._path.is_file() or claimed(self._file)
 
     def put(self, piece: bytes, *, at: int | None = None) -> None:
         """Write a piece at the end, or at ``at``: then what stood from there on is gone.
@@ -93,6 +81,22 @@ class WholeFile:
         written = self._file.write(piece)
         while written < len(piece):  # the disk took a part; the next try says why
             written += self._file.write(piece[written:])
+
+
+def claimed(file: IO[Any]) -> bool:
+    """Keep a file for this process until it is closed, or the process ends; tell whether it was free.
+
+    Where files cannot be claimed (some network folders, no POSIX) every file is free.
+    """
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        return True
+    return True
 
 
 def cannot_write(path: Path, error: OSError) -> StorageError:

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from monitor import __version__
 from monitor.artifact import CARD
 from monitor.errors import ArtifactError, StorageError
 from monitor.quiet import hushed
+from monitor.storage import claimed
 
 __all__ = [
     "CHECKPOINT",
@@ -72,7 +73,7 @@ def begin(folder: Path, config: msgspec.Struct, beats: dict[str, Any], *, comman
 def alone(folder: Path) -> Iterator[None]:
     """Work in a run folder that `begin` gave, as the only process that does.
 
-    Where files cannot be claimed (no POSIX, some network folders) nobody is kept out.
+    Where files cannot be claimed (`monitor.storage.claimed`) nobody is kept out.
 
     Raises
     ------
@@ -81,26 +82,13 @@ def alone(folder: Path) -> Iterator[None]:
     """
     try:
         with (folder / CHECKPOINT / "lock").open("a") as lock:
-            if not _claimed(lock):
+            if not claimed(lock):
                 raise StorageError(
                     f"run folder {folder}: expected no other process at work in it, received one that is"
                 )
             yield
     except OSError as error:
         raise StorageError(f"run folder {folder}: cannot be written: {error.strerror or error}") from error
-
-
-def _claimed(file: IO[str]) -> bool:
-    """Keep a file for this process until it is closed or the process ends; tell whether it was free."""
-    try:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except (ImportError, OSError):
-        return True
-    return True
 
 
 def write_json(path: Path, content: object) -> None:
