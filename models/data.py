@@ -77,7 +77,8 @@ AAMI: Final[dict[str, Label]] = {
     "F": "F",
     **dict.fromkeys("/fQ?", "Q"),
 }
-"""WFDB beat symbols to AAMI EC57 classes."""
+"""WFDB beat symbols to AAMI EC57 classes, escape beats (j, e, n) as N: de Chazal et al. 2004 have them so,
+``bxb``, by which we are scored, has them as S (`monitor.score.marks.AAMI`)."""
 
 
 NO_BEAT: Final = len(CLASSES)
