@@ -5,17 +5,11 @@ from typing import Annotated
 
 import typer
 
-from monitor.options import ConfigOption, DataOption, JobsOption
+from monitor.options import ConfigOption, DataOption, JobsOption, commands
 
 __all__ = ["app", "label"]
 
-app = typer.Typer(
-    name="label",
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = commands("label")
 
 _EVALUATION = "Evaluation"
 

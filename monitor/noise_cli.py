@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from monitor.options import ConfigOption, JobsOption
+from monitor.options import ConfigOption, JobsOption, commands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "noise"]
 
-app = typer.Typer(
-    name="noise",
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = commands("noise")
 
 _NOISE = "Noise"
 _RATIOS: Final = "24,18,12,6,0,-6"

@@ -59,13 +59,14 @@ def invoke(*arguments: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "beatline")
 def test_every_command_has_help(command: list[str]) -> None:
-    """Help exits 0 and shows usage; a command that does something shows an example."""
+    """Help exits 0 and shows usage, our options alone; a command that does something shows an example."""
     code, text = invoke(*command, "--help")
     assert code == 0
     assert "Usage:" in text
     is_group = command in ([], ["bench"], ["models"], ["data"], ["alarms"])
     assert is_group or f"beatline {' '.join(command)} " in text
     assert not re.search(r"\x1b\[", text)
+    assert "completion" not in text
 
 
 def test_the_version_is_printed() -> None:
