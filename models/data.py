@@ -43,6 +43,7 @@ __all__ = [
     "cut",
     "detected",
     "disturb",
+    "found_in",
     "join",
     "pairs",
     "read",
@@ -201,15 +202,18 @@ def read(name: str, *, data: Path | None = None) -> Recording:
     )
 
 
+def found_in(signal: NDArray[np.float64], settings: Settings, *, fs: float) -> list[Beat]:
+    """Return what our detector finds in a whole record, of shape (n_samples, n_leads), as it would live."""
+    n_leads = signal.shape[1]
+    codes = Quality(settings.quality, fs=fs, n_leads=n_leads).push(signal)[1]
+    detector = Detector(settings.detector, fs=fs, n_leads=n_leads)
+    succession = Succession(n_leads=n_leads)
+    return succession.push(detector.push(signal, codes), codes) + succession.flush(detector.flush())
+
+
 def detected(recording: Recording, signal: NDArray[np.float64], settings: Settings) -> Found:
     """Return what our detector finds in ``signal``, labelled by the reference within 150 ms, one to one."""
-    n_leads = signal.shape[1]
-    quality = Quality(settings.quality, fs=recording.fs, n_leads=n_leads)
-    detector = Detector(settings.detector, fs=recording.fs, n_leads=n_leads)
-    codes = quality.push(signal)[1]
-    succession = Succession(n_leads=n_leads)
-    beats = succession.push(detector.push(signal, codes), codes)
-    beats += succession.flush(detector.flush())
+    beats = found_in(signal, settings, fs=recording.fs)
     peaks = np.array([beat.sample for beat in beats], dtype=np.int64)
     labels = np.where(recording.flutter[np.clip(peaks, 0, len(signal) - 1)], LEFT_OUT, NO_BEAT)
     for reference, detection in pairs(recording.peaks, peaks, tolerance=_TOLERANCE_S * recording.fs):

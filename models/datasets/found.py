@@ -11,9 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data import found_in
 from models.datasets.cutting import median_rr
-from monitor.detect import Detector
-from monitor.quality import Quality
 from monitor.settings import Settings
 from monitor.window import WindowSpec
 
@@ -31,12 +30,7 @@ def peaks_of(signal: NDArray[np.float64], *, fs: float) -> NDArray[np.int64]:
     signal
         Of shape (n_samples, n_leads), millivolt.
     """
-    settings = Settings()
-    n_leads = signal.shape[1]
-    codes = Quality(settings.quality, fs=fs, n_leads=n_leads).push(signal)[1]
-    detector = Detector(settings.detector, fs=fs, n_leads=n_leads)
-    found = [*detector.push(signal, codes), *detector.flush()]
-    return np.array([detection.sample for detection in found], dtype=np.int64)
+    return np.array([beat.sample for beat in found_in(signal, Settings(), fs=fs)], dtype=np.int64)
 
 
 def whole(peaks: NDArray[np.int64], n_samples: int, spec: WindowSpec, *, fs: float) -> NDArray[np.bool_]:
