@@ -6,7 +6,6 @@ those of a live run.
 """
 
 import functools
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from monitor.pipeline import Pipeline
 from monitor.records import Record
 from monitor.settings import Settings
 from monitor.spread import spread
-from monitor.storage import cannot_write
+from monitor.storage import cannot_write, drafted
 from monitor.textfiles import make_folder
 
 __all__ = ["Job", "Labelled", "clash_of", "classifier_of", "label_all", "label_record", "label_shown"]
@@ -187,12 +186,8 @@ def _one(job: Job, name: str) -> Labelled:
 
 
 def _write_events(path: Path, events: Iterable[Event], *, name: str) -> None:
-    """Write whole lines under a temporary name, then give the file its own."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with half.open("wb") as file:
+        with drafted(path) as draft, draft.open("wb") as file:
             file.writelines(lines.entry(event, bed=name, record=name, time=None) + b"\n" for event in events)
-        half.replace(path)
     except OSError as error:
-        half.unlink(missing_ok=True)
         raise cannot_write(path, error) from error

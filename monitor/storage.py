@@ -1,12 +1,14 @@
-"""Files that hold whole pieces only, whatever befalls the disk or the process while they grow."""
+"""Files that are whole, or hold whole pieces only, whatever befalls the disk or the process meanwhile."""
 
-from contextlib import suppress
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from monitor.errors import StorageError
 
-__all__ = ["WholeFile", "cannot_write", "claimed"]
+__all__ = ["WholeFile", "cannot_write", "claimed", "drafted"]
 
 
 class WholeFile:
@@ -81,6 +83,22 @@ class WholeFile:
         written = self._file.write(piece)
         while written < len(piece):  # the disk took a part; the next try says why
             written += self._file.write(piece[written:])
+
+
+@contextmanager
+def drafted(path: Path) -> Iterator[Path]:
+    """Give a place to write a file that appears whole or not at all, in place of the one before it.
+
+    What is written there takes the name at the end; if that fails nothing is left of it, and the error
+    comes out as it is. The place has the suffix of the file, by which some writers go.
+    """
+    draft = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        with suppress(OSError):  # mostly it has its name by now
+            draft.unlink()
 
 
 def claimed(file: IO[Any]) -> bool:

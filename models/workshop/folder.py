@@ -15,7 +15,7 @@ from monitor import __version__
 from monitor.artifact import CARD
 from monitor.errors import ArtifactError, StorageError
 from monitor.quiet import hushed
-from monitor.storage import claimed
+from monitor.storage import claimed, drafted
 
 __all__ = [
     "CHECKPOINT",
@@ -93,19 +93,16 @@ def alone(folder: Path) -> Iterator[None]:
 
 def write_json(path: Path, content: object) -> None:
     """Write a file of JSON: whole, or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    partial.replace(path)
+    with drafted(path) as draft:
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def write_history(folder: Path, rows: Sequence[dict[str, float]]) -> None:
     """Write what each epoch gave, a row each: whole, or not at all."""
-    partial = folder / f"{HISTORY}.partial"
-    with partial.open("w", newline="") as file:
+    with drafted(folder / HISTORY) as draft, draft.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
-    partial.replace(folder / HISTORY)
 
 
 def refuse(folder: Path) -> None:
