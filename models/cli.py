@@ -18,11 +18,6 @@ app = typer.Typer(
     add_completion=False,
 )
 
-_Data = Annotated[
-    Path | None,
-    typer.Option("--data", help="Folder of one database. Default: BEATLINE_DATA, cache, PhysioNet."),
-]
-
 
 @app.command()
 def verifier(

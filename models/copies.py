@@ -12,6 +12,7 @@ from models import data
 from models.data import Recording
 from models.motion import motion
 from monitor import noise, records
+from monitor.names import RecordName
 
 __all__ = ["COPIES", "Copy", "changed", "database", "read", "stressed"]
 
@@ -78,7 +79,7 @@ COPIES: Final = (
 
 def database(name: str) -> str:
     """Return the database of a record name: ``svdb/800`` is of svdb, ``208`` of mitdb."""
-    return name.rpartition("/")[0] or "mitdb"
+    return RecordName.of(name).database
 
 
 def read(name: str) -> Recording:

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from monitor import records
 from monitor.beats import WindowSpec
 from monitor.cutter import cutter_of
-from monitor.detect import Detection, Detector
+from monitor.detect import Detector
 from monitor.events import CLASSES, Beat, Label
 from monitor.filters import monitor_band
-from monitor.quality import Quality, good_leads
+from monitor.quality import Quality
 from monitor.records import DS1, DS2
 from monitor.settings import FilterSettings, Settings
+from monitor.succession import Succession
 
 __all__ = [
     "AAMI",
@@ -42,6 +43,7 @@ __all__ = [
     "cut",
     "detected",
     "disturb",
+    "found_in",
     "join",
     "pairs",
     "read",
@@ -76,7 +78,8 @@ AAMI: Final[dict[str, Label]] = {
     "F": "F",
     **dict.fromkeys("/fQ?", "Q"),
 }
-"""WFDB beat symbols to AAMI EC57 classes."""
+"""WFDB beat symbols to AAMI EC57 classes, escape beats (j, e, n) as N: de Chazal et al. 2004 have them so,
+``bxb``, by which we are scored, has them as S (`monitor.score.marks.AAMI`)."""
 
 
 NO_BEAT: Final = len(CLASSES)
@@ -199,18 +202,23 @@ def read(name: str, *, data: Path | None = None) -> Recording:
     )
 
 
+def found_in(signal: NDArray[np.float64], settings: Settings, *, fs: float) -> list[Beat]:
+    """Return what our detector finds in a whole record, of shape (n_samples, n_leads), as it would live."""
+    n_leads = signal.shape[1]
+    codes = Quality(settings.quality, fs=fs, n_leads=n_leads).push(signal)[1]
+    detector = Detector(settings.detector, fs=fs, n_leads=n_leads)
+    succession = Succession(n_leads=n_leads)
+    return succession.push(detector.push(signal, codes), codes) + succession.flush(detector.flush())
+
+
 def detected(recording: Recording, signal: NDArray[np.float64], settings: Settings) -> Found:
     """Return what our detector finds in ``signal``, labelled by the reference within 150 ms, one to one."""
-    n_leads = signal.shape[1]
-    quality = Quality(settings.quality, fs=recording.fs, n_leads=n_leads)
-    detector = Detector(settings.detector, fs=recording.fs, n_leads=n_leads)
-    codes = quality.push(signal)[1]
-    found = [*detector.push(signal, codes), *detector.flush()]
-    peaks = np.array([detection.sample for detection in found], dtype=np.int64)
+    beats = found_in(signal, settings, fs=recording.fs)
+    peaks = np.array([beat.sample for beat in beats], dtype=np.int64)
     labels = np.where(recording.flutter[np.clip(peaks, 0, len(signal) - 1)], LEFT_OUT, NO_BEAT)
     for reference, detection in pairs(recording.peaks, peaks, tolerance=_TOLERANCE_S * recording.fs):
         labels[detection] = recording.labels[reference]
-    return Found(_beats(found, codes), labels)
+    return Found(beats, labels)
 
 
 def disturb(recording: Recording, augment: Augment, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -276,18 +284,6 @@ def join(parts: Sequence[Beats]) -> Beats:
         labels=np.concatenate([part.labels for part in parts]),
         records=np.concatenate([part.records for part in parts]),
     )
-
-
-def _beats(found: Sequence[Detection], codes: NDArray[np.int8]) -> list[Beat]:
-    """Return beats with their RR and good leads, as the pipeline makes them."""
-    last: int | None = None
-    beats = []
-    for sample, decided, confidence in found:
-        rr = None if last is None else sample - last
-        leads = good_leads(codes[decided])
-        beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence, leads=leads))
-        last = sample
-    return beats
 
 
 def pairs(

@@ -46,7 +46,8 @@ def evaluate(
 
     A run of the workshop is measured on its own test part: accuracy, precision, recall and F1 per class,
     confusion, ROC, precision-recall, calibration, with 95 % intervals over patients, and a page with
-    pictures that needs no other file. Whether patients tested on were trained on too is stated.
+    pictures that needs no other file. Whether patients tested on were trained on too is stated, and what
+    is told for equal shares where the test part was made to have as many beats of each class.
 
     Any other model is scored on beats found by our detector: Se, +P and F1 per class. Both labels of a beat
     are scored, the confirmed one and the provisional; the confusion is that of the confirmed. Beats
@@ -132,7 +133,8 @@ def _told(found: "Evaluation") -> str:
     from models.workshop.report import title
     from models.workshop.tables import plain
 
-    blocks = [title(found.run), textwrap.fill(found.leak, 96)]
+    said = [text for text in (found.leak, found.balance) if text]
+    blocks = [title(found.run), *(textwrap.fill(text, 96) for text in said)]
     shown = [tables.overall(found), tables.classes_narrow(found), tables.confusion(found)]
     peaks = tables.r_peaks(found)
     blocks += map(plain, [*shown, *([peaks] if peaks else [])])

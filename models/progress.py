@@ -1,12 +1,15 @@
-"""What the commands share: reports, a progress bar on standard error, and the command line for the record."""
+"""What the commands share: reports, a progress bar, an end by Ctrl-C, the command line for the record."""
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["Progress", "Report", "command_line", "part"]
+import typer
+
+__all__ = ["Progress", "Report", "command_line", "part", "resumable"]
 
 Report: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
@@ -37,6 +40,16 @@ class Progress:
 def part(report: Report, name: str, k: int, n: int) -> Report:
     """Return a report for the k-th of n equal parts of the work."""
     return lambda what, done, total: report(f"{name}: {what}", k * total + done, n * total)
+
+
+@contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """Let Ctrl-C end a command well, saying so, whose folder the same command goes on with."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        typer.echo(f"stopped: {out} is not finished; the same command goes on with it", err=True)
+        raise typer.Exit(0) from error
 
 
 def command_line() -> str:

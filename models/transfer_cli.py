@@ -63,7 +63,7 @@ def infarction(
 
     Example:  [bold]beatline models infarction runs/sure --option strict=true[/bold]
     """
-    from models.progress import Progress, command_line
+    from models.progress import Progress, command_line, resumable
     from models.workshop import infarction as study
 
     given = list(option or [])
@@ -72,7 +72,7 @@ def infarction(
     if dataset == "kaggle":
         wanted = ["task=infarction"]
     options = data_options([*wanted, *given], rows=rows)
-    try:
+    with resumable(out):
         beats = load_beats(dataset, data, options)
         config = study.Infarction(
             dataset=dataset,
@@ -85,14 +85,8 @@ def infarction(
         )
         with Progress() as progress:
             found = study.cross_validate(config, beats, out, command=command_line(), report=progress)
-    except KeyboardInterrupt:
-        typer.echo(f"stopped: {out} is not finished; the same command goes on with it", err=True)
-        return
-    for how in config.splits:
-        _head(dataset, how, f"over {config.methods[0]}")
-        for row in found:
-            if row.split == how:
-                _line(row.method, row.figures, row.fold10)
+    lines = [(row.split, _line(row.method, row.figures, row.fold10)) for row in found]
+    _show(dataset, config.methods[0], lines)
     typer.echo(f"{out / study.RESULTS}")
 
 
@@ -124,13 +118,13 @@ def transfer(
 
     Example:  [bold]beatline models transfer runs/moved --from runs/kachuee --dataset ptbxl[/bold]
     """
-    from models.progress import Progress, command_line
+    from models.progress import Progress, command_line, resumable
     from models.workshop import transfer as study
     from models.workshop.infarction import splits_of
     from models.workshop.runs import load_run
 
     run = load_run(from_)
-    try:
+    with resumable(out):
         options = data_options([*study.window_of(run, dataset), *(option or [])], rows=rows)
         beats = load_beats(dataset, data, options)
         config = study.Transfer(
@@ -146,35 +140,26 @@ def transfer(
         )
         with Progress() as progress:
             found = study.transfer(config, run, beats, out, command=command_line(), report=progress)
-    except KeyboardInterrupt:
-        typer.echo(f"stopped: {out} is not finished; the same command goes on with it", err=True)
-        return
-    for how in config.splits:
-        _head(dataset, how, f"over {study.COMPARED}")
-        for row in found:
-            if row.split == how:
-                _line(f"{row.mode} {row.share} %", row.figures, None)
+    lines = [(row.split, _line(f"{row.mode} {row.share} %", row.figures, None)) for row in found]
+    _show(dataset, study.COMPARED, lines)
     typer.echo(f"{out / study.RESULTS}  {out / study.PICTURE}")
 
 
-def _head(dataset: str, how: str, compared: str) -> None:
-    whose = "patients unseen" if how == "patients" else "split by beat: the same people on both sides"
-    typer.echo(f"{dataset}, {whose}")
-    typer.echo(
-        f"  {'':<16}"
-        + "  ".join(f"{title:<21}" for title in _TITLES)
-        + f"  {'AUC ' + compared:<22}  records   beats"
-    )
+def _show(dataset: str, compared: str, lines: list[tuple[str, str]]) -> None:
+    """Print a table of each split's lines."""
+    head = "  ".join(f"{title:<21}" for title in _TITLES)
+    for how in dict.fromkeys(split for split, _ in lines):
+        whose = "patients unseen" if how == "patients" else "split by beat: the same people on both sides"
+        typer.echo(f"{dataset}, {whose}")
+        typer.echo(f"  {'':<16}{head}  {'AUC over ' + compared:<22}  records   beats")
+        typer.echo("\n".join(line for split, line in lines if split == how))
 
 
-def _line(name: str, found: "Figures", last: "Figures | None") -> None:
+def _line(name: str, found: "Figures", last: "Figures | None") -> str:
     fold10 = "-" if last is None else str(last.record_auc)
-    cells = (found.record_auc, fold10, found.record_f1, found.beat_auc, found.beat_f1)
-    typer.echo(
-        f"  {name:<16}"
-        + "  ".join(f"{cell!s:<21}" for cell in cells)
-        + f"  {found.gain!s:<22}  {found.n_records:7,}  {found.n_beats:6,}"
-    )
+    figures = (found.record_auc, fold10, found.record_f1, found.beat_auc, found.beat_f1)
+    cells = "  ".join(f"{figure!s:<21}" for figure in figures)
+    return f"  {name:<16}{cells}  {found.gain!s:<22}  {found.n_records:7,}  {found.n_beats:6,}"
 
 
 def _folds(text: str) -> tuple[int, ...]:

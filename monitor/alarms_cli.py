@@ -12,20 +12,13 @@ from rich.table import Table
 
 from monitor import settings
 from monitor.errors import StorageError
+from monitor.options import commands
 from monitor.rules import Rule, as_json, rules
 from monitor.settings_text import starting_file
 
 __all__ = ["app", "init", "list_"]
 
-app = typer.Typer(
-    name="alarms",
-    help="Show which alarms are in force, and begin a settings file.",
-    add_completion=False,
-    rich_markup_mode="rich",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = commands("alarms", "Show which alarms are in force, and begin a settings file.")
 
 _PIPED: Final = 250
 """Columns where nobody looks: each alarm on lines of its own, for grep."""

@@ -28,13 +28,12 @@ it, and a mark inside a gap that was bridged stands between ``~`` 0 and ``~`` -1
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from monitor.events import Alarm, Event, Gap, LabelKind, LabelledBeat, Rhythm, sort_key
-from monitor.storage import cannot_write
+from monitor.storage import cannot_write, drafted
 
 __all__ = [
     "END",
@@ -262,14 +261,11 @@ def write_annotations(
         The file cannot be written.
     """
     data = content(events, fs=fs, labels=labels)
-    draft = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(data)
-        draft.replace(path)
+        with drafted(path) as draft:
+            draft.write_bytes(data)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
         raise cannot_write(path, error) from error
 
 

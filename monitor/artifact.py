@@ -14,6 +14,7 @@ import msgspec
 
 from monitor.errors import ArtifactError
 from monitor.events import CLASSES
+from monitor.names import is_among
 from monitor.settings import FilterSettings
 from monitor.window import WindowSpec
 
@@ -252,9 +253,8 @@ def fitting(model: str | None, record: str) -> Path:
     folds = [] if model is None else sorted(card.parent for card in Path(model).glob(f"*/{CARD}"))
     if model is None or not folds or (Path(model) / CARD).is_file():
         return locate(model)
-    alone = record.rsplit("/", 1)[-1]
     for fold in folds:
-        if alone in {name.rsplit("/", 1)[-1] for name in load_card(fold).left_out}:
+        if is_among(record, load_card(fold).left_out):
             return fold
     return locate(str(Path(model).parent))
 

@@ -6,13 +6,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from monitor.options import DataOption, ModelOption
+from monitor.options import DataOption, ModelOption, commands
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    name="bench", help="Measure latency, load and memory of the whole line.", no_args_is_help=True
-)
+app = commands("bench", "Measure latency, load and memory of the whole line.")
 
 
 @app.command("latency")

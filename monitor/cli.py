@@ -1,7 +1,8 @@
 """The front door: argv to settings to one call. Only this module prints an error.
 
-Exit codes: 0 done (Ctrl-C and a closed pipe too), 1 a failure, said in one line, 2 wrong usage.
-Heavy imports happen inside the commands, so that help and the first frame come at once.
+Exit codes: 0 done (Ctrl-C and a closed pipe too), 1 a failure, said in one line, 2 wrong usage, 130 Ctrl-C
+before anything has begun (`monitor.__main__`). Heavy imports happen inside the commands, so that help
+and the first frame come at once.
 """
 
 import importlib
@@ -17,7 +18,7 @@ from rich.console import Console
 
 from monitor import __version__, logs, settings, terminal
 from monitor.errors import BeatlineError
-from monitor.options import DataOption, ModelOption
+from monitor.options import ConfigOption, DataOption, ModelOption
 
 if TYPE_CHECKING:
     from monitor.app import Look
@@ -92,10 +93,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="TOML file with settings, one table per section."),
-]
 SecondsOption = Annotated[
     float | None,
     typer.Option("--seconds", min=0.1, help="End after this much wall time from the first sample received."),

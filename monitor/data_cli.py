@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from monitor.options import DataOption
+from monitor.options import DataOption, commands
 
 __all__ = ["app"]
 
-app = typer.Typer(name="data", help="Find, list and download WFDB records.", no_args_is_help=True)
+app = commands("data", "Find, list and download WFDB records.")
 
 
 @app.command("list")

@@ -6,15 +6,11 @@ from typing import Annotated, Final
 
 import typer
 
+from monitor.options import commands
+
 __all__ = ["app", "events"]
 
-app = typer.Typer(
-    name="events",
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = commands("events")
 
 _HELP = """List the alarms and other events of a store, oldest first.
 

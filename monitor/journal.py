@@ -20,7 +20,7 @@ from monitor.events import Alarm, AnyEvent, Event, Notice
 from monitor.lines import Envelope
 from monitor.storage import WholeFile, cannot_write
 
-__all__ = ["TAKEN_UP_S", "Journal", "read", "read_head", "read_runs", "standing"]
+__all__ = ["TAKEN_UP_S", "Journal", "read", "read_runs", "standing"]
 
 TAKEN_UP_S: Final = 3600.0
 """Alarms of a run whose last word is older than this are not taken up by the next: another patient's."""
@@ -186,19 +186,6 @@ def _told_ns(line: bytes) -> int:
     """Return when a line was told; 0 where there is none, or it does not say."""
     told = lines.parse(line)[0].time if line else None
     return 0 if told is None else lines.nanoseconds(told)
-
-
-def read_head(path: Path) -> dict[str, Any]:
-    """Return what the first run of a journal is identified by.
-
-    Raises
-    ------
-    StorageError
-        The file cannot be read or is not a journal.
-    """
-    with _opened(path) as file:
-        head: dict[str, Any] = msgspec.json.decode(file.readline(_LONGEST_LINE))
-        return head
 
 
 def _events(file: BufferedReader, path: Path) -> Iterator[tuple[int, Envelope, AnyEvent]]:

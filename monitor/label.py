@@ -6,7 +6,6 @@ those of a live run.
 """
 
 import functools
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -21,11 +20,12 @@ from monitor.beats import WindowSpec
 from monitor.classify import Classifier
 from monitor.errors import ArtifactError
 from monitor.events import BeatWindow, Block, Event, LabelledBeat, Output, sort_key
+from monitor.names import RecordName
 from monitor.pipeline import Pipeline
 from monitor.records import Record
 from monitor.settings import Settings
 from monitor.spread import spread
-from monitor.storage import cannot_write
+from monitor.storage import cannot_write, drafted
 from monitor.textfiles import make_folder
 
 __all__ = ["Job", "Labelled", "clash_of", "classifier_of", "label_all", "label_record", "label_shown"]
@@ -113,7 +113,7 @@ def clash_of(names: Iterable[str]) -> str:
     """Return what is wrong with records whose results would have one name, such as mitdb/100 and svdb/100."""
     taken: dict[str, str] = {}
     for name in names:
-        stem = _stem(name)
+        stem = RecordName.of(name).record
         if stem in taken:
             return (
                 f"expected records of different names, received {taken[stem]} and {name}: "
@@ -173,7 +173,7 @@ def _one(job: Job, name: str) -> Labelled:
     detector = weights.fitting(job.settings.detector, name)
     settings = msgspec.structs.replace(job.settings, detector=detector)
     events = label_record(record, settings, window, classifier.probabilities)
-    stem = _stem(name)
+    stem = RecordName.of(name).record
     for labels, suffix in SUFFIXES.items():
         write_annotations(job.out / f"{stem}{suffix}", events, fs=record.fs, labels=labels)
     if job.events:
@@ -185,17 +185,9 @@ def _one(job: Job, name: str) -> Labelled:
     return Labelled(name, sum(counts.values()), record.n_samples / record.fs, counts)
 
 
-def _stem(name: str) -> str:
-    return name.rsplit("/", 1)[-1]
-
-
 def _write_events(path: Path, events: Iterable[Event], *, name: str) -> None:
-    """Write whole lines under a temporary name, then give the file its own."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with half.open("wb") as file:
+        with drafted(path) as draft, draft.open("wb") as file:
             file.writelines(lines.entry(event, bed=name, record=name, time=None) + b"\n" for event in events)
-        half.replace(path)
     except OSError as error:
-        half.unlink(missing_ok=True)
         raise cannot_write(path, error) from error

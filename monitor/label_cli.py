@@ -5,15 +5,11 @@ from typing import Annotated
 
 import typer
 
+from monitor.options import ConfigOption, DataOption, JobsOption, commands
+
 __all__ = ["app", "label"]
 
-app = typer.Typer(
-    name="label",
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = commands("label")
 
 _EVALUATION = "Evaluation"
 
@@ -30,14 +26,7 @@ def label(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the annotations go.")] = Path(
         "labels"
     ),
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            metavar="DIR",
-            help="Folder of one database (such as mitdb). Default: BEATLINE_DATA, the cache, then PhysioNet.",
-        ),
-    ] = None,
+    data: DataOption = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -47,14 +36,11 @@ def label(
             "Default: the shipped one.",
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")] = 1,
+    jobs: JobsOption = 1,
     events: Annotated[
         bool, typer.Option("--events", help="Also write every event, as <record>.events.jsonl.")
     ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="TOML file with settings, one table per section."),
-    ] = None,
+    config: ConfigOption = None,
     detector: Annotated[
         Path | None,
         typer.Option(

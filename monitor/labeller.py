@@ -88,11 +88,6 @@ class Labeller:
         """Beats asked for and not yet answered."""
         return len(self._waiting)
 
-    @property
-    def n_under_way(self) -> int:
-        """Beats sent and not yet answered, those given up since included."""
-        return len(self._under_way)
-
     def ask(self, key: Key, window: BeatWindow) -> None:
         """Ask for a beat's probabilities; they come out of `answers` under this key."""
         if len(self._waiting) >= self._backlog:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from monitor.options import ConfigOption, JobsOption, commands
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,13 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "noise"]
 
-app = typer.Typer(
-    name="noise",
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = commands("noise")
 
 _NOISE = "Noise"
 _RATIOS: Final = "24,18,12,6,0,-6"
@@ -107,10 +103,8 @@ def noise(
             "--model", metavar="NAME|DIR", help="Model artefact or run folder. Default: the shipped one."
         ),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="TOML file with settings.")
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")] = 1,
+    config: ConfigOption = None,
+    jobs: JobsOption = 1,
 ) -> None:
     """See `_HELP`."""
     from monitor import settings

@@ -1,12 +1,16 @@
-"""Options that several commands share: one wording, one meaning."""
+"""What the commands share: options of one wording and one meaning, and how they are gathered."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["DataOption", "ModelOption"]
+__all__ = ["ConfigOption", "DataOption", "JobsOption", "ModelOption", "commands"]
 
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="TOML file with settings, one table per section."),
+]
 DataOption = Annotated[
     Path | None,
     typer.Option(
@@ -15,6 +19,7 @@ DataOption = Annotated[
         help="Folder of one database (such as mitdb). Default: BEATLINE_DATA, the cache, then PhysioNet.",
     ),
 ]
+JobsOption = Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")]
 ModelOption = Annotated[
     str | None,
     typer.Option(
@@ -24,3 +29,21 @@ ModelOption = Annotated[
         "labels them. Default: the shipped one.",
     ),
 ]
+
+
+def commands(name: str, what: str | None = None) -> typer.Typer:
+    """Return what gathers the commands of a module, for the front door to mount.
+
+    Parameters
+    ----------
+    what
+        What several commands are for: shown where none of them is named. None: there is only one.
+    """
+    return typer.Typer(
+        name=name,
+        help=what,
+        no_args_is_help=what is not None,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )

@@ -23,7 +23,6 @@ from monitor.arrhythmias import Arrhythmias
 from monitor.atrial import Atrial
 from monitor.beats import WindowSpec
 from monitor.cutter import cutter_of
-from monitor.detect import Detection
 from monitor.detect_lstm import detector_for
 from monitor.events import (
     Alarm,
@@ -42,11 +41,12 @@ from monitor.fibrillation import Fibrillation
 from monitor.filters import monitor_band
 from monitor.forms import Forms
 from monitor.lane import Lane
-from monitor.quality import Quality, good_leads
+from monitor.quality import Quality
 from monitor.rhythm import HeartRate, Rhythms
 from monitor.runs import Runs
 from monitor.settings import AlarmSettings, Settings
 from monitor.stage import State
+from monitor.succession import Succession
 from monitor.turns import Turn, rhythms_of
 
 __all__ = ["Pipeline"]
@@ -107,6 +107,7 @@ class Pipeline:
         self._band = monitor_band(settings.filters, fs=fs, n_leads=n_leads)
         self._quality = Quality(settings.quality, fs=fs, n_leads=n_leads, start=start)
         self._detector = detector_for(settings.detector, fs=fs, n_leads=n_leads, start=start)
+        self._succession = Succession(n_leads=n_leads, start=start)
         self._fibrillation = Fibrillation(settings.rhythm, fs=fs, n_leads=n_leads, start=start)
         self._asks_next = window.asks_next
         self._cutter = cutter_of(
@@ -125,9 +126,7 @@ class Pipeline:
         self._alarms = Alarms(
             settings.alarms, fs=fs, n_leads=n_leads, lead_names=self.leads, start=start, standing=standing
         )
-        self._last_beat: int | None = None
         self._lead_states: list[str] = ["good"] * n_leads
-        self._good: tuple[int, ...] = tuple(range(n_leads))
         self._fibrillating: str | None = None
         self._provisional = Lane("provisional")
         self._runs = Runs(fs=fs)
@@ -192,9 +191,9 @@ class Pipeline:
 
     def flush(self) -> list[Output]:
         """End the stream: give out what the stages still hold. Answers are taken until all are in."""
-        beats = self._beats(self._detector.flush(), np.empty((0, len(self.leads)), np.int8))
+        beats = self._expected(self._succession.flush(self._detector.flush()))
         windows = self._cut(self._cutter.flush(beats))
-        return [*self._fast(list(beats), self.index), *self._tick(), *windows]
+        return [*self._fast([*beats], self.index), *self._tick(), *windows]
 
     def acknowledge(self, by: str = "", kind: str | None = None) -> list[Event]:
         """Acknowledge the alarms that stand now, of one kind or of all, at the current sample."""
@@ -224,9 +223,7 @@ class Pipeline:
         """Return all state, as plain arrays, numbers and lists; `restore` goes on from it exactly."""
         return {
             "index": self.index,
-            "last_beat": self._last_beat,
             "lead_states": list(self._lead_states),
-            "good": self._good,
             "fibrillating": self._fibrillating,
             "stages": {name: getattr(self, f"_{name}").snapshot() for name in _STAGES},
         }
@@ -234,9 +231,7 @@ class Pipeline:
     def restore(self, state: State) -> None:
         """Go on from what `snapshot` returned; the pipeline must have been made with equal arguments."""
         self.index = state["index"]
-        self._last_beat = state["last_beat"]
         self._lead_states = list(state["lead_states"])
-        self._good = tuple(state["good"])
         self._fibrillating = state["fibrillating"]
         for name, stage in state["stages"].items():
             getattr(self, f"_{name}").restore(stage)
@@ -245,7 +240,7 @@ class Pipeline:
         start, self.index = self.index, self.index + len(samples)
         changes, codes = self._quality.push(samples)
         wave = self._band.push(samples)
-        beats = self._beats(self._detector.push(samples, codes), codes)
+        beats = self._expected(self._succession.push(self._detector.push(samples, codes), codes))
         rhythms = self._fibrillation.push(wave, codes, beats)
         for change in changes:
             self._lead_states[change.lead] = change.state
@@ -263,11 +258,11 @@ class Pipeline:
             return [*self._block(missing), *self._fast([gap], gap.stop)]
         outputs = self.flush()
         self.index = gap.stop
-        self._last_beat = None
         self._band.reset()
         for stage in (
             self._quality,
             self._detector,
+            self._succession,
             self._fibrillation,
             self._cutter,
             self._rate,
@@ -295,18 +290,8 @@ class Pipeline:
         self._fibrillating = None
         return events
 
-    def _beats(self, detections: Sequence[Detection], codes: NDArray[np.int8]) -> list[Beat]:
-        """Return beats; ``codes`` are the leads' states over the samples up to `index`."""
-        start = self.index - len(codes)
-        beats = []
-        for sample, decided, confidence in detections:
-            rr = None if self._last_beat is None else sample - self._last_beat
-            self._last_beat = sample
-            if decided >= start:
-                self._good = good_leads(codes[decided - start])
-            beats.append(Beat(sample=sample, decided=decided, rr=rr, confidence=confidence, leads=self._good))
-        if len(codes):
-            self._good = good_leads(codes[-1])
+    def _expected(self, beats: list[Beat]) -> list[Beat]:
+        """Let both label lanes expect beats; return them."""
         self._provisional.expect(beats)
         self._confirmed.expect(beats)
         return beats
@@ -381,6 +366,7 @@ _STAGES = (
     "band",
     "quality",
     "detector",
+    "succession",
     "fibrillation",
     "cutter",
     "rate",

@@ -11,7 +11,6 @@ Samples that never came are written as missing, so that an annotation's index is
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -23,7 +22,7 @@ from monitor.annotationfile import AnnotationFile
 from monitor.annotations import END, SUFFIXES, Annotator, Mark, write_annotations
 from monitor.events import Block, Event, Gap, LabelKind
 from monitor.signalfile import Layout, SignalFile
-from monitor.storage import WholeFile, cannot_write
+from monitor.storage import WholeFile, cannot_write, drafted
 
 __all__ = ["Recorder", "write_annotations"]
 
@@ -241,14 +240,11 @@ class _Part:
 
     def _write_header(self, length: str) -> None:
         header = self._layout.header(self.path.name, self.start, length, self._signals.signals())
-        draft = self.path.with_suffix(".hea.part")
         try:
-            draft.write_bytes(header)
-            draft.replace(self.path.with_suffix(".hea"))
+            with drafted(self.path.with_suffix(".hea")) as draft:
+                draft.write_bytes(header)
             self._headed = True
         except OSError as error:
-            with suppress(OSError):
-                draft.unlink()
             raise cannot_write(self.path.with_suffix(".hea"), error) from error
 
 

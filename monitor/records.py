@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor import physionet
 from monitor.errors import SourceError
+from monitor.names import RecordName
 from monitor.physionet import DATABASES, DS1, DS2, PACED, SAME_PATIENT, attribution, fetch
 
 __all__ = [
@@ -28,7 +29,6 @@ __all__ = [
     "SAME_PATIENT",
     "Annotations",
     "Record",
-    "RecordName",
     "annotations",
     "attribution",
     "available",
@@ -42,7 +42,7 @@ __all__ = [
 MISSING: Final = -32768
 """The digital value that stands for a missing sample: of WFDB format 16 and of our wire."""
 
-_NAME: Final = re.compile(r"(?:(?P<database>[A-Za-z0-9_-]+)/)?(?P<record>[A-Za-z0-9_-]+)")
+_NAME: Final = re.compile(r"(?:[A-Za-z0-9_-]+/)?[A-Za-z0-9_-]+")
 _INVALID: Final = {"80": -128, "212": -2048, "310": -512, "311": -512, "24": -(2**23), "32": -(2**31)}
 """What the WFDB formats write for a missing sample (signal(5)); -32768 in those not listed."""
 _BYTES: Final = {
@@ -83,16 +83,6 @@ class _Header(Protocol):
     units: list[str | None]
     sig_name: list[str | None] | None
     d_signal: NDArray[np.integer]
-
-
-class RecordName(NamedTuple):
-    """A record's database and its name there; prints as a person writes it."""
-
-    database: str
-    record: str
-
-    def __str__(self) -> str:
-        return self.record if self.database == "mitdb" else f"{self.database}/{self.record}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +144,13 @@ def parse(name: str) -> RecordName:
     --------
     >>> parse("svdb/800")
     RecordName(database='svdb', record='800')
-    >>> parse("208").database
-    'mitdb'
     """
-    match = _NAME.fullmatch(name)
-    if match is None:
+    if not _NAME.fullmatch(name):
         raise SourceError(
             f"bad record name: expected a name such as 208 or svdb/800 (and --data DIR for your own folder), "
             f"received {name!r}"
         )
-    return RecordName(match["database"] or "mitdb", match["record"])
+    return RecordName.of(name)
 
 
 def locate(name: str, *, data: Path | None = None, download: bool = True) -> Path:

@@ -8,15 +8,11 @@ from typing import Annotated
 
 import typer
 
+from monitor.options import commands
+
 __all__ = ["app", "report"]
 
-app = typer.Typer(
-    name="report",
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = commands("report")
 
 _HELP = """Write a shift of one bed as one HTML page that needs no other file.
 

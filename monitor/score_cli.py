@@ -7,15 +7,11 @@ from typing import Annotated
 
 import typer
 
+from monitor.options import commands
+
 __all__ = ["app", "score"]
 
-app = typer.Typer(
-    name="score",
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = commands("score")
 
 _HELP = """Compare labels with reference annotations, as ANSI/AAMI EC57 asks.
 

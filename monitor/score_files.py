@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from monitor import score_alarms_files
-from monitor.score.marks import CLASSES
+from monitor.events import CLASSES
 from monitor.score.measures import MEASURES
 from monitor.score.record import Figure, Group, RecordScore
 from monitor.score.tables import TABLES, lines

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from monitor import figures_score, records, score_alarms_files
 from monitor.canvas import confusion
 from monitor.errors import SourceError
+from monitor.events import CLASSES
 from monitor.figures_strips import WIDTH_S, Strip, densest, strips
 from monitor.html_report import Part, Picture, Section, Table, write_page
 from monitor.score.beats import NOTHING, WINDOW_S, match
-from monitor.score.marks import CLASSES, Marks
+from monitor.score.marks import Marks
 from monitor.score.measures import MEASURES
 from monitor.score.record import Figure, Group, RecordScore
 from monitor.score.runs import KINDS

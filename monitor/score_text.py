@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitor.score.marks import CLASSES
+from monitor.events import CLASSES
 from monitor.score.record import Group, RecordScore
 from monitor.score.runs import KINDS
 from monitor.score.timing import alarm_rates, spread

@@ -12,6 +12,7 @@ import msgspec
 
 from monitor import records
 from monitor.errors import SourceError
+from monitor.names import RecordName
 from monitor.records import SAME_PATIENT
 from monitor.score.alarms_group import RecordAlarms
 from monitor.score.marks import Marks
@@ -224,7 +225,7 @@ def _named(wanted: str, request: Request) -> list[str]:
         if part in ("all", "nonpaced"):
             names |= _having(request.reference, request.reference_annotator)
         else:
-            names |= {name.rsplit("/", 1)[-1] for name in chosen([part], data=request.reference)}
+            names |= {RecordName.of(name).record for name in chosen([part], data=request.reference)}
     if not names:
         raise SourceError(
             f"records {wanted or '(none)'}: expected reference annotations named "

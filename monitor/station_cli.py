@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from monitor.options import commands
+
 if TYPE_CHECKING:
     from monitor.station.run import Picture
     from monitor.station.state import State
 
 __all__ = ["app"]
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = commands("station")
 
 
 @app.command()

@@ -1,12 +1,14 @@
-"""Files that hold whole pieces only, whatever befalls the disk or the process while they grow."""
+"""Files that are whole, or hold whole pieces only, whatever befalls the disk or the process meanwhile."""
 
-from contextlib import suppress
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import IO, Any, Literal
 
 from monitor.errors import StorageError
 
-__all__ = ["WholeFile", "cannot_write"]
+__all__ = ["WholeFile", "cannot_write", "claimed", "drafted"]
 
 
 class WholeFile:
@@ -45,20 +47,8 @@ class WholeFile:
         return self._file.closed
 
     def claim(self) -> bool:
-        """Keep the file for this process until `close`, or its end; tell whether it was free.
-
-        Where files cannot be claimed (devices, some network folders, no POSIX) every file is free.
-        """
-        try:
-            import fcntl
-
-            if self._path.is_file():
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except (ImportError, OSError):
-            return True
-        return True
+        """Keep the file for this process, as `claimed` does; a device is free to all."""
+        return not self._path.is_file() or claimed(self._file)
 
     def put(self, piece: bytes, *, at: int | None = None) -> None:
         """Write a piece at the end, or at ``at``: then what stood from there on is gone.
@@ -93,6 +83,38 @@ class WholeFile:
         written = self._file.write(piece)
         while written < len(piece):  # the disk took a part; the next try says why
             written += self._file.write(piece[written:])
+
+
+@contextmanager
+def drafted(path: Path) -> Iterator[Path]:
+    """Give a place to write a file that appears whole or not at all, in place of the one before it.
+
+    What is written there takes the name at the end; if that fails nothing is left of it, and the error
+    comes out as it is. The place has the suffix of the file, by which some writers go.
+    """
+    draft = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        with suppress(OSError):  # mostly it has its name by now
+            draft.unlink()
+
+
+def claimed(file: IO[Any]) -> bool:
+    """Keep a file for this process until it is closed, or the process ends; tell whether it was free.
+
+    Where files cannot be claimed (some network folders, no POSIX) every file is free.
+    """
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        return True
+    return True
 
 
 def cannot_write(path: Path, error: OSError) -> StorageError:

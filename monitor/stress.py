@@ -19,6 +19,7 @@ from rich.progress import Progress
 from monitor import artifact, noise, prepare, records
 from monitor.errors import SettingsError, SourceError
 from monitor.label import classifier_of, label_record
+from monitor.names import RecordName
 from monitor.records import MISSING, Record
 from monitor.score.marks import AAMI, Marks
 from monitor.selection import folder_of
@@ -129,7 +130,7 @@ def run(plan: Plan, wanted: tuple[str, Level]) -> Trial:
     window, classifier = classifier_of(artifact.fitting(plan.model, name))
     events = label_record(noisy, plan.settings, window, classifier.probabilities)
     if plan.save is not None:
-        stem = f"{name.rsplit('/', 1)[-1]}_{plan.noise}_{level.slug}"
+        stem = f"{RecordName.of(name).record}_{plan.noise}_{level.slug}"
         title = f"{name} with {plan.noise} at {level.name}, gains {', '.join(f'{g:.6g}' for g in gains)}"
         original = records.locate(name, data=folder).with_suffix(".atr")
         save(plan.save / stem, noisy, title=title, reference=original, told=events)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from monitor import weights_lstm
 from monitor.errors import ArtifactError
+from monitor.names import is_among
 from monitor.settings import DetectorSettings
 
 __all__ = ["N_FEATURES", "VERSION", "Network", "Weights", "fitting", "read", "shipped"]
@@ -115,9 +116,8 @@ def fitting(settings: DetectorSettings, record: str) -> DetectorSettings:
             f"run {folder}: expected a finished run of a detector, with {weights_lstm.FILE}, "
             f"received one without"
         )
-    alone = record.rsplit("/", 1)[-1]
     for file in sorted(folder.glob("*.json")):
-        if alone in {name.rsplit("/", 1)[-1] for name in _decoded(file).left_out}:
+        if is_among(record, _decoded(file).left_out):
             return msgspec.structs.replace(settings, weights=str(file))
     return msgspec.structs.replace(settings, weights=str(folder / "all.json"))
 

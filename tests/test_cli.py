@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -58,13 +59,14 @@ def invoke(*arguments: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "beatline")
 def test_every_command_has_help(command: list[str]) -> None:
-    """Help exits 0 and shows usage; a command that does something shows an example."""
+    """Help exits 0 and shows usage, our options alone; a command that does something shows an example."""
     code, text = invoke(*command, "--help")
     assert code == 0
     assert "Usage:" in text
     is_group = command in ([], ["bench"], ["models"], ["data"], ["alarms"])
     assert is_group or f"beatline {' '.join(command)} " in text
     assert not re.search(r"\x1b\[", text)
+    assert "completion" not in text
 
 
 def test_the_version_is_printed() -> None:
@@ -169,3 +171,40 @@ def test_a_reader_that_has_gone_is_no_fault(tmp_path: Path, pieces: int) -> None
     result = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (0, "") == (result.returncode, result.stderr)
+
+
+_LOADING = """
+import time
+print("loading", flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt as error:
+    raise RuntimeError("a class could not be made") from error
+"""
+"""A library that takes long, and makes something else of an interrupt: classes whose members are named do."""
+
+_STARTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
+from monitor.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_it_loads_ends_it_without_a_word(tmp_path: Path, number: signal.Signals) -> None:
+    """Nobody who thinks better of it within the first half second is shown a traceback."""
+    (tmp_path / "typer.py").write_text(_LOADING)
+    with subprocess.Popen(
+        [sys.executable, "-c", _STARTED],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    ) as process:
+        assert process.stdout is not None
+        assert "loading\n" == process.stdout.readline()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    assert (-number, "") == (process.returncode, errors)

@@ -32,7 +32,8 @@ CORE = "stage filters window detect beats rhythm alarms pipeline vitals"
 
 ROOMS = {
     "base": Room(
-        "monitor monitor.errors monitor.events monitor.layers monitor.sections monitor.settings",
+        "monitor monitor.errors monitor.events monitor.layers monitor.names monitor.sections "
+        "monitor.settings",
         "",
         "msgspec numpy",
     ),
@@ -46,7 +47,7 @@ ROOMS = {
     ),
     "beats": Room(
         "monitor.beats monitor.cutter monitor.excerpt monitor.intervals monitor.measures monitor.onset "
-        "monitor.pending monitor.plain_window monitor.shape*",
+        "monitor.pending monitor.plain_window monitor.shape* monitor.succession",
         "base stage filters window detect",
         "numpy scipy",
         pure=True,

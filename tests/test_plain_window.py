@@ -242,6 +242,7 @@ def test_a_feed_that_lacks_leads_is_refused_unless_the_model_does_without() -> N
     spec = msgspec.structs.replace(KACHUEE, least_leads=1)
     stage = cutter_of(spec, fs=FS, n_leads=1, wave_delay=DELAY)
     windows = stage.push(wave, beats) + stage.flush()
+    assert 2 * len(beats) == len(windows)
     assert all(w.window[:, 0].any() and not w.window[:, 1].any() for w in windows)
 
 

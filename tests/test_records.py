@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from monitor import physionet, records
 from monitor.errors import SourceError
-from monitor.records import MISSING, RecordName, annotations, available, locate, parse, read
+from monitor.names import RecordName
+from monitor.records import MISSING, annotations, available, locate, parse, read
 
 
 @pytest.fixture(autouse=True)

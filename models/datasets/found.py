@@ -1,8 +1,8 @@
 """Beats that our own detector finds, for sources whose labels are of whole records."""
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from zipfile import BadZipFile
@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data import found_in
 from models.datasets.cutting import median_rr
-from monitor.detect import Detector
-from monitor.quality import Quality
 from monitor.settings import Settings
+from monitor.storage import drafted
 from monitor.window import WindowSpec
 
 __all__ = ["cached", "key_of", "peaks_of", "whole"]
@@ -31,12 +31,7 @@ def peaks_of(signal: NDArray[np.float64], *, fs: float) -> NDArray[np.int64]:
     signal
         Of shape (n_samples, n_leads), millivolt.
     """
-    settings = Settings()
-    n_leads = signal.shape[1]
-    codes = Quality(settings.quality, fs=fs, n_leads=n_leads).push(signal)[1]
-    detector = Detector(settings.detector, fs=fs, n_leads=n_leads)
-    found = [*detector.push(signal, codes), *detector.flush()]
-    return np.array([detection.sample for detection in found], dtype=np.int64)
+    return np.array([beat.sample for beat in found_in(signal, Settings(), fs=fs)], dtype=np.int64)
 
 
 def whole(peaks: NDArray[np.int64], n_samples: int, spec: WindowSpec, *, fs: float) -> NDArray[np.bool_]:
@@ -76,12 +71,8 @@ def cached(
 
 
 def _keep(path: Path, found: list[NDArray[np.int64]]) -> None:
-    half = path.with_name(f".{os.getpid()}-{path.name}")
     ends = np.cumsum([len(peaks) for peaks in found], dtype=np.int64)
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with half.open("wb") as file:
-            np.savez(file, peaks=np.concatenate([*found, np.zeros(0, np.int64)]), ends=ends)
-        half.replace(path)
-    except OSError:
-        half.unlink(missing_ok=True)
+        with drafted(path) as draft:
+            np.savez(draft, peaks=np.concatenate([*found, np.zeros(0, np.int64)]), ends=ends)

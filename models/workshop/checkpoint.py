@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import ArtifactError
+from monitor.storage import drafted
 
 __all__ = ["Arrays", "History", "Progress", "arrays", "assign", "keep", "restore"]
 
@@ -56,12 +57,10 @@ def keep(
     groups = {"now": arrays(variables), "optimizer": arrays(moments), "best": best}
     for name, group in groups.items():
         found |= {f"{name}{k}": array for k, array in enumerate(group)}
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with drafted(path) as draft, draft.open("wb") as file:
         np.savez(file, **found)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def restore(path: Path, variables: Sequence[Any], moments: Sequence[Any]) -> tuple[Progress, Arrays]:

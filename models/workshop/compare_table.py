@@ -16,6 +16,7 @@ from models.workshop.compare import Result
 from models.workshop.seeds import Judged, judge
 from monitor.canvas import COLOURS, picture
 from monitor.errors import StorageError
+from monitor.storage import drafted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -200,12 +201,10 @@ def _long(found: Sequence[Line]) -> list[dict[str, Any]]:
 
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="") as file:
+    with drafted(path) as draft, draft.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    partial.replace(path)
 
 
 def _texts(found: Sequence[Line]) -> tuple[list[str], list[list[str]]]:

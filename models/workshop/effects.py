@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from monitor.canvas import COLOURS, picture
 from monitor.errors import ArtifactError
+from monitor.storage import drafted
 
 __all__ = ["NONE", "Effect", "Row", "Verdict", "draw", "effects", "read", "save", "text", "write"]
 
@@ -133,12 +134,10 @@ def read(path: Path) -> list[Row]:
 
 def write(path: Path, rows: list[Row]) -> None:
     """Write rows: all, or none that was not there."""
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="") as file:
+    with drafted(path) as draft, draft.open("w", newline="") as file:
         writer = csv.DictWriter(file, Row.__struct_fields__)
         writer.writeheader()
         writer.writerows(msgspec.structs.asdict(row) for row in rows)
-    partial.replace(path)
 
 
 def _interval(changes: NDArray[np.float64], *, risk: float) -> tuple[float, float]:

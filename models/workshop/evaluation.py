@@ -10,6 +10,7 @@ import numpy as np
 from models.progress import Report
 from models.workshop import bootstrap
 from models.workshop.bootstrap import Clusters, clusters, intervals
+from models.workshop.fit import believed
 from models.workshop.material import Material, material, overlap
 from models.workshop.metrics import AVERAGES, PER_CLASS, Measured, measure
 from models.workshop.runs import Run
@@ -19,6 +20,8 @@ __all__ = ["R_PEAKS", "Evaluation", "as_json", "beats_of", "evaluate"]
 
 R_PEAKS: Final = "r_peaks.json"
 """Written by networks that find R peaks too: sensitivity and positive predictivity."""
+_EVEN: Final[str] = "balanced"
+"""The loss with which training shows each class as often (`models.workshop.fit.Fitting`)."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Evaluation:
         What `R_PEAKS` says; None if it is not there.
     strangers
         The figures of those patients alone who were not trained on, where only some were; else None.
+    equal
+        The figures were all classes taken to be as frequent, where they are so in the test part, but
+        were not in training; else, and without the beats, None.
     """
 
     run: Run
@@ -52,6 +58,24 @@ class Evaluation:
     without: str
     r_peaks: dict[str, Any] | None
     strangers: Measured | None
+    equal: Measured | None
+
+    @property
+    def balance(self) -> str:
+        """A sentence on the shares of classes, where those of the test part were made equal; or nothing."""
+        if not _is_balanced(self.run):
+            return ""
+        told = "The test part was made to have as many beats of each class, "
+        if self.run.config.loss == _EVEN:
+            return f"{told}and so training saw them."
+        told += "which training had not. "
+        if self.equal is None:
+            return f"{told}What is told is not adjusted to it: {self.without}."
+        return (
+            f"{told}For equal shares: each probability over how frequent training made its class seem "
+            f"(Saerens et al. 2002), accuracy {100 * (self.equal.figures['accuracy'] or 0):.2f} %; all other "
+            "figures are as trained."
+        )
 
     @property
     def leak(self) -> str:
@@ -116,6 +140,7 @@ def evaluate(
         without="" if isinstance(found, Material) else found,
         r_peaks=_r_peaks(run.folder),
         strangers=_of_strangers(run, found) if isinstance(found, Material) else None,
+        equal=_for_equal_shares(run, found) if isinstance(found, Material) else None,
     )
 
 
@@ -165,6 +190,8 @@ def as_json(found: Evaluation) -> dict[str, Any]:
             "seed": found.seed,
         },
         "strangers": found.strangers.figures if found.strangers else None,
+        "balanced_test": _is_balanced(found.run),
+        "equal_shares": found.equal.figures if found.equal else None,
         "patients_trained_on_too": shared._asdict() if shared else None,
         "r_peaks": found.r_peaks,
     }
@@ -178,6 +205,21 @@ def _of_strangers(run: Run, found: Material) -> Measured | None:
     told = run.predictions
     rows = ~np.isin(told.patients, known.shared)
     return measure(told.truth[rows], told.probabilities[rows], told.classes)
+
+
+def _is_balanced(run: Run) -> bool:
+    """Whether the test part was made to have as many beats of each class: only that of `given` ever is."""
+    return run.config.options.balanced and run.config.split == "given"
+
+
+def _for_equal_shares(run: Run, found: Material) -> Measured | None:
+    """Measure what would be told were all classes as frequent, where that is so of the test part alone."""
+    config = run.config
+    if not _is_balanced(run) or config.loss == _EVEN:
+        return None
+    train = found.beats.y[found.parts.train]
+    told = run.predictions.for_equal_shares(believed(train, len(found.beats.classes), config.loss))
+    return measure(told.truth, told.probabilities, told.classes)
 
 
 def _r_peaks(folder: Path) -> dict[str, Any] | None:

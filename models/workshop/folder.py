@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from monitor import __version__
 from monitor.artifact import CARD
 from monitor.errors import ArtifactError, StorageError
 from monitor.quiet import hushed
+from monitor.storage import claimed, drafted
 
 __all__ = [
     "CHECKPOINT",
@@ -72,7 +73,7 @@ def begin(folder: Path, config: msgspec.Struct, beats: dict[str, Any], *, comman
 def alone(folder: Path) -> Iterator[None]:
     """Work in a run folder that `begin` gave, as the only process that does.
 
-    Where files cannot be claimed (no POSIX, some network folders) nobody is kept out.
+    Where files cannot be claimed (`monitor.storage.claimed`) nobody is kept out.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def alone(folder: Path) -> Iterator[None]:
     """
     try:
         with (folder / CHECKPOINT / "lock").open("a") as lock:
-            if not _claimed(lock):
+            if not claimed(lock):
                 raise StorageError(
                     f"run folder {folder}: expected no other process at work in it, received one that is"
                 )
@@ -90,34 +91,18 @@ def alone(folder: Path) -> Iterator[None]:
         raise StorageError(f"run folder {folder}: cannot be written: {error.strerror or error}") from error
 
 
-def _claimed(file: IO[str]) -> bool:
-    """Keep a file for this process until it is closed or the process ends; tell whether it was free."""
-    try:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except (ImportError, OSError):
-        return True
-    return True
-
-
 def write_json(path: Path, content: object) -> None:
     """Write a file of JSON: whole, or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    partial.replace(path)
+    with drafted(path) as draft:
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def write_history(folder: Path, rows: Sequence[dict[str, float]]) -> None:
     """Write what each epoch gave, a row each: whole, or not at all."""
-    partial = folder / f"{HISTORY}.partial"
-    with partial.open("w", newline="") as file:
+    with drafted(folder / HISTORY) as draft, draft.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
-    partial.replace(folder / HISTORY)
 
 
 def refuse(folder: Path) -> None:

@@ -16,6 +16,7 @@ from models.datasets.beatset import BeatSet
 from models.workshop.bootstrap import LEVEL, clusters, weighted_figures
 from models.workshop.pooling import pooled, records_of
 from monitor.errors import ArtifactError, SettingsError
+from monitor.storage import drafted
 
 __all__ = [
     "RESAMPLES",
@@ -52,10 +53,8 @@ class Part(NamedTuple):
 
     def save(self, path: Path) -> None:
         """Write the part: whole, or not at all."""
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.savez(file, rows=self.rows, beats=self.beats, whole=self.whole)
-        partial.replace(path)
+        with drafted(path) as draft:
+            np.savez(draft, rows=self.rows, beats=self.beats, whole=self.whole)
 
     @classmethod
     def load(cls, path: Path) -> "Part":
@@ -208,8 +207,7 @@ def figures(
 
 def write(rows: Sequence[tuple[dict[str, str | int | float], Figures]], path: Path) -> None:
     """Write a table as CSV: what each row is, then its figures with their limits."""
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="") as file:
+    with drafted(path) as draft, draft.open("w", newline="") as file:
         writer = csv.writer(file)
         for k, (what, found) in enumerate(rows):
             cells = dict(what)
@@ -218,7 +216,6 @@ def write(rows: Sequence[tuple[dict[str, str | int | float], Figures]], path: Pa
             if not k:
                 writer.writerow(cells)
             writer.writerow(cells.values())
-    partial.replace(path)
 
 
 def _figure(values: NDArray[np.float64]) -> Figure:

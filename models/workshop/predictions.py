@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.datasets.beatset import BeatSet
 from monitor.errors import ArtifactError
+from monitor.storage import drafted
 
 __all__ = ["Predictions", "load_predictions", "save_predictions"]
 
@@ -68,14 +69,13 @@ def save_predictions(
     folder: Path, beats: BeatSet, rows: NDArray[np.int64], probabilities: NDArray[np.float64]
 ) -> None:
     """Write what is said of some rows into a run folder: whole, or not at all."""
-    partial = folder / f"partial-{PREDICTIONS}"
-    np.savez_compressed(
-        partial,
-        rows=rows,
-        truth=beats.y[rows],
-        probabilities=probabilities.astype(np.float32),
-        records=beats.records[rows],
-        patients=beats.patients[rows],
-        classes=np.array(beats.classes),
-    )
-    partial.replace(folder / PREDICTIONS)
+    with drafted(folder / PREDICTIONS) as draft:
+        np.savez_compressed(
+            draft,
+            rows=rows,
+            truth=beats.y[rows],
+            probabilities=probabilities.astype(np.float32),
+            records=beats.records[rows],
+            patients=beats.patients[rows],
+            classes=np.array(beats.classes),
+        )

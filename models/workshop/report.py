@@ -137,6 +137,7 @@ def _trained(found: Evaluation) -> list[Part]:
 def _figures(found: Evaluation) -> list[Part]:
     return [
         Stressed(found.leak),
+        *([found.balance] if found.balance else []),
         tables.overall(found),
         tables.classes(found),
         tables.how_drawn(found),

@@ -34,6 +34,7 @@ from models.workshop.predictions import Predictions, load_predictions, save_pred
 from monitor.artifact import CARD, WEIGHTS, Card, load_card, save_card
 from monitor.errors import ArtifactError, SettingsError
 from monitor.quiet import hushed
+from monitor.storage import drafted
 
 if TYPE_CHECKING:
     import keras
@@ -241,6 +242,5 @@ def _check(config: RunConfig, beats: BeatSet, initial: "keras.Model | None") -> 
 
 
 def _save_network(network: "keras.Model", folder: Path) -> None:
-    partial = folder / f"partial-{WEIGHTS}"  # Keras goes by the suffix
-    network.save(partial, include_optimizer=False)
-    partial.replace(folder / WEIGHTS)
+    with drafted(folder / WEIGHTS) as draft:
+        network.save(draft, include_optimizer=False)

@@ -47,16 +47,17 @@ MEANING: Final = (
 
 
 def overall(found: Evaluation) -> Table:
-    """Return what sums all up with intervals, and, where some people were trained on, without these."""
+    """Return what sums all up with intervals; also without people trained on, and for equal shares."""
     names = {"accuracy": "accuracy", "macro f1": "macro F1", "ece": "calibration error"}
     rows = [[title, _value(found, name), _limits(found, name)] for name, title in names.items()]
-    if found.strangers is None:
-        return Table(("", "%", "95 %"), rows)
-    alone = found.strangers.figures
-    for row, name in zip(rows, names, strict=True):
-        value = alone[name]
-        row.append("-" if value is None else _text(name, value))
-    return Table(("", "%", "95 %", "never seen alone"), rows)
+    head = ["", "%", "95 %"]
+    for title, other in (("never seen alone", found.strangers), ("for equal shares", found.equal)):
+        if other is not None:
+            head.append(title)
+            for row, name in zip(rows, names, strict=True):
+                value = other.figures[name]
+                row.append("-" if value is None else _text(name, value))
+    return Table(head, rows)
 
 
 def classes(found: Evaluation) -> Table:

@@ -7,8 +7,9 @@ A rhythm lasts from its mark to the next one; ventricular flutter of the MIT-BIH
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from monitor.events import CLASSES
 from monitor.score.alarms import Condition
-from monitor.score.marks import CLASSES, Marks
+from monitor.score.marks import Marks
 
 __all__ = ["LEAST_S", "RHYTHMS", "Stretch", "conditions", "fast_runs", "long_pauses", "stretches"]
 

@@ -17,7 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.score.marks import CLASSES, Beats, Marks
+from monitor.events import CLASSES
+from monitor.score.marks import Beats, Marks
 
 __all__ = ["NOTHING", "WINDOW_S", "BeatCounts", "Pairs", "compare_beats", "match"]
 

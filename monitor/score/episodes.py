@@ -7,17 +7,14 @@ episode. Durations weigh each by its length.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from monitor.score.marks import Marks
 
-__all__ = ["EPISODES", "Episode", "EpisodeCounts", "compare_episodes", "compare_spans"]
+__all__ = ["Episode", "EpisodeCounts", "compare_episodes", "compare_spans"]
 
 Span: TypeAlias = tuple[float, float]
 Episode: TypeAlias = Literal["AF", "VF"]
-
-EPISODES: Final[tuple[Episode, ...]] = ("AF", "VF")
-"""The kinds of episodes, in the order of every table here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import SourceError
 
-__all__ = ["AAMI", "CLASSES", "Beats", "Marks", "decode"]
-
-CLASSES: Final = ("N", "S", "V", "F", "Q")
-"""The AAMI classes in the order of every table here."""
+__all__ = ["AAMI", "Beats", "Marks", "decode"]
 
 AAMI: Final[dict[str, int]] = {
     **dict.fromkeys("NLRB", 0),
@@ -26,7 +23,8 @@ AAMI: Final[dict[str, int]] = {
     "F": 3,
     **dict.fromkeys("/fQ?", 4),
 }
-"""Index in `CLASSES` of each WFDB beat symbol, as ``bxb`` maps them: escape beats (j, e, n) are S."""
+"""Index in `monitor.events.CLASSES` of each WFDB beat symbol, as ``bxb`` maps them: escape beats (j, e, n)
+are S, where the training has them as N (`models.data.AAMI`)."""
 
 _SYMBOLS: Final = {
     code: symbol
@@ -50,7 +48,7 @@ class Beats:
     samples
         Of shape (n_beats,).
     classes
-        Of shape (n_beats,): indices in `CLASSES`.
+        Of shape (n_beats,): indices in `monitor.events.CLASSES`.
     intervals
         Of shape (n_beats,): samples since the beat before, 0 where there is none or where a shutdown or
         fibrillation lies between.
@@ -77,7 +75,8 @@ class Marks:
     fs
         The file's own time resolution in Hz, None where it states none.
     classes
-        Of shape (n_marks,): indices in `CLASSES`, -1 for marks that are no beats; follows from the symbols.
+        Of shape (n_marks,): indices in `monitor.events.CLASSES`, -1 for marks that are no beats; follows
+        from the symbols.
     """
 
     samples: NDArray[np.int64]

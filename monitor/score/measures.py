@@ -19,9 +19,9 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.events import CLASSES
 from monitor.score.beats import NOTHING, BeatCounts
 from monitor.score.episodes import EpisodeCounts
-from monitor.score.marks import CLASSES
 from monitor.score.runs import KINDS, RunCounts
 
 __all__ = ["MEASURES", "Counts", "Measure", "beat_counts", "episode_counts", "run_counts"]

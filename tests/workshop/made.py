@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from models.datasets.beatset import BeatSet
+from models.datasets.options import DataOptions
 from models.workshop.runs import RunConfig, train_run
 from monitor.window import WindowSpec
 
@@ -48,7 +49,14 @@ def beats(*, n_patients: int = 6, each: int = 40, known: bool = True) -> BeatSet
     )
 
 
-def run_folder(folder: Path, *, split: str = "patients", given: Callable[[], BeatSet] = beats) -> Path:
+def run_folder(
+    folder: Path,
+    *,
+    split: str = "patients",
+    given: Callable[[], BeatSet] = beats,
+    options: DataOptions | None = None,
+) -> Path:
     """Train a small network for a moment, and return its folder."""
-    config = RunConfig(arch="cnn", dataset="wfdb", split=split, epochs=3, batch=16, seed=2)
+    asked = options or DataOptions()
+    config = RunConfig(arch="cnn", dataset="wfdb", options=asked, split=split, epochs=3, batch=16, seed=2)
     return train_run(config, given(), folder, command="beatline models train ...", report=lambda *_: None)

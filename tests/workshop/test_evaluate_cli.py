@@ -4,16 +4,19 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from models import datasets
 from models.cli import app
+from models.datasets.options import DataOptions
 from models.datasets.splits import split
 from models.evaluate_cli import class_table
 from models.workshop import tables
 from models.workshop.evaluation import evaluate
+from models.workshop.fit import believed
 from models.workshop.material import Material, overlap
 from models.workshop.runs import load_run
 from monitor.artifact import Score
@@ -126,6 +129,38 @@ def test_people_trained_on_too_are_left_out_as_well(trained: Path) -> None:
     assert np.sum(told.patients != told.patients[0]) == found.strangers.n
     assert "never seen alone" in tables.overall(found).head
     assert evaluate(run, found=Material(beats, parts), resamples=10).strangers is None
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_a_balanced_test_part_is_said_to_be_and_told_for_equal_shares(tmp_path: Path) -> None:
+    """As `compare` has it, unless training had equal shares too; without the beats it is said alone."""
+    run = load_run(made.run_folder(tmp_path / "run", split="given", options=DataOptions(balanced=True)))
+    said = " ".join(told(run.folder).split())
+    assert "as many beats of each class, which training had not" in said
+    beats = made.beats()
+    shares = believed(beats.y[split(beats, "given", seed=2).train], len(beats.classes), "weighted")
+    adjusted = run.predictions.for_equal_shares(shares)
+    right = np.mean(adjusted.probabilities.argmax(axis=1) == adjusted.truth)
+    assert f"accuracy {100 * right:.2f} %" in said
+    page = (run.folder / "evaluation" / "report.html").read_text()
+    assert "for equal shares" in page
+    found = json.loads(told(run.folder, "--json"))
+    assert (True, right) == (found["balanced_test"], found["equal_shares"]["accuracy"])
+    assert "not adjusted to it: the beats were not asked for" in " ".join(
+        told(run.folder, "--no-beats").split()
+    )
+    run.config = msgspec.structs.replace(run.config, loss="balanced")
+    even = evaluate(run, found=Material(beats, split(beats, "given", seed=2)), resamples=10)
+    assert even.balance.endswith("and so training saw them.")
+    assert even.equal is None
+
+
+def test_a_test_part_as_it_comes_is_not_said_to_be_balanced(trained: Path) -> None:
+    """Nothing is adjusted, and no word is lost on it."""
+    run, beats = load_run(trained), made.beats()
+    found = evaluate(run, found=Material(beats, split(beats, "patients", seed=2)), resamples=10)
+    assert ("", None) == (found.balance, found.equal)
+    assert ["", "%", "95 %"] == tables.overall(found).head
 
 
 def test_options_of_the_other_kind_are_refused(trained: Path) -> None:

@@ -205,6 +205,19 @@ def test_beats_of_nobody_cannot_be_split_by_patient(tmp_path: Path, caplog: pyte
     assert "expected beats that say whose they are" in caplog.text
 
 
+def test_a_study_that_is_stopped_says_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is no failure: 0, and a line instead of a traceback."""
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("models.datasets.load", stopped)
+    code, text = invoke(str(tmp_path / "out"))
+    assert code == 0
+    said = " ".join(text.split())
+    assert said.endswith(f"stopped: {tmp_path / 'out'} is not finished; the same command goes on with it")
+
+
 def write_data(dataset: str, folder: Path) -> None:
     """Write a small data set in its published format."""
     if dataset == "ptbxl":
