@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 import msgspec
-import numpy as np
 
 from monitor import vitals
 from monitor.assemble import Closed, Counters, Fault, Item, Lost, Opened, Samples
@@ -22,7 +21,6 @@ from monitor.events import (
     AnyEvent,
     Beat,
     BeatWindow,
-    Block,
     Event,
     Gap,
     LabelledBeat,
@@ -36,6 +34,7 @@ from monitor.pipeline import Pipeline
 from monitor.recording import Recording
 from monitor.settings import Settings, changed
 from monitor.standing import Standing
+from monitor.stopwatch import Stopwatch
 from monitor.trouble import Trouble
 from monitor.vitals import BedSnapshot
 
@@ -96,8 +95,7 @@ class Bed:
         self._opened: Opened | None = None
         self._pipeline: Pipeline | None = None
         self._stream_count = 0
-        self._timings: dict[tuple[int, bool], Timing] = {}
-        self._detected: dict[int, tuple[int, int, int]] = {}
+        self._stopwatch = Stopwatch(asks_next=window.asks_next)
         self._last_received_ns: int | None = None
         self._latency_ms: float | None = None
         self._refused_ns = 0
@@ -316,8 +314,7 @@ class Bed:
             start=index,
             standing=self._before.alarms(),
         )
-        self._timings.clear()
-        self._detected.clear()
+        self._stopwatch.reset()
         self.closed_ns = None
         return self._pipeline
 
@@ -359,19 +356,13 @@ class Bed:
         now = time.time_ns()
         for output in outputs:
             if isinstance(output, BeatWindow):
-                known = self._detected.get(output.sample, (output.decided, received, now))
-                timing = Timing(*known, captured, received, now, 0)
-                self._timings[output.sample, output.provisional] = timing
-                if not self._window.asks_next:
-                    self._timings[output.sample, False] = timing
-                if not (output.provisional and self._window.asks_next):
-                    self._detected.pop(output.sample, None)
+                self._stopwatch.window(output, captured=captured, received=received, now=now)
                 self._ask((f"{self.name}#{self._stream_count}", output.sample, output.provisional), output)
             elif isinstance(output, Wave):
                 self.snapshot = vitals.fold(self.snapshot, output)
             else:
                 if isinstance(output, Beat):
-                    self._detected[output.sample] = (output.decided, received, now)
+                    self._stopwatch.beat(output, received=received, now=now)
                 self._say(output)
 
     def _labels(self, events: Sequence[Event]) -> None:
@@ -379,12 +370,11 @@ class Bed:
         for event in events:
             timing = None
             if isinstance(event, LabelledBeat):
-                known = self._timings.pop((event.sample, event.provisional), None)
+                timing = self._stopwatch.labelled(event, now=now)
                 if event.probabilities is None:
                     self.technical("classifier_late")
                 else:
                     self.settled("classifier_late")
-                    timing = None if known is None else msgspec.structs.replace(known, labelled=now)
             self._say(event, timing)
 
     def _say(self, event: Event, timing: Timing | None = None) -> None:
@@ -406,15 +396,3 @@ def _has_lead(opened: Opened, alarm: Alarm) -> bool:
     """Whether the lead that an alarm is about, if any, is still there, by its place and name."""
     lead = alarm.lead
     return lead is None or (lead < len(opened.leads) and alarm.text.endswith(f" {opened.leads[lead]}"))
-
-
-def warm_up(settings: Settings, window: WindowSpec) -> None:
-    """Compile or load every kernel that a bed runs, before the first sample needs it."""
-    fs = 360.0
-    n_leads = max(2, window.needed_leads)
-    pipeline = Pipeline(settings, window, fs=fs, leads=[str(lead) for lead in range(n_leads)])
-    ramp = np.arange(round(8 * fs)) % 300
-    pulses = np.exp(-0.5 * ((ramp - 150) / 6.0) ** 2)
-    pipeline.push(Block(0, np.stack([pulses] * n_leads, axis=1)))
-    pipeline.flush()
-    pipeline.abandon()

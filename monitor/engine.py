@@ -135,10 +135,10 @@ class Engine:
 
     def _make_ward(self) -> None:
         try:
-            from monitor import beds
             from monitor.ward import Ward
+            from monitor.warming import warm_up
 
-            beds.warm_up(self._config.settings, self._window)
+            warm_up(self._config.settings, self._window)
             self._ward = Ward(
                 self._config.settings,
                 self._window,

@@ -117,7 +117,8 @@ ROOMS = {
         "msgspec numpy platformdirs sqlalchemy",
     ),
     "engine": Room(
-        "monitor.engine monitor.ward monitor.beds monitor.keeping monitor.recording monitor.trouble",
+        "monitor.engine monitor.ward monitor.beds monitor.keeping monitor.recording "
+        "monitor.stopwatch monitor.trouble monitor.warming",
         f"base {CORE} artifact link logs files store ingest classify",
         "msgspec numpy zmq",
     ),
