@@ -180,9 +180,10 @@ class Commits:
     def _commit(self, batch: Batch) -> None:
         rows = Rows(self.run.key, self._lives)
         rows.add(batch)
-        said = {"written_ns": time_ns(), "committed": batch[-1][0]}
+        watched = {self.run.key, *(life.run for life in self._lives.values())}  # also those gone on with
         with self._store.writing() as connection:
-            connection.execute(update(runs).where(self._mine).values(**said))
+            connection.execute(update(runs).where(runs.c.run.in_(watched)).values(written_ns=time_ns()))
+            connection.execute(update(runs).where(self._mine).values(committed=batch[-1][0]))
             rows.write(connection)
         self._lives = rows.lives
 

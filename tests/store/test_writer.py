@@ -122,6 +122,23 @@ def test_what_stood_long_ago_is_history(tmp_path: Path) -> None:
         assert read.standing(store, now_ns=written_ns + 4000 * SECOND) == {}
 
 
+def test_what_stands_over_many_runs_is_no_history(tmp_path: Path) -> None:
+    """The run that began it is long gone; those that went on with it have watched ever since."""
+    path = tmp_path / "e.sqlite"
+    keep(path, entry(alarm()))
+    second = writer(path)
+    assert ["1"] == list(second.standing)
+    with closing(sqlite3.connect(path)) as connection:  # two hours pass
+        connection.execute("UPDATE runs SET written_ns = written_ns - ?", (7200 * SECOND,))
+        connection.execute("UPDATE alarms SET time_ns = 0")
+        connection.commit()
+    second.append(notice(1))
+    second.close()
+    third = writer(path)
+    third.close()
+    assert third.standing == {"1": (alarm(),)}
+
+
 def test_a_step_of_an_alarm_that_was_never_seen_makes_a_row(tmp_path: Path) -> None:
     """What overflowed in front of it does not take it along."""
     keep(tmp_path / "e.sqlite", entry(step(alarm(), "end", at=5000)))
