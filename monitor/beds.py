@@ -70,6 +70,11 @@ class Bed:
     standing
         Last steps of the alarms that stood here when the monitor's process before this one ended. They
         go on standing: the first stream finds their conditions again, or they end.
+
+    Attributes
+    ----------
+    trouble
+        Its alarms that only the wall clock can tell.
     """
 
     def __init__(
@@ -104,8 +109,8 @@ class Bed:
         self.failed = False
         standing = [alarm for alarm in standing if alarm.kind in DEFINITIONS]  # of this version's kinds
         wall = [alarm for alarm in standing if DEFINITIONS[alarm.kind].lane == "wall"]
-        self._trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index, before=wall)
-        self._recording = Recording(name, record, trouble=self._trouble, fault=fault)
+        self.trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index, before=wall)
+        self._recording = Recording(name, record, trouble=self.trouble, fault=fault)
         self._before = Standing(alarm for alarm in standing if alarm not in wall)
         self._take_up(standing)
 
@@ -136,10 +141,10 @@ class Bed:
             self._labels(self._pipeline.give_up())
         silent_ns = now_ns - (self._last_received_ns or now_ns)
         if not self.closed and silent_ns > self._settings.feed.lost_after_s * 1e9:
-            self.technical("feed_lost")
+            self.trouble.start("feed_lost")
         if now_ns - self._refused_ns > _REFUSED_NS:
-            self.settled("feed_error")
-        self._trouble.tick(now_ns)
+            self.trouble.end("feed_error")
+        self.trouble.tick(now_ns)
         if 0 < self._pause_until_ns < now_ns:  # the signal's clock, which ends a pause, may stand still
             self.pause_audio(on=False)
 
@@ -149,7 +154,7 @@ class Bed:
             self._run(self._pipeline.acknowledge(by, kind))
         else:
             self._run(self._before.acknowledge(self._index, by=by, kind=kind))
-        self._trouble.acknowledge(by, kind)
+        self.trouble.acknowledge(by, kind)
 
     def pause_audio(self, *, on: bool, by: str = "") -> None:
         """Pause all alarm sound of this bed for ``alarms.audio_pause_s`` from now, or let it back."""
@@ -190,7 +195,7 @@ class Bed:
         if self._pipeline is not None:
             self._before = Standing(self._pipeline.standing)
         self._close(self._before, lambda _: True)
-        self._trouble.end_all()
+        self.trouble.end_all()
 
     def close(self) -> None:
         """Call Q what was never labelled and close the recording."""
@@ -232,26 +237,10 @@ class Bed:
         """Beats that wait for their label."""
         return 0 if self._pipeline is None else self._pipeline.n_waiting
 
-    def technical(self, kind: str, text: str = "") -> None:
-        """Raise a technical alarm, unless it stands already; ``text`` stands behind its name."""
-        self._trouble.start(kind, text)
-
-    def settled(self, kind: str) -> None:
-        """End a technical alarm, if it stands."""
-        self._trouble.end(kind)
-
-    def not_stored(self, what: str, reason: str) -> None:
-        """Raise the alarm that the ``journal``, the ``recording`` or the ``store`` cannot be written."""
-        self._trouble.not_stored(what, reason)
-
-    def stored(self, what: str) -> None:
-        """Take back `not_stored`; the alarm ends when nothing else is left unwritten."""
-        self._trouble.stored(what)
-
     def _refuse(self, text: str) -> None:
         """Tell what was refused: a line each time, an alarm for as long as it goes on."""
         self._refused_ns = time.time_ns()
-        self.technical("feed_error", text)
+        self.trouble.start("feed_error", text)
         self._notice(text)
 
     def _notice(self, text: str) -> None:
@@ -266,7 +255,7 @@ class Bed:
         names = ", ".join(alarm.text + (" (over)" if alarm.state == "end" else "") for alarm in standing)
         self._notice(f"taken up from the run before: {names}")
         self._close(self._before, lambda alarm: alarm.kind in self._settings.alarms.off)
-        self._trouble.end_old()
+        self.trouble.end_old()
 
     def _close(self, standing: Standing, which: Callable[[Alarm], bool]) -> None:
         """End and clear alarms that nobody will judge any more."""
@@ -320,7 +309,7 @@ class Bed:
 
     def _samples(self, item: Samples) -> None:
         self._last_received_ns = item.received_ns
-        self.settled("feed_lost")
+        self.trouble.end("feed_lost")
         self.snapshot = vitals.fold(self.snapshot, item.block)
         self._latency_ms = (item.received_ns - item.captured_ns) / 1e6
         self._recording.keep(item.block)
@@ -372,9 +361,9 @@ class Bed:
             if isinstance(event, LabelledBeat):
                 timing = self._stopwatch.labelled(event, now=now)
                 if event.probabilities is None:
-                    self.technical("classifier_late")
+                    self.trouble.start("classifier_late")
                 else:
-                    self.settled("classifier_late")
+                    self.trouble.end("classifier_late")
             self._say(event, timing)
 
     def _say(self, event: Event, timing: Timing | None = None) -> None:

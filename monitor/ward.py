@@ -140,7 +140,7 @@ class Ward:
     def technical(self, kind: str) -> None:
         """Raise a technical alarm on every bed."""
         for bed in self.beds.values():
-            self._contained(bed, partial(bed.technical, kind))
+            self._contained(bed, partial(bed.trouble.start, kind))
 
     def fault(self, part: str, text: str) -> None:
         """Keep what has failed: it is shown until the end, and the exit code will be 1."""
@@ -224,7 +224,7 @@ class Ward:
             standing=self._standing.pop(name, ()),
         )
         for what, reason in self._unwritten.items():
-            bed.not_stored(what, reason)
+            bed.trouble.not_stored(what, reason)
         return bed
 
     def _each(self, name: str | None, action: Callable[[Bed], None]) -> str:
@@ -249,7 +249,7 @@ class Ward:
             bed.failed = True
             self.fault(f"bed {bed.name}", f"{type(error).__name__}: {error}")
             try:
-                bed.technical("bed_failed", f"{type(error).__name__}: {error}")
+                bed.trouble.start("bed_failed", f"{type(error).__name__}: {error}")
                 bed.close()
             except Exception:
                 log.exception("bed %s failed while it was set aside", bed.name)
@@ -272,7 +272,7 @@ class Ward:
             self._unwritten[what] = trouble
             self.fault(what, trouble)
             for bed in self.beds.values():
-                bed.not_stored(what, trouble)
+                bed.trouble.not_stored(what, trouble)
         elif not trouble and self._unwritten.pop(what, ""):
             for bed in self.beds.values():
-                self._contained(bed, partial(bed.stored, what))
+                self._contained(bed, partial(bed.trouble.stored, what))

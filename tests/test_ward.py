@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from monitor.assemble import Closed, Fault, Opened, Samples
 from monitor.beats import FEATURES, WindowSpec
-from monitor.beds import Bed, Key
+from monitor.beds import Key
 from monitor.errors import StorageError
 from monitor.events import Alarm, Beat, BeatWindow, Block, LabelledBeat, Notice
 from monitor.journal import Journal
@@ -17,6 +17,7 @@ from monitor.link import Entry, EventLog
 from monitor.pipeline import Pipeline
 from monitor.settings import Settings
 from monitor.store.writer import Writer
+from monitor.trouble import Trouble
 from monitor.ward import Ward
 
 FS = 250.0
@@ -212,10 +213,10 @@ def test_a_bed_that_cannot_even_be_set_aside_hurts_nobody(
     run = Run()
     run.open("1", "2")
 
-    def fail(self: Bed, kind: str, text: str = "") -> None:
+    def fail(self: Trouble, kind: str, text: str = "") -> None:
         raise RuntimeError("boom again")
 
-    monkeypatch.setattr(Bed, "technical", fail)
+    monkeypatch.setattr(Trouble, "start", fail)
     break_bed(run.ward, "1")
     run.play("1", 0, 1)
     run.play("2", 0, 10)
