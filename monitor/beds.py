@@ -7,7 +7,7 @@ go on standing. Everything a bed has to say leaves through one function, `Sink`.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 import msgspec
 
@@ -24,15 +24,18 @@ from monitor.events import (
     Event,
     Gap,
     LabelledBeat,
+    LimitChange,
     Notice,
     Output,
     Stream,
     Wave,
 )
+from monitor.handover import NOTHING, Bedside, Handover
 from monitor.link import Entry, Timing
+from monitor.own_limits import OwnLimits
 from monitor.pipeline import Pipeline
 from monitor.recording import Recording
-from monitor.settings import Settings, changed
+from monitor.settings import Settings
 from monitor.standing import Standing
 from monitor.stopwatch import Stopwatch
 from monitor.trouble import Trouble
@@ -46,7 +49,7 @@ Key: TypeAlias = tuple[str, int, bool]
 Sink: TypeAlias = Callable[[Entry], None]
 
 
-_REFUSED_NS = 10_000_000_000
+_REFUSED_NS: Final = 10_000_000_000
 """How long after the last refused packet the feed is called good again."""
 
 
@@ -67,9 +70,9 @@ class Bed:
         Folder to record into, None for no recording.
     fault
         Called with a line when the recording cannot be written; it is tried again.
-    standing
-        Last steps of the alarms that stood here when the monitor's process before this one ended. They
-        go on standing: the first stream finds their conditions again, or they end.
+    before
+        What the monitor's process before this one left here. Its alarms go on standing: the first stream
+        finds their conditions again, or they end. What persons had set goes on.
 
     Attributes
     ----------
@@ -87,13 +90,17 @@ class Bed:
         ask: Callable[[Key, BeatWindow], None],
         record: Path | None,
         fault: Callable[[str], None],
-        standing: Sequence[Alarm] = (),
+        before: Handover = NOTHING,
     ) -> None:
         self.name = name
-        self.snapshot = vitals.with_limits(
-            BedSnapshot(bed=name, bridge_s=settings.filters.bridge_s), settings.alarms.limits()
+        self.snapshot = BedSnapshot(
+            bed=name,
+            bridge_s=settings.filters.bridge_s,
+            limits=settings.alarms.limits(),
+            trend=before.trend,
         )
         self._settings = settings
+        self._limits = OwnLimits(settings.alarms)
         self._window = window
         self._tell = tell
         self._ask = ask
@@ -107,12 +114,13 @@ class Bed:
         self._pause_until_ns = 0
         self.closed_ns: int | None = None
         self.failed = False
-        standing = [alarm for alarm in standing if alarm.kind in DEFINITIONS]  # of this version's kinds
+        standing = [alarm for alarm in before.alarms if alarm.kind in DEFINITIONS]  # of this version's kinds
         wall = [alarm for alarm in standing if DEFINITIONS[alarm.kind].lane == "wall"]
         self.trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index, before=wall)
         self._recording = Recording(name, record, trouble=self.trouble, fault=fault)
         self._before = Standing(alarm for alarm in standing if alarm not in wall)
         self._take_up(standing)
+        self._keep(before.bedside)
 
     def take(self, item: Item) -> None:
         """Take the next thing that ingest has for this bed."""
@@ -158,28 +166,17 @@ class Bed:
 
     def pause_audio(self, *, on: bool, by: str = "") -> None:
         """Pause all alarm sound of this bed for ``alarms.audio_pause_s`` from now, or let it back."""
-        seconds = self._settings.alarms.audio_pause_s
-        self._pause_until_ns = time.time_ns() + round(seconds * 1e9) if on else 0
-        if self._pipeline is not None:
-            self._run(self._pipeline.pause_audio(seconds if on else None, by))
-            return
-        until = self._index + round(seconds * (self.snapshot.fs or 1.0)) if on else None
-        self._run(self._before.pause_audio(self._index, until, by=by))
+        self._quiet(self._settings.alarms.audio_pause_s if on else None, by)
 
     def set_limits(self, limits: Mapping[str, float], by: str = "") -> str:
-        """Change alarm limits from now on, also for streams to come; return why not, empty if they hold."""
-        old = self._settings.alarms
+        """Change alarm limits from now on, for streams and runs to come too; return why not, or nothing."""
         try:
-            new = changed(old, limits)
+            change = self._limits.set(limits, by=by, at=self._index)
         except SettingsError as error:
             self._notice(f"limits refused: {error}")
             return str(error)
-        self._settings = msgspec.structs.replace(self._settings, alarms=new)
-        self.snapshot = vitals.with_limits(self.snapshot, new.limits())
-        if self._pipeline is not None:
-            self._pipeline.set_limits(new)
-        told = ", ".join(f"{key} {getattr(old, key):g} to {value:g}" for key, value in limits.items())
-        self._notice(f"limits: {told}" + (f" (by {by})" if by else ""))
+        if change.after:
+            self._limited(change)
         return ""
 
     def end(self) -> None:
@@ -196,6 +193,8 @@ class Bed:
             self._before = Standing(self._pipeline.standing)
         self._close(self._before, lambda _: True)
         self.trouble.end_all()
+        if self._limits.own:
+            self._limited(self._limits.drop(at=self._index))
 
     def close(self) -> None:
         """Call Q what was never labelled and close the recording."""
@@ -219,7 +218,7 @@ class Bed:
 
     @property
     def closed(self) -> bool:
-        """Whether the stream has said good-bye, or there was none yet."""
+        """Whether the stream has said good-bye, or a bed that was known before has not come yet."""
         return self.closed_ns is not None
 
     @property
@@ -256,6 +255,36 @@ class Bed:
         self._notice(f"taken up from the run before: {names}")
         self._close(self._before, lambda alarm: alarm.kind in self._settings.alarms.off)
         self.trouble.end_old()
+
+    def _keep(self, bedside: Bedside) -> None:
+        """Go on with what persons had set before the restart, as far as it can still be."""
+        if bedside != NOTHING.bedside and not self.snapshot.alarms:
+            self.closed_ns = time.time_ns()  # if nothing comes of this bed, it had left
+        left_s = (bedside.quiet_until_ns - time.time_ns()) / 1e9
+        if left_s > 0:
+            self._quiet(min(left_s, self._settings.alarms.audio_pause_s))
+        if bedside.limits:
+            try:
+                self._limited(self._limits.keep(bedside.limits, by=bedside.by, at=self._index))
+            except SettingsError as error:
+                self._notice(f"limits set before the restart do not fit the settings: {error}")
+                self._limited(self._limits.drop(at=self._index))
+
+    def _limited(self, change: LimitChange) -> None:
+        """Let other limits hold, and tell it."""
+        self._settings = msgspec.structs.replace(self._settings, alarms=self._limits.now)
+        if self._pipeline is not None:
+            self._pipeline.set_limits(self._limits.now)
+        self._say(change)
+
+    def _quiet(self, seconds: float | None, by: str = "") -> None:
+        """Pause alarm sound for so long from now; None: let it back."""
+        self._pause_until_ns = 0 if seconds is None else time.time_ns() + round(seconds * 1e9)
+        if self._pipeline is not None:
+            self._run(self._pipeline.pause_audio(seconds, by))
+            return
+        until = None if seconds is None else self._index + round(seconds * (self.snapshot.fs or 1.0))
+        self._run(self._before.pause_audio(self._index, until, by=by))
 
     def _close(self, standing: Standing, which: Callable[[Alarm], bool]) -> None:
         """End and clear alarms that nobody will judge any more."""

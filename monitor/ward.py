@@ -16,7 +16,8 @@ from monitor.beats import WindowSpec
 from monitor.beds import Bed, Key
 from monitor.definitions import DEFINITIONS
 from monitor.errors import StorageError
-from monitor.events import Alarm, BeatWindow
+from monitor.events import BeatWindow
+from monitor.handover import NOTHING, Handover
 from monitor.journal import Journal
 from monitor.link import Entry, EventLog, ward_entry
 from monitor.settings import Settings
@@ -52,8 +53,8 @@ class Ward:
         Folder to record into, None for no recording.
     store
         Where events are stored, None for nowhere.
-    standing
-        By bed, last steps of the alarms that stood when the process before this one ended.
+    before
+        By bed, what the process before this one left.
 
     Attributes
     ----------
@@ -73,7 +74,7 @@ class Ward:
         journal: Journal | None = None,
         record: Path | None = None,
         store: "Writer | None" = None,
-        standing: Mapping[str, Sequence[Alarm]] | None = None,
+        before: Mapping[str, Handover] | None = None,
     ) -> None:
         self.beds: dict[str, Bed] = {}
         self.faults: dict[str, str] = {}
@@ -87,9 +88,10 @@ class Ward:
         self._store = store
         self._unwritten: dict[str, str] = {}
         self._notice = ("", 0)
-        self._standing = dict(standing or {})
-        for name in tuple(self._standing):  # shown at once, whether or not a device comes back
-            self._admit(name)
+        self._before = dict(before or {})
+        for name, left in tuple(self._before.items()):
+            if left.alarms or left.bedside != NOTHING.bedside:
+                self._admit(name)  # shown at once, whether or not a device comes back
 
     def take(self, item: Item) -> None:
         """Give an item to its bed; a fault of nobody's bed is told for the whole ward."""
@@ -221,7 +223,7 @@ class Ward:
             ask=self._ask,
             record=self._record,
             fault=lambda text: self.fault("recording", text),
-            standing=self._standing.pop(name, ()),
+            before=self._before.pop(name, NOTHING),
         )
         for what, reason in self._unwritten.items():
             bed.trouble.not_stored(what, reason)

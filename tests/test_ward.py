@@ -41,7 +41,7 @@ class Run:
             journal=journal,
             record=record,
             store=store,
-            standing=None if store is None else store.standing,
+            before=None if store is None else store.left,
         )
 
     def open(self, *beds: str) -> None:

@@ -3,7 +3,7 @@
 import datetime
 from typing import Final
 
-from monitor.events import Alarm, AudioPause, Gap
+from monitor.events import Alarm, AudioPause, Gap, LimitChange
 from monitor.frame import Frame
 from monitor.layout import Area
 from monitor.lines import MARKS
@@ -71,7 +71,7 @@ def _told(happening: Happening) -> tuple[str, str]:
         return (f"sound paused{by}" if event.state == "start" else f"sound back{by}"), "plain"
     if isinstance(event, Gap):
         return f"! {event.stop - event.sample} samples {event.reason}", "technical"
-    return event.text, "technical"
+    return event.text, "plain" if isinstance(event, LimitChange) else "technical"
 
 
 def _clock(time_ns: int) -> str:

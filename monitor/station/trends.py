@@ -6,9 +6,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.events import TrendPoint
 from monitor.frame import Frame
 from monitor.layout import Area
-from monitor.snapshots import BedSnapshot, TrendPoint
+from monitor.snapshots import BedSnapshot
 from monitor.tile import Pen, alarm_text, flashing
 from monitor.vitals import announced
 from monitor.waveform import CELLS, cells

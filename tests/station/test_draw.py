@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from rich.color import ColorSystem
 
-from monitor.events import Alarm, AudioPause, Gap, Notice
+from monitor.events import Alarm, AudioPause, Gap, Notice, TrendPoint
 from monitor.frame import Frame, changes
 from monitor.inks import INKS, NUMBERS, SCHEMES, prefixes, styles
 from monitor.layout import MIN_FLAT, Area, grid
-from monitor.snapshots import Scale, TrendPoint, WardSnapshot
+from monitor.snapshots import Scale, WardSnapshot
 from monitor.station.draw import draw
 from monitor.station.happenings import Happening, Memory
 from monitor.station.scene import Attached, Scene, call, kept

@@ -91,7 +91,7 @@ def test_a_ward_takes_up_what_stood_in_its_store(tmp_path: Path) -> None:
     flat(run, "1", 10, 18)
     wait_until(lambda: killed.n_waiting == 0)  # and no more: nothing is closed, nothing is said
     strangers = Writer(path, about={}, monitor="b")
-    assert strangers.standing == {}
+    assert strangers.left == {}
     strangers.close()
     run = Run(store=Writer(path, about={}, monitor="a"))
     assert "asystole" in [alarm.kind for alarm in run.ward.beds["1"].snapshot.alarms]
