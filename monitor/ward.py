@@ -17,7 +17,7 @@ from monitor.beds import Bed, Key
 from monitor.definitions import DEFINITIONS
 from monitor.errors import StorageError
 from monitor.events import BeatWindow
-from monitor.handover import NOTHING, Handover
+from monitor.handover import NOTHING, TAKEN_UP_S, Handover
 from monitor.journal import Journal
 from monitor.link import Entry, EventLog, ward_entry
 from monitor.settings import Settings
@@ -89,6 +89,7 @@ class Ward:
         self._unwritten: dict[str, str] = {}
         self._notice = ("", 0)
         self._before = dict(before or {})
+        self._began_ns = time.time_ns()
         for name, left in tuple(self._before.items()):
             if left.alarms or left.bedside != NOTHING.bedside:
                 self._admit(name)  # shown at once, whether or not a device comes back
@@ -117,6 +118,8 @@ class Ward:
 
     def check(self, now_ns: int) -> None:
         """Let every bed look at the wall clock; forget those that left long ago."""
+        if now_ns - self._began_ns > TAKEN_UP_S * 1e9:
+            self._before.clear()
         for bed in list(self.beds.values()):
             self._contained(bed, partial(bed.tick, now_ns))
             if bed.closed_ns is not None and now_ns - bed.closed_ns > _FORGET_NS and bed.seen:

@@ -1,5 +1,6 @@
 """All beds together: what fails is set aside and said, the others go on."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from monitor.assemble import Closed, Fault, Opened, Samples
 from monitor.beats import FEATURES, WindowSpec
 from monitor.beds import Key
 from monitor.errors import StorageError
-from monitor.events import Alarm, Beat, BeatWindow, Block, LabelledBeat, Notice
+from monitor.events import Alarm, Beat, BeatWindow, Block, LabelledBeat, Notice, TrendPoint
+from monitor.handover import Handover
 from monitor.journal import Journal
 from monitor.link import Entry, EventLog
 from monitor.pipeline import Pipeline
@@ -72,6 +74,16 @@ def pulses(start: int, stop: int) -> NDArray[np.float64]:
     """Return one lead with a narrow pulse every 0.8 s."""
     phase = (np.arange(start, stop) / FS) % 0.8
     return np.exp(-0.5 * ((phase - 0.4) / 0.012) ** 2)[:, np.newaxis]
+
+
+def test_a_trend_of_a_bed_that_comes_hours_later_is_another_patient_s() -> None:
+    """It is kept for an hour for a device to come back."""
+    for hours, n in ((0.5, 1), (1.1, 0)):
+        left = {"1": Handover(trend=(TrendPoint(0, 70.0),))}
+        ward = Ward(Settings(), WINDOW, ask=lambda *_: None, events=EventLog(), before=left)
+        ward.check(time.time_ns() + round(hours * 3600 * SECOND))
+        ward.take(Opened("1", 1, FS, ("II",), 0, 0, ""))
+        assert n == len(ward.beds["1"].snapshot.trend)
 
 
 @pytest.fixture
