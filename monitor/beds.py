@@ -286,6 +286,12 @@ class Bed:
         until = None if seconds is None else self._index + round(seconds * (self.snapshot.fs or 1.0))
         self._run(self._before.pause_audio(self._index, until, by=by))
 
+    @property
+    def _paused_s(self) -> float:
+        """For how long sound is still paused: by the signal's clock, but no longer than by the wall's."""
+        wall_s = (self._pause_until_ns - time.time_ns()) / 1e9
+        return max(0.0, min(self.snapshot.audio_pause_s, wall_s))
+
     def _close(self, standing: Standing, which: Callable[[Alarm], bool]) -> None:
         """End and clear alarms that nobody will judge any more."""
         for alarm in standing.alarms():
@@ -300,7 +306,7 @@ class Bed:
         """A new stream: what the old one still holds leaves first, standing alarms stay."""
         self.end()
         self.close()
-        paused_s = self.snapshot.audio_pause_s
+        paused_s = self._paused_s
         self._opened = item
         self._last_received_ns = time.time_ns()
         self._begin(item, item.index)
@@ -364,7 +370,7 @@ class Bed:
         for event in self._pipeline.abandon():
             self._say(event)
         self.snapshot = vitals.with_status(self.snapshot, "up")
-        paused_s = self.snapshot.audio_pause_s
+        paused_s = self._paused_s
         pipeline = self._begin(self._opened, index)
         if paused_s:
             self._run(pipeline.pause_audio(paused_s))

@@ -215,7 +215,7 @@ def test_trouble_of_the_old_process_ends_and_a_lost_feed_goes_on() -> None:
     assert ["end", "cleared"] == ward.alarms("feed_lost")
 
 
-def test_limits_and_a_pause_of_a_killed_process_go_on() -> None:
+def test_limits_and_a_pause_of_a_killed_process_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """At once, whether or not the device is there; told, with whom; alarms go by them."""
     until_ns = time.time_ns() + 60 * SECOND
     kept = Bedside(limits={"high_rate_bpm": 70.0}, by="Ada", quiet_until_ns=until_ns)
@@ -223,7 +223,9 @@ def test_limits_and_a_pause_of_a_killed_process_go_on() -> None:
     assert ["limits stay as set before the restart: high_rate_bpm 70, not 120 (by Ada)"] == texts(ward)
     assert 70.0 == ward.bed.snapshot.limits["high_rate_bpm"]
     assert 55 < ward.bed.snapshot.audio_pause_s <= 60
-    ward.open(1)
+    monkeypatch.setattr(time, "time_ns", lambda: until_ns - 20 * SECOND)
+    ward.open(1)  # half a minute later: the restart has made it no longer
+    assert 20 == ward.bed.snapshot.audio_pause_s
     ward.play(beating(15))  # 75 bpm
     assert ["start"] == ward.alarms("high_rate")
     assert None is sounding(ward.bed.snapshot)
