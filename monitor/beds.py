@@ -7,7 +7,7 @@ go on standing. Everything a bed has to say leaves through one function, `Sink`.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import msgspec
 
@@ -27,7 +27,6 @@ from monitor.events import (
     LimitChange,
     Notice,
     Output,
-    Stream,
     Wave,
 )
 from monitor.handover import NOTHING, Bedside, Handover
@@ -47,10 +46,6 @@ Key: TypeAlias = tuple[str, int, bool]
 """Names a window for the classifier: ``bed#stream-count``, the beat's sample, whether it is provisional."""
 
 Sink: TypeAlias = Callable[[Entry], None]
-
-
-_REFUSED_NS: Final = 10_000_000_000
-"""How long after the last refused packet the feed is called good again."""
 
 
 class Bed:
@@ -78,6 +73,8 @@ class Bed:
     ----------
     trouble
         Its alarms that only the wall clock can tell.
+    recording
+        What keeps its signal.
     """
 
     def __init__(
@@ -110,14 +107,13 @@ class Bed:
         self._stopwatch = Stopwatch(asks_next=window.asks_next)
         self._last_received_ns: int | None = None
         self._latency_ms: float | None = None
-        self._refused_ns = 0
         self._pause_until_ns = 0
         self.closed_ns: int | None = None
         self.failed = False
         standing = [alarm for alarm in before.alarms if alarm.kind in DEFINITIONS]  # of this version's kinds
         wall = [alarm for alarm in standing if DEFINITIONS[alarm.kind].lane == "wall"]
         self.trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index, before=wall)
-        self._recording = Recording(name, record, trouble=self.trouble, fault=fault)
+        self.recording = Recording(name, record, trouble=self.trouble, fault=fault)
         self._before = Standing(alarm for alarm in standing if alarm not in wall)
         self._take_up(standing)
         self._keep(before.bedside)
@@ -134,7 +130,8 @@ class Bed:
             case Closed():
                 self.end()
             case Fault():
-                self._refuse(item.text)
+                self.trouble.refused(item.text)
+                self._notice(item.text)
 
     def answer(
         self, stream_count: int, sample: int, probabilities: Sequence[float], *, provisional: bool
@@ -150,8 +147,6 @@ class Bed:
         silent_ns = now_ns - (self._last_received_ns or now_ns)
         if not self.closed and silent_ns > self._settings.feed.lost_after_s * 1e9:
             self.trouble.start("feed_lost")
-        if now_ns - self._refused_ns > _REFUSED_NS:
-            self.trouble.end("feed_error")
         self.trouble.tick(now_ns)
         if 0 < self._pause_until_ns < now_ns:  # the signal's clock, which ends a pause, may stand still
             self.pause_audio(on=False)
@@ -201,7 +196,7 @@ class Bed:
         if self._pipeline is not None:
             for event in self._pipeline.abandon():
                 self._say(event)
-        self._recording.close()
+        self.recording.close()
 
     def shown(self, counted: Counters) -> BedSnapshot:
         """Return the snapshot for screens, with what ingest has counted."""
@@ -211,10 +206,6 @@ class Bed:
             duplicates=counted.duplicates,
             refused=counted.refused,
         )
-
-    def flush_files(self) -> None:
-        """Bring the recording up to date on disk."""
-        self._recording.flush()
 
     @property
     def closed(self) -> bool:
@@ -235,12 +226,6 @@ class Bed:
     def n_waiting(self) -> int:
         """Beats that wait for their label."""
         return 0 if self._pipeline is None else self._pipeline.n_waiting
-
-    def _refuse(self, text: str) -> None:
-        """Tell what was refused: a line each time, an alarm for as long as it goes on."""
-        self._refused_ns = time.time_ns()
-        self.trouble.start("feed_error", text)
-        self._notice(text)
 
     def _notice(self, text: str) -> None:
         self._say(Notice(sample=self._index, decided=self._index, text=text))
@@ -310,19 +295,10 @@ class Bed:
         self._opened = item
         self._last_received_ns = time.time_ns()
         self._begin(item, item.index)
-        self._say(
-            Stream(
-                sample=item.index,
-                decided=item.index,
-                stream=str(item.stream),
-                fs=item.fs,
-                leads=item.leads,
-                record=item.record,
-            )
-        )
+        self._say(item.event)
         if paused_s:
             self._run(self._live(item.index).pause_audio(paused_s))
-        self._recording.begin(item)
+        self.recording.begin(item)
 
     def _begin(self, opened: Opened, index: int) -> Pipeline:
         """Make a pipeline that learns anew from ``index`` on and keeps the alarms that stand."""
@@ -347,7 +323,7 @@ class Bed:
         self.trouble.end("feed_lost")
         self.snapshot = vitals.fold(self.snapshot, item.block)
         self._latency_ms = (item.received_ns - item.captured_ns) / 1e6
-        self._recording.keep(item.block)
+        self.recording.keep(item.block)
         self._run(
             self._live(item.block.start).push(item.block),
             captured=item.captured_ns,
@@ -358,7 +334,7 @@ class Bed:
         if gap.reason == "restarted":
             self._say(gap)
             return
-        self._recording.lost(gap)
+        self.recording.lost(gap)
         self._run(self._live(gap.sample).push(gap))
 
     def _live(self, index: int) -> Pipeline:
@@ -403,7 +379,7 @@ class Bed:
 
     def _say(self, event: Event, timing: Timing | None = None) -> None:
         self.snapshot = vitals.fold(self.snapshot, event)
-        self._recording.keep(event)
+        self.recording.keep(event)
         self._tell(
             Entry(
                 bed=self.name,

@@ -162,7 +162,7 @@ class Ward:
     def flush(self) -> None:
         """Bring files up to date."""
         for bed in self.beds.values():
-            self._contained(bed, bed.flush_files)
+            self._contained(bed, bed.recording.flush)
         if self._store is not None:
             self._written("store", self._store.trouble)
             for text in self._store.news():

@@ -231,15 +231,15 @@ def test_a_recording_that_cannot_be_written_never_stops_the_bed(
 
     monkeypatch.setattr(Recorder, "flush", flush)
     index = ward.play(beating(5))
-    ward.bed.flush_files()
-    ward.bed.flush_files()
+    ward.bed.recording.flush()
+    ward.bed.recording.flush()
     assert ward.alarms("storage_failed") == ["start"]
     assert set(ward.faults) == {"cannot write 7.dat: No space left on device"}
     before = len(ward.events(Beat))
     index = ward.play(beating(5), start=index)
     assert len(ward.events(Beat)) > before
     full = False
-    ward.bed.flush_files()
+    ward.bed.recording.flush()
     assert ward.alarms("storage_failed") == ["start", "end", "cleared"]
     ward.bed.close()
 

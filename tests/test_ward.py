@@ -160,7 +160,7 @@ def test_refused_packets_are_an_alarm_while_they_go_on() -> None:
     assert alarm.text == "FEED ERROR: index runs backwards: expected 1250, received 3"
     notices = [entry.event for entry in run.told("1") if isinstance(entry.event, Notice)]
     assert len(notices) == 2
-    run.ward.check(run.ward.beds["1"]._refused_ns + 11 * SECOND)
+    run.ward.check(run.ward.beds["1"].trouble._refused_ns + 11 * SECOND)
     assert run.alarms("1", "feed_error") == ["start", "end", "cleared"]
 
 
