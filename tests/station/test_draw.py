@@ -240,6 +240,18 @@ def test_the_alarm_list_has_what_stands_and_what_happened() -> None:
     assert sorted(places) == places
 
 
+def test_the_list_of_alarms_has_units_and_no_time_that_stands_still() -> None:
+    """A rate is a rate, a pause has seconds; where the feed is lost nobody knows for how long."""
+    pause = msgspec.structs.replace(an_alarm("pause", "medium", "PAUSE"), value=2.4)
+    told = with_bed(scene(2, view="alarms"), 0, alarms=(msgspec.structs.replace(HIGH, value=131.0), pause))
+    shown = text(told)
+    assert "** HIGH RATE   131 bpm, for 20 s" in shown
+    assert "** PAUSE   2.4 s, for 20 s" in shown
+    lost = text(with_bed(told, 0, connection="lost"))
+    assert "** HIGH RATE   131 bpm " in lost
+    assert "for 20 s" not in lost
+
+
 def test_a_trend_shows_its_hours_and_leaves_gaps_open() -> None:
     """A minute without a rate is no rate of zero."""
     points = tuple(TrendPoint(i, None if 60 <= i < 120 else 70.0 + i % 10, i % 7) for i in range(240))
