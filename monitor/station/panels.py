@@ -74,8 +74,16 @@ class Figure(Input):
         return super().check_consume_key(key, character) and character in _FIGURES
 
     def on_key(self, event: Key) -> None:
-        """Keep other keys from being typed; they go on to the station."""
-        if event.is_printable and event.character not in _FIGURES:
+        """Keep other keys from being typed: they go on to the station; delete at once.
+
+        As a binding a key would go all the way to the app first: where many come together, as over a slow
+        line, what was typed after it would be deleted.
+        """
+        deletes = {"backspace": self.action_delete_left, "delete": self.action_delete_right}
+        if event.key in deletes:
+            deletes[event.key]()
+            event.stop()
+        if event.key in deletes or (event.is_printable and event.character not in _FIGURES):
             event.prevent_default()
 
 

@@ -4,6 +4,7 @@ import time
 
 import msgspec
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input, Label
 
@@ -195,6 +196,22 @@ def test_alarms_are_acknowledged_while_limits_are_edited() -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert link.SetLimits("bed-1", {"high_rate_bpm": 125.0}, "kim") == played.told[-1]
+
+    drive(played, script, size=(120, 30))
+
+
+def test_keys_that_come_together_are_taken_in_their_order() -> None:
+    """Over a slow line a figure is what was typed, not what is left of it."""
+    played = Played(WardSnapshot(beds=(with_limits(a_bed(), low_rate_bpm=50.0),), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("l")
+        await pilot.pause()
+        for key, character in (("backspace", "\x7f"), ("4", "4"), ("5", "5")):
+            station.post_message(Key(key, character))
+        await until(pilot, lambda: station.query_one("#low_rate_bpm", Input).value != "50")
+        await pilot.pause()
+        assert "45" == station.query_one("#low_rate_bpm", Input).value
 
     drive(played, script, size=(120, 30))
 
