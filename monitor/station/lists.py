@@ -54,8 +54,10 @@ def _standing(frame: Frame, area: Area, bed: BedSnapshot, alarm: Standing, pen: 
     facts = []
     if alarm.value is not None and alarm.kind != "asystole":  # which grows
         facts.append(f"{alarm.value:.3g} {_UNITS.get(alarm.kind, 'bpm')}")
-    if bed.connection == "up" and bed.fs > 0:  # where the signal stands still, so does its clock
-        facts.append(f"for {_span(max(0.0, (bed.index - alarm.onset) / bed.fs))}")
+    if alarm.ended and bed.fs > 0:
+        facts.append(f"lasted {_span((alarm.since - alarm.onset) / bed.fs)}")
+    elif bed.connection == "up" and bed.fs > 0:  # where the signal stands still, so does its clock
+        facts.append(f"for {_span((bed.index - alarm.onset) / bed.fs)}")
     if bed.audio_pause_s > 0:
         facts.append("sound paused")
     frame.put(area.row, at + 2, ", ".join(facts), "dim", width=area.column + area.width - at - 2)
@@ -84,7 +86,7 @@ def _clock(time_ns: int) -> str:
 
 
 def _span(seconds: float) -> str:
-    whole = round(seconds)
+    whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:

@@ -247,6 +247,8 @@ def test_the_list_of_alarms_has_units_and_no_time_that_stands_still() -> None:
     shown = text(told)
     assert "** HIGH RATE   131 bpm, for 20 s" in shown
     assert "** PAUSE   2.4 s, for 20 s" in shown
+    over = msgspec.structs.replace(VT, ended=True, since=100 + round(4 * FS))
+    assert "*** VENT TACHY (latched)   lasted 4 s" in text(with_bed(told, 0, alarms=(over,)))
     lost = text(with_bed(told, 0, connection="lost"))
     assert "** HIGH RATE   131 bpm " in lost
     assert "for 20 s" not in lost
