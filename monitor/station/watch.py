@@ -139,8 +139,6 @@ class Watch:
     @property
     def strips(self) -> Sequence[AlarmStrip]:
         """The strips of this station, and those of the store that it has not; newest first."""
-        if not self.recalled:
-            return self.memory.strips
         own = {strip.key for strip in self.memory.strips}
         both = [*self.memory.strips, *(strip for strip in self.recalled if strip.key not in own)]
         return sorted(both, key=lambda strip: -strip.time_ns)
