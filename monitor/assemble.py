@@ -29,7 +29,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from monitor.events import Block, Gap
+from monitor.events import Block, Gap, Stream
 from monitor.wire import Bye, Hello, Message, Packet, per_millivolt, to_millivolt
 
 __all__ = ["Assembler", "Closed", "Counters", "Fault", "Item", "Lost", "Opened", "Samples"]
@@ -58,6 +58,18 @@ class Opened(msgspec.Struct, frozen=True):
     record: str = ""
     gain: tuple[float, ...] | None = None
     baseline: tuple[int, ...] | None = None
+
+    @property
+    def event(self) -> Stream:
+        """The same as it is told."""
+        return Stream(
+            sample=self.index,
+            decided=self.index,
+            stream=str(self.stream),
+            fs=self.fs,
+            leads=self.leads,
+            record=self.record,
+        )
 
 
 class Samples(msgspec.Struct, frozen=True, eq=False):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 import msgspec
-import numpy as np
 
 from monitor import vitals
 from monitor.assemble import Closed, Counters, Fault, Item, Lost, Opened, Samples
@@ -22,20 +21,22 @@ from monitor.events import (
     AnyEvent,
     Beat,
     BeatWindow,
-    Block,
     Event,
     Gap,
     LabelledBeat,
+    LimitChange,
     Notice,
     Output,
-    Stream,
     Wave,
 )
+from monitor.handover import NOTHING, Bedside, Handover
 from monitor.link import Entry, Timing
+from monitor.own_limits import OwnLimits
 from monitor.pipeline import Pipeline
 from monitor.recording import Recording
-from monitor.settings import Settings, changed
+from monitor.settings import Settings
 from monitor.standing import Standing
+from monitor.stopwatch import Stopwatch
 from monitor.trouble import Trouble
 from monitor.vitals import BedSnapshot
 
@@ -45,10 +46,6 @@ Key: TypeAlias = tuple[str, int, bool]
 """Names a window for the classifier: ``bed#stream-count``, the beat's sample, whether it is provisional."""
 
 Sink: TypeAlias = Callable[[Entry], None]
-
-
-_REFUSED_NS = 10_000_000_000
-"""How long after the last refused packet the feed is called good again."""
 
 
 class Bed:
@@ -68,9 +65,16 @@ class Bed:
         Folder to record into, None for no recording.
     fault
         Called with a line when the recording cannot be written; it is tried again.
-    standing
-        Last steps of the alarms that stood here when the monitor's process before this one ended. They
-        go on standing: the first stream finds their conditions again, or they end.
+    before
+        What the monitor's process before this one left here. Its alarms go on standing: the first stream
+        finds their conditions again, or they end. What persons had set goes on.
+
+    Attributes
+    ----------
+    trouble
+        Its alarms that only the wall clock can tell.
+    recording
+        What keeps its signal.
     """
 
     def __init__(
@@ -83,33 +87,36 @@ class Bed:
         ask: Callable[[Key, BeatWindow], None],
         record: Path | None,
         fault: Callable[[str], None],
-        standing: Sequence[Alarm] = (),
+        before: Handover = NOTHING,
     ) -> None:
         self.name = name
-        self.snapshot = vitals.with_limits(
-            BedSnapshot(bed=name, bridge_s=settings.filters.bridge_s), settings.alarms.limits()
+        self.snapshot = BedSnapshot(
+            bed=name,
+            bridge_s=settings.filters.bridge_s,
+            limits=settings.alarms.limits(),
+            trend=before.trend,
         )
         self._settings = settings
+        self._limits = OwnLimits(settings.alarms)
         self._window = window
         self._tell = tell
         self._ask = ask
         self._opened: Opened | None = None
         self._pipeline: Pipeline | None = None
         self._stream_count = 0
-        self._timings: dict[tuple[int, bool], Timing] = {}
-        self._detected: dict[int, tuple[int, int, int]] = {}
+        self._stopwatch = Stopwatch(asks_next=window.asks_next)
         self._last_received_ns: int | None = None
         self._latency_ms: float | None = None
-        self._refused_ns = 0
         self._pause_until_ns = 0
         self.closed_ns: int | None = None
         self.failed = False
-        standing = [alarm for alarm in standing if alarm.kind in DEFINITIONS]  # of this version's kinds
+        standing = [alarm for alarm in before.alarms if alarm.kind in DEFINITIONS]  # of this version's kinds
         wall = [alarm for alarm in standing if DEFINITIONS[alarm.kind].lane == "wall"]
-        self._trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index, before=wall)
-        self._recording = Recording(name, record, trouble=self._trouble, fault=fault)
+        self.trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index, before=wall)
+        self.recording = Recording(name, record, trouble=self.trouble, fault=fault)
         self._before = Standing(alarm for alarm in standing if alarm not in wall)
         self._take_up(standing)
+        self._keep(before.bedside)
 
     def take(self, item: Item) -> None:
         """Take the next thing that ingest has for this bed."""
@@ -123,7 +130,8 @@ class Bed:
             case Closed():
                 self.end()
             case Fault():
-                self._refuse(item.text)
+                self.trouble.refused(item.text)
+                self._notice(item.text)
 
     def answer(
         self, stream_count: int, sample: int, probabilities: Sequence[float], *, provisional: bool
@@ -138,10 +146,8 @@ class Bed:
             self._labels(self._pipeline.give_up())
         silent_ns = now_ns - (self._last_received_ns or now_ns)
         if not self.closed and silent_ns > self._settings.feed.lost_after_s * 1e9:
-            self.technical("feed_lost")
-        if now_ns - self._refused_ns > _REFUSED_NS:
-            self.settled("feed_error")
-        self._trouble.tick(now_ns)
+            self.trouble.start("feed_lost")
+        self.trouble.tick(now_ns)
         if 0 < self._pause_until_ns < now_ns:  # the signal's clock, which ends a pause, may stand still
             self.pause_audio(on=False)
 
@@ -151,32 +157,21 @@ class Bed:
             self._run(self._pipeline.acknowledge(by, kind))
         else:
             self._run(self._before.acknowledge(self._index, by=by, kind=kind))
-        self._trouble.acknowledge(by, kind)
+        self.trouble.acknowledge(by, kind)
 
     def pause_audio(self, *, on: bool, by: str = "") -> None:
         """Pause all alarm sound of this bed for ``alarms.audio_pause_s`` from now, or let it back."""
-        seconds = self._settings.alarms.audio_pause_s
-        self._pause_until_ns = time.time_ns() + round(seconds * 1e9) if on else 0
-        if self._pipeline is not None:
-            self._run(self._pipeline.pause_audio(seconds if on else None, by))
-            return
-        until = self._index + round(seconds * (self.snapshot.fs or 1.0)) if on else None
-        self._run(self._before.pause_audio(self._index, until, by=by))
+        self._quiet(self._settings.alarms.audio_pause_s if on else None, by)
 
     def set_limits(self, limits: Mapping[str, float], by: str = "") -> str:
-        """Change alarm limits from now on, also for streams to come; return why not, empty if they hold."""
-        old = self._settings.alarms
+        """Change alarm limits from now on, for streams and runs to come too; return why not, or nothing."""
         try:
-            new = changed(old, limits)
+            change = self._limits.set(limits, by=by, at=self._index)
         except SettingsError as error:
             self._notice(f"limits refused: {error}")
             return str(error)
-        self._settings = msgspec.structs.replace(self._settings, alarms=new)
-        self.snapshot = vitals.with_limits(self.snapshot, new.limits())
-        if self._pipeline is not None:
-            self._pipeline.set_limits(new)
-        told = ", ".join(f"{key} {getattr(old, key):g} to {value:g}" for key, value in limits.items())
-        self._notice(f"limits: {told}" + (f" (by {by})" if by else ""))
+        if change.after:
+            self._limited(change)
         return ""
 
     def end(self) -> None:
@@ -192,14 +187,16 @@ class Bed:
         if self._pipeline is not None:
             self._before = Standing(self._pipeline.standing)
         self._close(self._before, lambda _: True)
-        self._trouble.end_all()
+        self.trouble.end_all()
+        if self._limits.own:
+            self._limited(self._limits.drop(at=self._index))
 
     def close(self) -> None:
         """Call Q what was never labelled and close the recording."""
         if self._pipeline is not None:
             for event in self._pipeline.abandon():
                 self._say(event)
-        self._recording.close()
+        self.recording.close()
 
     def shown(self, counted: Counters) -> BedSnapshot:
         """Return the snapshot for screens, with what ingest has counted."""
@@ -210,13 +207,9 @@ class Bed:
             refused=counted.refused,
         )
 
-    def flush_files(self) -> None:
-        """Bring the recording up to date on disk."""
-        self._recording.flush()
-
     @property
     def closed(self) -> bool:
-        """Whether the stream has said good-bye, or there was none yet."""
+        """Whether the stream has said good-bye, or a bed that was known before has not come yet."""
         return self.closed_ns is not None
 
     @property
@@ -234,28 +227,6 @@ class Bed:
         """Beats that wait for their label."""
         return 0 if self._pipeline is None else self._pipeline.n_waiting
 
-    def technical(self, kind: str, text: str = "") -> None:
-        """Raise a technical alarm, unless it stands already; ``text`` stands behind its name."""
-        self._trouble.start(kind, text)
-
-    def settled(self, kind: str) -> None:
-        """End a technical alarm, if it stands."""
-        self._trouble.end(kind)
-
-    def not_stored(self, what: str, reason: str) -> None:
-        """Raise the alarm that the ``journal``, the ``recording`` or the ``store`` cannot be written."""
-        self._trouble.not_stored(what, reason)
-
-    def stored(self, what: str) -> None:
-        """Take back `not_stored`; the alarm ends when nothing else is left unwritten."""
-        self._trouble.stored(what)
-
-    def _refuse(self, text: str) -> None:
-        """Tell what was refused: a line each time, an alarm for as long as it goes on."""
-        self._refused_ns = time.time_ns()
-        self.technical("feed_error", text)
-        self._notice(text)
-
     def _notice(self, text: str) -> None:
         self._say(Notice(sample=self._index, decided=self._index, text=text))
 
@@ -268,7 +239,43 @@ class Bed:
         names = ", ".join(alarm.text + (" (over)" if alarm.state == "end" else "") for alarm in standing)
         self._notice(f"taken up from the run before: {names}")
         self._close(self._before, lambda alarm: alarm.kind in self._settings.alarms.off)
-        self._trouble.end_old()
+        self.trouble.end_old()
+
+    def _keep(self, bedside: Bedside) -> None:
+        """Go on with what persons had set before the restart, as far as it can still be."""
+        if bedside != NOTHING.bedside and not self.snapshot.alarms:
+            self.closed_ns = time.time_ns()  # if nothing comes of this bed, it had left
+        left_s = (bedside.quiet_until_ns - time.time_ns()) / 1e9
+        if left_s > 0:
+            self._quiet(min(left_s, self._settings.alarms.audio_pause_s))
+        if bedside.limits:
+            try:
+                self._limited(self._limits.keep(bedside.limits, by=bedside.by, at=self._index))
+            except SettingsError as error:
+                self._notice(f"limits set before the restart do not fit the settings: {error}")
+                self._limited(self._limits.drop(at=self._index))
+
+    def _limited(self, change: LimitChange) -> None:
+        """Let other limits hold, and tell it."""
+        self._settings = msgspec.structs.replace(self._settings, alarms=self._limits.now)
+        if self._pipeline is not None:
+            self._pipeline.set_limits(self._limits.now)
+        self._say(change)
+
+    def _quiet(self, seconds: float | None, by: str = "") -> None:
+        """Pause alarm sound for so long from now; None: let it back."""
+        self._pause_until_ns = 0 if seconds is None else time.time_ns() + round(seconds * 1e9)
+        if self._pipeline is not None:
+            self._run(self._pipeline.pause_audio(seconds, by))
+            return
+        until = None if seconds is None else self._index + round(seconds * (self.snapshot.fs or 1.0))
+        self._run(self._before.pause_audio(self._index, until, by=by))
+
+    @property
+    def _paused_s(self) -> float:
+        """For how long sound is still paused: by the signal's clock, but no longer than by the wall's."""
+        wall_s = (self._pause_until_ns - time.time_ns()) / 1e9
+        return max(0.0, min(self.snapshot.audio_pause_s, wall_s))
 
     def _close(self, standing: Standing, which: Callable[[Alarm], bool]) -> None:
         """End and clear alarms that nobody will judge any more."""
@@ -284,23 +291,14 @@ class Bed:
         """A new stream: what the old one still holds leaves first, standing alarms stay."""
         self.end()
         self.close()
-        paused_s = self.snapshot.audio_pause_s
+        paused_s = self._paused_s
         self._opened = item
         self._last_received_ns = time.time_ns()
         self._begin(item, item.index)
-        self._say(
-            Stream(
-                sample=item.index,
-                decided=item.index,
-                stream=str(item.stream),
-                fs=item.fs,
-                leads=item.leads,
-                record=item.record,
-            )
-        )
+        self._say(item.event)
         if paused_s:
             self._run(self._live(item.index).pause_audio(paused_s))
-        self._recording.begin(item)
+        self.recording.begin(item)
 
     def _begin(self, opened: Opened, index: int) -> Pipeline:
         """Make a pipeline that learns anew from ``index`` on and keeps the alarms that stand."""
@@ -316,17 +314,16 @@ class Bed:
             start=index,
             standing=self._before.alarms(),
         )
-        self._timings.clear()
-        self._detected.clear()
+        self._stopwatch.reset()
         self.closed_ns = None
         return self._pipeline
 
     def _samples(self, item: Samples) -> None:
         self._last_received_ns = item.received_ns
-        self.settled("feed_lost")
+        self.trouble.end("feed_lost")
         self.snapshot = vitals.fold(self.snapshot, item.block)
         self._latency_ms = (item.received_ns - item.captured_ns) / 1e6
-        self._recording.keep(item.block)
+        self.recording.keep(item.block)
         self._run(
             self._live(item.block.start).push(item.block),
             captured=item.captured_ns,
@@ -337,7 +334,7 @@ class Bed:
         if gap.reason == "restarted":
             self._say(gap)
             return
-        self._recording.lost(gap)
+        self.recording.lost(gap)
         self._run(self._live(gap.sample).push(gap))
 
     def _live(self, index: int) -> Pipeline:
@@ -349,7 +346,7 @@ class Bed:
         for event in self._pipeline.abandon():
             self._say(event)
         self.snapshot = vitals.with_status(self.snapshot, "up")
-        paused_s = self.snapshot.audio_pause_s
+        paused_s = self._paused_s
         pipeline = self._begin(self._opened, index)
         if paused_s:
             self._run(pipeline.pause_audio(paused_s))
@@ -359,19 +356,13 @@ class Bed:
         now = time.time_ns()
         for output in outputs:
             if isinstance(output, BeatWindow):
-                known = self._detected.get(output.sample, (output.decided, received, now))
-                timing = Timing(*known, captured, received, now, 0)
-                self._timings[output.sample, output.provisional] = timing
-                if not self._window.asks_next:
-                    self._timings[output.sample, False] = timing
-                if not (output.provisional and self._window.asks_next):
-                    self._detected.pop(output.sample, None)
+                self._stopwatch.window(output, captured=captured, received=received, now=now)
                 self._ask((f"{self.name}#{self._stream_count}", output.sample, output.provisional), output)
             elif isinstance(output, Wave):
                 self.snapshot = vitals.fold(self.snapshot, output)
             else:
                 if isinstance(output, Beat):
-                    self._detected[output.sample] = (output.decided, received, now)
+                    self._stopwatch.beat(output, received=received, now=now)
                 self._say(output)
 
     def _labels(self, events: Sequence[Event]) -> None:
@@ -379,17 +370,16 @@ class Bed:
         for event in events:
             timing = None
             if isinstance(event, LabelledBeat):
-                known = self._timings.pop((event.sample, event.provisional), None)
+                timing = self._stopwatch.labelled(event, now=now)
                 if event.probabilities is None:
-                    self.technical("classifier_late")
+                    self.trouble.start("classifier_late")
                 else:
-                    self.settled("classifier_late")
-                    timing = None if known is None else msgspec.structs.replace(known, labelled=now)
+                    self.trouble.end("classifier_late")
             self._say(event, timing)
 
     def _say(self, event: Event, timing: Timing | None = None) -> None:
         self.snapshot = vitals.fold(self.snapshot, event)
-        self._recording.keep(event)
+        self.recording.keep(event)
         self._tell(
             Entry(
                 bed=self.name,
@@ -406,15 +396,3 @@ def _has_lead(opened: Opened, alarm: Alarm) -> bool:
     """Whether the lead that an alarm is about, if any, is still there, by its place and name."""
     lead = alarm.lead
     return lead is None or (lead < len(opened.leads) and alarm.text.endswith(f" {opened.leads[lead]}"))
-
-
-def warm_up(settings: Settings, window: WindowSpec) -> None:
-    """Compile or load every kernel that a bed runs, before the first sample needs it."""
-    fs = 360.0
-    n_leads = max(2, window.needed_leads)
-    pipeline = Pipeline(settings, window, fs=fs, leads=[str(lead) for lead in range(n_leads)])
-    ramp = np.arange(round(8 * fs)) % 300
-    pulses = np.exp(-0.5 * ((ramp - 150) / 6.0) ** 2)
-    pipeline.push(Block(0, np.stack([pulses] * n_leads, axis=1)))
-    pipeline.flush()
-    pipeline.abandon()

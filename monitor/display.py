@@ -18,14 +18,25 @@ from monitor.layout import Area, grid
 from monitor.lines import MARKS
 from monitor.settings import DisplaySettings
 from monitor.snapshots import BedSnapshot, Standing, WardSnapshot
-from monitor.tile import Pen, alarm_text, draw_bed, flashing
+from monitor.tile import Pen, alarm_brief, alarm_text, draw_bed, flashing
 from monitor.vitals import announced
 from monitor.waveform import Charset
 
-__all__ = ["MIN_SIZE", "Look", "elsewhere", "notices_of", "render", "too_small", "write_footer"]
+__all__ = [
+    "MIN_SIZE",
+    "Look",
+    "elsewhere",
+    "notices_of",
+    "render",
+    "room_elsewhere",
+    "too_small",
+    "write_footer",
+]
 
 MIN_SIZE: Final = (40, 8)
 """(columns, rows) below which nothing useful can be shown."""
+_MORE: Final = 5
+"""Cells in which there is room to say how many more alarms there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +121,38 @@ def _header(
 
 
 def elsewhere(frame: Frame, at: int, right: int, hidden: Sequence[BedSnapshot], pen: Pen) -> int:
-    """Write the alarms of beds that are not drawn into the top row, worst first; return the column behind."""
-    known: list[tuple[BedSnapshot, Standing]] = [(bed, announced(bed)[0]) for bed in hidden if bed.alarms]
-    ranks = list(MARKS)
-    for bed, alarm in sorted(known, key=lambda pair: (ranks.index(pair[1].priority), pair[1].ended)):
-        text = f" {bed.bed} {alarm_text(alarm)} "
-        if at + 2 + len(text) < right:
-            at = frame.put(0, at + 2, text, flashing(alarm, pen))
+    """Write the alarms of beds that are not drawn into the top row; return the column behind.
+
+    First those that nobody has acknowledged, the worst first; briefly where there is less room, and how
+    many more there are where it ends.
+    """
+    waiting = _waiting(hidden)
+    for i, (bed, alarm) in enumerate(waiting):
+        left = len(waiting) - i
+        room = right - at - 2 - (_MORE if left > 1 else 0)
+        texts = (f" {bed.bed} {text} " for text in (alarm_text(alarm), alarm_brief(alarm)))
+        text = next((text for text in texts if len(text) < room), "")
+        if not text:
+            text = f"+{left}" if i else f"{MARKS[alarm.priority]} +{left}"
+            return frame.put(0, at + 2, text, flashing(alarm, pen), width=max(0, right - at - 2))
+        at = frame.put(0, at + 2, text, flashing(alarm, pen))
     return at
+
+
+def room_elsewhere(hidden: Sequence[BedSnapshot]) -> int:
+    """Return how many columns the worst alarm of beds that are not drawn takes at least, 0 for none."""
+    waiting = _waiting(hidden)
+    if not waiting:
+        return 0
+    bed, alarm = waiting[0]
+    return len(bed.bed) + len(alarm_brief(alarm)) + 6 + (_MORE if len(waiting) > 1 else 0)
+
+
+def _waiting(hidden: Sequence[BedSnapshot]) -> list[tuple[BedSnapshot, Standing]]:
+    """Return the first alarm of each bed, in the order in which somebody should look."""
+    known = [(bed, announced(bed)[0]) for bed in hidden if bed.alarms]
+    ranks = list(MARKS)
+    return sorted(known, key=lambda one: (one[1].acknowledged, ranks.index(one[1].priority), one[1].ended))
 
 
 def notices_of(ward: WardSnapshot, now_ns: int, *, stale_s: float) -> list[tuple[str, str]]:

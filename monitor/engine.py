@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ import zmq
 
 from monitor import __version__, artifact, journal, keeping, link, logs
 from monitor.errors import BeatlineError, FeedError, StorageError, WireError
-from monitor.events import Alarm
+from monitor.handover import Handover
 from monitor.ingest import Ingest
 from monitor.labeller import Labeller, State
 from monitor.snapshots import WardSnapshot, encode
@@ -135,10 +136,10 @@ class Engine:
 
     def _make_ward(self) -> None:
         try:
-            from monitor import beds
             from monitor.ward import Ward
+            from monitor.warming import warm_up
 
-            beds.warm_up(self._config.settings, self._window)
+            warm_up(self._config.settings, self._window)
             self._ward = Ward(
                 self._config.settings,
                 self._window,
@@ -147,7 +148,7 @@ class Engine:
                 journal=self._journal,
                 record=None if self._config.record is None else Path(self._config.record),
                 store=self._store,
-                standing=self._stood(),
+                before=self._left(),
             )
         except BaseException as error:
             self._loading_failed = error
@@ -334,14 +335,14 @@ class Engine:
         self._screens.close()
         self._stations.close()
 
-    def _stood(self) -> dict[str, tuple[Alarm, ...]]:
-        """Return what stood when the run before ended: as the store has it, else the journal."""
+    def _left(self) -> Mapping[str, Handover]:
+        """Return what the run before left, by bed: as the store has it, else the journal."""
         if self._store is not None and not self._store.trouble:
-            return dict(self._store.standing)
+            return self._store.left
         if self._config.journal is None:
             return {}
         try:
-            return journal.standing(Path(self._config.journal), now_ns=time.time_ns())
+            return journal.handovers(Path(self._config.journal), now_ns=time.time_ns())
         except StorageError as error:  # an old line is no reason not to watch
             log.warning("%s", error)
             self._events.append(link.ward_entry(f"what stood before is not known: {error}"))

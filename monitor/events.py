@@ -29,12 +29,14 @@ __all__ = [
     "LabelKind",
     "LabelledBeat",
     "LeadQuality",
+    "LimitChange",
     "Notice",
     "Output",
     "Priority",
     "Rate",
     "Rhythm",
     "Stream",
+    "TrendPoint",
     "Wave",
     "sort_key",
 ]
@@ -228,6 +230,36 @@ class AudioPause(Event, frozen=True, kw_only=True, tag="audio_pause"):
     by: str = ""
 
 
+class LimitChange(Event, frozen=True, kw_only=True, tag="limits"):
+    """Alarm limits of a bed are others from ``decided`` on; raised by the shell that changes them.
+
+    ``state``: ``set`` by a person at a station, ``kept`` by a new run as they were set before it began,
+    ``dropped`` for what the settings say. ``before`` and ``after`` hold the limits that changed, by key (of
+    what was kept: the settings' and the kept ones); ``own`` all that now differ from the settings. ``by``
+    is who set them, empty where nobody said.
+    """
+
+    rank: ClassVar[int] = 8
+    state: Literal["set", "kept", "dropped"]
+    before: dict[str, float]
+    after: dict[str, float]
+    own: dict[str, float]
+    by: str = ""
+
+    @property
+    def text(self) -> str:
+        """What a person should read."""
+        by = f" (by {self.by})" if self.by else ""
+        if self.state == "kept":
+            pairs = (f"{key} {value:g}, not {self.before[key]:g}" for key, value in self.after.items())
+            return f"limits stay as set before the restart: {'; '.join(pairs)}{by}"
+        pairs = (f"{key} {self.before[key]:g} to {value:g}" for key, value in self.after.items())
+        told = ", ".join(pairs)
+        if self.state == "dropped":
+            return f"limits back to the settings: {told}" if told else "limits are those of the settings"
+        return f"limits: {told}{by}"
+
+
 class Stream(Event, frozen=True, kw_only=True, tag="stream"):
     """A device's stream begins at index ``sample``; raised by the shell that receives it.
 
@@ -248,8 +280,26 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
     text: str
 
 
+class TrendPoint(msgspec.Struct, frozen=True, array_like=True):
+    """One minute of signal: its number, the median heart rate (None: not known), beats confirmed as V."""
+
+    minute: int
+    hr_bpm: float | None = None
+    pvc: int = 0
+
+
 AnyEvent: TypeAlias = (
-    Stream | Gap | LeadQuality | Beat | Rate | LabelledBeat | Rhythm | Alarm | AudioPause | Notice
+    Stream
+    | Gap
+    | LeadQuality
+    | Beat
+    | Rate
+    | LabelledBeat
+    | Rhythm
+    | Alarm
+    | AudioPause
+    | LimitChange
+    | Notice
 )
 """The closed union, for decoding: ``msgspec.json.decode(line, type=AnyEvent)``."""
 

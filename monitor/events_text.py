@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitor.events import Alarm, AnyEvent, AudioPause, Gap, Notice, Rhythm, Stream
+from monitor.events import Alarm, AnyEvent, AudioPause, Gap, LimitChange, Notice, Rhythm, Stream
 from monitor.lines import MARKS, clock, printable
 from monitor.store.read import Listed
 
@@ -122,7 +122,7 @@ def said(event: AnyEvent) -> str:
             leads = " ".join(event.leads)
             played = f", plays {event.record}" if event.record else ""
             return printable(f"stream begins: {leads} at {event.fs:g} Hz{played}")
-        case Notice():
+        case Notice() | LimitChange():
             return printable(event.text)
     return type(event).__name__.lower()
 

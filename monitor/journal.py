@@ -16,14 +16,12 @@ import msgspec
 
 from monitor import lines
 from monitor.errors import StorageError
-from monitor.events import Alarm, AnyEvent, Event, Notice
+from monitor.events import Alarm, AnyEvent, Event, Notice, Stream
+from monitor.handover import TAKEN_UP_S, Bedside, Handover
 from monitor.lines import Envelope
 from monitor.storage import WholeFile, cannot_write
 
-__all__ = ["TAKEN_UP_S", "Journal", "read", "read_runs", "standing"]
-
-TAKEN_UP_S: Final = 3600.0
-"""Alarms of a run whose last word is older than this are not taken up by the next: another patient's."""
+__all__ = ["Journal", "handovers", "read", "read_runs"]
 
 _FORMAT: Final = 1
 _BATCH_BYTES: Final = 1 << 16
@@ -137,11 +135,12 @@ def read_runs(path: Path) -> Iterator[tuple[int, Envelope, AnyEvent]]:
     return _events(_opened(path), path)
 
 
-def standing(path: Path, *, now_ns: int) -> dict[str, tuple[Alarm, ...]]:
-    """Return, by bed, the last steps of the alarms that a journal's last run left standing, oldest first.
+def handovers(path: Path, *, now_ns: int) -> dict[str, Handover]:
+    """Return, by bed, what a journal's last run left: alarms that stand, and what persons have set.
 
-    An alarm goes on from run to run until it is cleared; one that stood when nobody had been watching
-    for `TAKEN_UP_S` is left behind. Nothing where there is no such file yet.
+    It goes on from run to run, an alarm until it is cleared; what stood when nobody had been watching
+    for `TAKEN_UP_S` is left behind. Nothing where there is no such file yet. The trend is not asked of a
+    journal: it would have to be read beat by beat.
 
     Raises
     ------
@@ -150,42 +149,69 @@ def standing(path: Path, *, now_ns: int) -> dict[str, tuple[Alarm, ...]]:
     """
     if not path.is_file() or not path.stat().st_size:
         return {}
-    beds: dict[str, dict[tuple[str, int | None], Alarm]] = {}
+    beds: dict[str, _Left] = {}
     last = b""
     last_ns: int | None = None
     with _opened(path) as file:
         while line := file.readline(_LONGEST_LINE):
             if _is_head(line):
                 last_ns = _told_ns(last)
+                for left in beds.values():
+                    left.fs = 1.0
             elif line.endswith(b"\n"):
                 if last_ns is not None:
                     if _told_ns(line) - last_ns > TAKEN_UP_S * 1e9:
                         beds.clear()
                     last_ns = None
-                if line.startswith(b'{"type":"alarm"'):
+                if line.startswith(_LEFT):
                     _follow(beds, line)
                 last = line
     if now_ns - _told_ns(last) > TAKEN_UP_S * 1e9:
         return {}
-    return {bed: tuple(alarms.values()) for bed, alarms in beds.items() if alarms}
+    return {bed: left.handover() for bed, left in beds.items() if left.stands(now_ns)}
 
 
-def _follow(beds: dict[str, dict[tuple[str, int | None], Alarm]], line: bytes) -> None:
-    """Take the next step of an alarm's life."""
+_LEFT: Final = tuple(f'{{"type":"{tag}"'.encode() for tag in ("alarm", "audio_pause", "limits", "stream"))
+"""How the lines begin that say what a bed's next run begins with."""
+
+
+class _Left(msgspec.Struct):
+    """What is left of one bed; ``fs`` is that of its stream, 1 Hz before there is one."""
+
+    alarms: dict[tuple[str, int | None], Alarm] = {}
+    bedside: Bedside = Bedside()
+    fs: float = 1.0
+
+    def stands(self, now_ns: int) -> bool:
+        return bool(self.alarms) or self.bedside.stands(now_ns)
+
+    def handover(self) -> Handover:
+        return Handover(alarms=tuple(self.alarms.values()), bedside=self.bedside)
+
+
+def _follow(beds: dict[str, _Left], line: bytes) -> None:
+    """Take the next step of an alarm's life, or what a person has set."""
     envelope, event = lines.parse(line)
-    if isinstance(event, Alarm):
-        alarms = beds.setdefault(envelope.bed, {})
+    left = beds.setdefault(envelope.bed, _Left())
+    if isinstance(event, Stream):
+        left.fs = event.fs
+    elif isinstance(event, Alarm):
         key = event.kind, event.lead
         if event.state != "cleared":
-            alarms[key] = event
-        elif key in alarms and alarms[key].sample == event.sample:
-            del alarms[key]
+            left.alarms[key] = event
+        elif key in left.alarms and left.alarms[key].sample == event.sample:
+            del left.alarms[key]
+    else:
+        left.bedside = left.bedside.after(event, time_ns=_time_ns(envelope), fs=left.fs)
 
 
 def _told_ns(line: bytes) -> int:
     """Return when a line was told; 0 where there is none, or it does not say."""
-    told = lines.parse(line)[0].time if line else None
-    return 0 if told is None else lines.nanoseconds(told)
+    return _time_ns(lines.parse(line)[0]) if line else 0
+
+
+def _time_ns(envelope: Envelope) -> int:
+    return 0 if envelope.time is None else lines.nanoseconds(envelope.time)
 
 
 def _events(file: BufferedReader, path: Path) -> Iterator[tuple[int, Envelope, AnyEvent]]:

@@ -20,6 +20,7 @@ from monitor.events import (
     Event,
     Gap,
     LabelledBeat,
+    LimitChange,
     Notice,
     Priority,
     Rate,
@@ -273,7 +274,7 @@ def _told(event: Event, *, fs: float) -> str | None:
             record = f" {printable(event.record)}" if event.record else ""
             leads = " ".join(printable(lead) for lead in event.leads)
             return f"! stream begins:{record} {event.fs:g} Hz, {leads}"
-        case Notice():
+        case Notice() | LimitChange():
             return f"! {printable(event.text)}"
         case _:
             return None

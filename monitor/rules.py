@@ -144,7 +144,7 @@ def _rule(definition: Definition, settings: Settings, sources: "_Sources") -> Ru
         priority=definition.priority,
         signalled_as=definition.borrows or definition.priority,
         on=on,
-        switched_by="" if on else sources.of("alarms.off"),
+        switched_by="" if on else sources.switched(definition.kind),
         can_be_off=definition.can_disable,
         latches=definition.latches,
         definition=words.format(**msgspec.structs.asdict(settings)),
@@ -165,13 +165,21 @@ class _Sources:
 
     def __init__(self, layers: Sequence[Layer], bed: str | None) -> None:
         self._said: dict[str, str] = {}
+        self._off: dict[str, str] = {}
         for layer in layers:
             self._take(layer.values, layer.source)
+            off = layer.values.get("alarms", {}).get("off")
+            if off is not None:  # of all beds the last list holds
+                self._off = dict.fromkeys(off, layer.source)
         for layer in layers:
             self._take(layer.beds.get(bed or "", {}), f"bed {bed} in {layer.source}")
 
     def of(self, key: str) -> str:
         return self._said.get(key, "default")
+
+    def switched(self, kind: str) -> str:
+        """Return who switched a kind off: for all beds, else for the one."""
+        return self._off.get(kind, self.of("alarms.off"))
 
     def _take(self, values: Mapping[str, Mapping[str, Any]], source: str) -> None:
         self._said |= {f"{section}.{key}": source for section, keys in values.items() for key in keys}

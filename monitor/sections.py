@@ -12,6 +12,7 @@ from msgspec import Meta
 __all__ = [
     "LIMITS",
     "AlarmSettings",
+    "BedAlarmSettings",
     "DetectorSettings",
     "DisplaySettings",
     "FeedSettings",
@@ -275,7 +276,7 @@ class AlarmSettings(Section, frozen=True, kw_only=True):
     audio_pause_s: Annotated[float, Meta(gt=0, le=1800)] = 120.0
     """How long one press pauses all alarm sound."""
     off: tuple[Switchable, ...] = ()
-    """Kinds that are switched off; asystole, fibrillation and VT cannot be."""
+    """Kinds that are switched off; asystole, fibrillation and VT cannot be. A bed's own list adds to it."""
 
     def limits(self) -> dict[str, float]:
         """Return what a station shows and may change for one bed, by key."""
@@ -288,6 +289,13 @@ class AlarmSettings(Section, frozen=True, kw_only=True):
                 raise ValueError(
                     f"{low} must lie below {high}: expected low < high, received {below:g} and {above:g}"
                 )
+
+
+class BedAlarmSettings(AlarmSettings, frozen=True, kw_only=True):
+    """Keys that a single bed's table of alarms may have."""
+
+    on: tuple[Switchable, ...] = ()
+    """Kinds that are on for this bed though they are off for all."""
 
 
 class ServingSettings(Section, frozen=True, kw_only=True):

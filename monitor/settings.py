@@ -22,6 +22,7 @@ from monitor.errors import SettingsError
 from monitor.sections import (
     LIMITS,
     AlarmSettings,
+    BedAlarmSettings,
     DetectorSettings,
     DisplaySettings,
     FeedSettings,
@@ -58,7 +59,10 @@ __all__ = [
 
 
 class BedSettings(Section, frozen=True, kw_only=True):
-    """What differs for one bed: keys of ``alarms`` and ``rhythm``, over what holds for all beds."""
+    """What differs for one bed: keys of ``alarms`` and ``rhythm``, over what holds for all beds.
+
+    Its ``alarms.off`` adds to what is off for all, and its ``alarms.on`` takes from it.
+    """
 
     alarms: dict[str, Any] = msgspec.field(default_factory=dict)
     rhythm: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -92,7 +96,7 @@ class Settings(Section, frozen=True, kw_only=True):
             return msgspec.structs.replace(self, beds={})
         return msgspec.structs.replace(
             self,
-            alarms=with_values(self.alarms, own.alarms, told=f'bed "{name}": alarms'),
+            alarms=_of_bed(self.alarms, own.alarms, told=f'bed "{name}": alarms'),
             rhythm=with_values(self.rhythm, own.rhythm, told=f'bed "{name}": rhythm'),
             beds={},
         )
@@ -112,6 +116,23 @@ def with_values(section: _S, values: Mapping[str, Any], *, told: str) -> _S:
     """
     typed = layers.typed(type(section), values, told=told)
     return layers.built(type(section), msgspec.structs.asdict(section) | typed, told=told)
+
+
+def _of_bed(alarms: AlarmSettings, own: Mapping[str, Any], *, told: str) -> AlarmSettings:
+    """Return the alarm settings of all beds with those of one: other keys replace, ``off`` and ``on`` switch.
+
+    Raises
+    ------
+    SettingsError
+        As `with_values`; a kind is switched both off and on.
+    """
+    on, off = own.get("on", ()), own.get("off", ())
+    both = [kind for kind in on if kind in off]
+    if both:
+        raise SettingsError(f"{told}.on: expected kinds that off does not name, received {both[0]!r}")
+    values = {key: value for key, value in own.items() if key != "on"}
+    values["off"] = [kind for kind in dict.fromkeys([*alarms.off, *off]) if kind not in on]
+    return with_values(alarms, values, told=told)
 
 
 def changed(alarms: AlarmSettings, limits: Mapping[str, float]) -> AlarmSettings:
@@ -204,4 +225,4 @@ def identity(settings: Settings) -> str:
 _SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
     field.name: field.type for field in msgspec.structs.fields(Settings) if field.name != "beds"
 }
-_BED_SECTIONS: Final = {name: _SECTIONS[name] for name in BedSettings.__struct_fields__}
+_BED_SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {"alarms": BedAlarmSettings, "rhythm": RhythmSettings}

@@ -34,7 +34,8 @@ _BEDS: Final = """\
 #[beds."bed-3".alarms]
 #high_rate_bpm = 130.0
 #low_rate_bpm = 45.0
-#off = ["couplet", "bigeminy"]
+#off = ["couplet", "bigeminy"]    # beside those that are off for all
+#on = ["frequent_pvc"]            # though it is off for all
 """
 
 

@@ -10,11 +10,13 @@ import msgspec
 from msgspec.structs import replace
 
 from monitor.errors import WireError
-from monitor.events import Label, Priority
+from monitor.events import Label, Priority, TrendPoint
 from monitor.settings import FilterSettings
 from monitor.strip import Strip
 
 __all__ = [
+    "PVC_WINDOW_S",
+    "TREND_MINUTES",
     "BedSnapshot",
     "ClassifierState",
     "Counters",
@@ -22,7 +24,6 @@ __all__ = [
     "Scale",
     "Standing",
     "Status",
-    "TrendPoint",
     "WardSnapshot",
     "decode",
     "encode",
@@ -80,14 +81,6 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     gaps: int = 0
     duplicates: int = 0
     refused: int = 0
-
-
-class TrendPoint(msgspec.Struct, frozen=True, array_like=True):
-    """One minute of signal: its number, the median heart rate (None: not known), beats confirmed as V."""
-
-    minute: int
-    hr_bpm: float | None = None
-    pvc: int = 0
 
 
 class Scale(msgspec.Struct, frozen=True):

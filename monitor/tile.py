@@ -18,7 +18,7 @@ from monitor.vitals import announced
 from monitor.waveform import Charset
 from monitor.waves import Pen, draw_waves
 
-__all__ = ["Pen", "Tag", "alarm_ink", "alarm_text", "draw_bed", "flashing"]
+__all__ = ["Pen", "Tag", "alarm_brief", "alarm_ink", "alarm_text", "draw_bed", "flashing"]
 
 _HIGH: Final = 15
 """Rows from which on a tile has the large layout."""
@@ -64,6 +64,12 @@ def alarm_text(alarm: Standing) -> str:
     if alarm.reminded and not alarm.acknowledged and not alarm.ended:
         state = " (again)"
     return f"{MARKS[alarm.priority]} {alarm.text}{state}"
+
+
+def alarm_brief(alarm: Standing) -> str:
+    """Return an alarm in little room: what has become of it stands before its name, where nothing is cut."""
+    state = "(L)" if alarm.ended else "(A)" if alarm.acknowledged else ""
+    return f"{MARKS[alarm.priority]}{state} {alarm.text}"
 
 
 def alarm_ink(alarm: Standing) -> str:
@@ -166,13 +172,11 @@ def _name(frame: Frame, area: Area, bed: BedSnapshot, tag: Tag) -> int:
 
 
 def _titled(alarms: list[Standing], *, short: bool) -> str:
-    """Return the first alarm as a title holds it; the short form cannot be cut before its state."""
-    alarm = alarms[0]
+    """Return the first alarm as a title holds it."""
     if short:
-        state = "(L)" if alarm.ended else "(A)" if alarm.acknowledged else ""
-        return f" {MARKS[alarm.priority]}{state} {alarm.text} "
+        return f" {alarm_brief(alarms[0])} "
     more = f" +{len(alarms) - 1}" if len(alarms) > 1 else ""
-    return f" {alarm_text(alarm)}{more} "
+    return f" {alarm_text(alarms[0])}{more} "
 
 
 def _banner(frame: Frame, area: Area, alarm: Standing, pen: Pen, *, more: int = 0) -> None:

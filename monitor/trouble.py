@@ -17,6 +17,8 @@ from monitor.standing import Standing
 
 __all__ = ["Trouble"]
 
+_REFUSED_NS: Final = 10_000_000_000
+"""How long after the last refused packet the feed is called good again."""
 _OF_THE_FEED: Final = frozenset({"feed_lost"})
 """What may still be so when a new process takes over; all else was trouble of the old one."""
 
@@ -47,6 +49,7 @@ class Trouble:
         self._say = say
         self._index = index
         self._not_stored: dict[str, str] = {}
+        self._refused_ns = 0
         self._standing = Standing(
             before,
             off=settings.off,
@@ -80,8 +83,15 @@ class Trouble:
         self._tell(self._standing.acknowledge(self._index(), by=by, kind=kind, now=time.time_ns()))
 
     def tick(self, now_ns: int) -> None:
-        """Remind of what was acknowledged long ago and still stands."""
+        """Remind of what was acknowledged long ago and still stands; end what is over."""
+        if now_ns - self._refused_ns > _REFUSED_NS:
+            self.end("feed_error")
         self._tell(self._standing.remind("wall", now_ns, at=self._index()))
+
+    def refused(self, text: str) -> None:
+        """Raise the alarm that something of the feed was refused; it stands for as long as that goes on."""
+        self._refused_ns = time.time_ns()
+        self.start("feed_error", text)
 
     def not_stored(self, what: str, reason: str) -> None:
         """Raise the alarm that the ``journal``, the ``recording`` or the ``store`` cannot be written."""

@@ -25,10 +25,12 @@ from monitor.events import (
     Gap,
     LabelledBeat,
     LeadQuality,
+    LimitChange,
     Output,
     Priority,
     Rate,
     Stream,
+    TrendPoint,
     Wave,
 )
 from monitor.snapshots import (
@@ -39,7 +41,6 @@ from monitor.snapshots import (
     Mark,
     Scale,
     Standing,
-    TrendPoint,
     WardSnapshot,
     decode,
     encode,
@@ -59,7 +60,6 @@ __all__ = [
     "encode",
     "fold",
     "sounding",
-    "with_limits",
     "with_standing",
     "with_status",
     "with_transport",
@@ -98,11 +98,6 @@ def with_transport(
     """Return the snapshot with what ingest measured: latency, packets received twice or refused."""
     counters = replace(snapshot.counters, duplicates=duplicates, refused=refused)
     return replace(snapshot, latency_ms=latency_ms, counters=counters)
-
-
-def with_limits(snapshot: BedSnapshot, limits: dict[str, float]) -> BedSnapshot:
-    """Return the snapshot with the alarm limits in force."""
-    return replace(snapshot, limits=limits)
 
 
 def with_standing(snapshot: BedSnapshot, alarms: Iterable[Alarm]) -> BedSnapshot:
@@ -355,6 +350,10 @@ def _on_audio_pause(bed: BedSnapshot, event: AudioPause) -> BedSnapshot:
     return replace(bed, audio_paused_until=event.until if event.state == "start" else None)
 
 
+def _on_limits(bed: BedSnapshot, event: LimitChange) -> BedSnapshot:
+    return replace(bed, limits=bed.limits | event.after)
+
+
 def _latches(event: Alarm) -> bool:
     definition = DEFINITIONS.get(event.kind)
     return event.priority == "high" if definition is None else definition.latches
@@ -371,4 +370,5 @@ _HANDLERS: Final[dict[type, Callable[[BedSnapshot, Any], BedSnapshot]]] = {
     Rate: _on_rate,
     Alarm: _on_alarm,
     AudioPause: _on_audio_pause,
+    LimitChange: _on_limits,
 }

@@ -16,7 +16,8 @@ from monitor.beats import WindowSpec
 from monitor.beds import Bed, Key
 from monitor.definitions import DEFINITIONS
 from monitor.errors import StorageError
-from monitor.events import Alarm, BeatWindow
+from monitor.events import BeatWindow
+from monitor.handover import NOTHING, TAKEN_UP_S, Handover
 from monitor.journal import Journal
 from monitor.link import Entry, EventLog, ward_entry
 from monitor.settings import Settings
@@ -52,8 +53,8 @@ class Ward:
         Folder to record into, None for no recording.
     store
         Where events are stored, None for nowhere.
-    standing
-        By bed, last steps of the alarms that stood when the process before this one ended.
+    before
+        By bed, what the process before this one left.
 
     Attributes
     ----------
@@ -73,7 +74,7 @@ class Ward:
         journal: Journal | None = None,
         record: Path | None = None,
         store: "Writer | None" = None,
-        standing: Mapping[str, Sequence[Alarm]] | None = None,
+        before: Mapping[str, Handover] | None = None,
     ) -> None:
         self.beds: dict[str, Bed] = {}
         self.faults: dict[str, str] = {}
@@ -87,9 +88,11 @@ class Ward:
         self._store = store
         self._unwritten: dict[str, str] = {}
         self._notice = ("", 0)
-        self._standing = dict(standing or {})
-        for name in tuple(self._standing):  # shown at once, whether or not a device comes back
-            self._admit(name)
+        self._before = dict(before or {})
+        self._began_ns = time.time_ns()
+        for name, left in tuple(self._before.items()):
+            if left.alarms or left.bedside != NOTHING.bedside:
+                self._admit(name)  # shown at once, whether or not a device comes back
 
     def take(self, item: Item) -> None:
         """Give an item to its bed; a fault of nobody's bed is told for the whole ward."""
@@ -115,6 +118,8 @@ class Ward:
 
     def check(self, now_ns: int) -> None:
         """Let every bed look at the wall clock; forget those that left long ago."""
+        if now_ns - self._began_ns > TAKEN_UP_S * 1e9:
+            self._before.clear()
         for bed in list(self.beds.values()):
             self._contained(bed, partial(bed.tick, now_ns))
             if bed.closed_ns is not None and now_ns - bed.closed_ns > _FORGET_NS and bed.seen:
@@ -140,7 +145,7 @@ class Ward:
     def technical(self, kind: str) -> None:
         """Raise a technical alarm on every bed."""
         for bed in self.beds.values():
-            self._contained(bed, partial(bed.technical, kind))
+            self._contained(bed, partial(bed.trouble.start, kind))
 
     def fault(self, part: str, text: str) -> None:
         """Keep what has failed: it is shown until the end, and the exit code will be 1."""
@@ -157,7 +162,7 @@ class Ward:
     def flush(self) -> None:
         """Bring files up to date."""
         for bed in self.beds.values():
-            self._contained(bed, bed.flush_files)
+            self._contained(bed, bed.recording.flush)
         if self._store is not None:
             self._written("store", self._store.trouble)
             for text in self._store.news():
@@ -221,10 +226,10 @@ class Ward:
             ask=self._ask,
             record=self._record,
             fault=lambda text: self.fault("recording", text),
-            standing=self._standing.pop(name, ()),
+            before=self._before.pop(name, NOTHING),
         )
         for what, reason in self._unwritten.items():
-            bed.not_stored(what, reason)
+            bed.trouble.not_stored(what, reason)
         return bed
 
     def _each(self, name: str | None, action: Callable[[Bed], None]) -> str:
@@ -249,7 +254,7 @@ class Ward:
             bed.failed = True
             self.fault(f"bed {bed.name}", f"{type(error).__name__}: {error}")
             try:
-                bed.technical("bed_failed", f"{type(error).__name__}: {error}")
+                bed.trouble.start("bed_failed", f"{type(error).__name__}: {error}")
                 bed.close()
             except Exception:
                 log.exception("bed %s failed while it was set aside", bed.name)
@@ -272,7 +277,7 @@ class Ward:
             self._unwritten[what] = trouble
             self.fault(what, trouble)
             for bed in self.beds.values():
-                bed.not_stored(what, trouble)
+                bed.trouble.not_stored(what, trouble)
         elif not trouble and self._unwritten.pop(what, ""):
             for bed in self.beds.values():
-                self._contained(bed, partial(bed.stored, what))
+                self._contained(bed, partial(bed.trouble.stored, what))

@@ -64,6 +64,15 @@ def test_the_list_says_who_set_which_figure(ward: Path, monkeypatch: pytest.Monk
     assert "heart rate below 40 bpm" in listed["low_rate"]["definition"]
 
 
+def test_the_list_says_who_switched_what_off(tmp_path: Path) -> None:
+    """A bed's own list adds to that of all: each kind by the one who named it first."""
+    path = tmp_path / "ward.toml"
+    path.write_text('[alarms]\noff = ["couplet"]\n[beds.a.alarms]\noff = ["bigeminy", "couplet"]\n')
+    told = json.loads(run("list", "--config", str(path), "--bed", "a", "--format", "json"))
+    off = {rule["kind"]: rule["switched_by"] for rule in told if not rule["on"]}
+    assert {"couplet": f"file {path}", "bigeminy": f"bed a in file {path}"} == off
+
+
 def test_the_table_names_what_is_off_and_what_is_not_the_default(ward: Path) -> None:
     """For people: one line per alarm, and what somebody changed below it."""
     lines = run("list", "--config", str(ward)).splitlines()

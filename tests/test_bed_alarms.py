@@ -11,22 +11,23 @@ from msgspec.structs import replace
 from monitor import journal, lines
 from monitor.assemble import Closed, Opened, Samples
 from monitor.errors import StorageError
-from monitor.events import Alarm, AudioPause, Block, Event, Notice
+from monitor.events import Alarm, AudioPause, Block, Event, LimitChange, Notice, Stream
+from monitor.handover import Bedside, Handover
 from monitor.journal import Journal
 from monitor.link import EventLog
 from monitor.settings import AlarmSettings, BedSettings, Settings
 from monitor.vitals import announced, sounding
 from monitor.ward import Ward
 from tests.test_beds import FS, SECOND, WINDOW, beating
-from tests.test_beds import Ward as Bedside
+from tests.test_beds import Ward as OneBed
 
 HOUR = 3600 * SECOND
 FLAT = np.zeros((round(12 * FS), 1))
 
 
-def texts(ward: Bedside) -> list[str]:
-    """Return the notices of a bed."""
-    return [event.text for event in ward.events(Notice) if isinstance(event, Notice)]
+def texts(ward: OneBed) -> list[str]:
+    """Return the notices of a bed, and what was told of its limits."""
+    return [e.text for e in ward.events(Notice, LimitChange) if isinstance(e, Notice | LimitChange)]
 
 
 def alarm(kind: str, state: str = "start", *, sample: int = 900, **more: object) -> Alarm:
@@ -35,12 +36,17 @@ def alarm(kind: str, state: str = "start", *, sample: int = 900, **more: object)
     return Alarm(sample=sample, kind=kind, state=state, **known)  # type: ignore[arg-type]
 
 
+def stood(alarms: list[Alarm]) -> Handover:
+    """Return what a run leaves whose alarms stood."""
+    return Handover(alarms=tuple(alarms))
+
+
 # -- limits ------------------------------------------------------------------------------------------
 
 
 def test_a_limit_that_a_station_changes_holds_from_now_on_and_for_streams_to_come() -> None:
     """Effective at once, told, shown, and kept when the device starts anew."""
-    ward = Bedside()
+    ward = OneBed()
     ward.open(1)
     index = ward.play(beating(15))  # 75 bpm
     assert [] == ward.alarms("high_rate")
@@ -52,7 +58,8 @@ def test_a_limit_that_a_station_changes_holds_from_now_on_and_for_streams_to_com
     assert 70.0 == ward.bed.snapshot.limits["high_rate_bpm"]
     ward.play(beating(20, rr_s=0.7))
     assert ["start"] == ward.alarms("high_rate")  # the same goes on
-    assert "" == ward.bed.set_limits({"high_rate_bpm": 120.0})
+    assert "" == ward.bed.set_limits({"high_rate_bpm": 120.0, "low_rate_bpm": 40.0})
+    assert "limits: high_rate_bpm 70 to 120" == texts(ward)[-1]  # what is as it was is no change
     ward.play(beating(2, rr_s=0.7), start=round(20 * FS))
     assert ["start", "end", "cleared"] == ward.alarms("high_rate")
 
@@ -69,7 +76,7 @@ def test_a_limit_that_cannot_be_is_refused_told_and_changes_nothing(
     limits: dict[str, float], reason: str
 ) -> None:
     """Asystole cannot be switched off by a figure either."""
-    ward = Bedside()
+    ward = OneBed()
     ward.open(1)
     assert reason in ward.bed.set_limits(limits)
     (told,) = texts(ward)
@@ -106,7 +113,7 @@ def test_a_command_for_a_bed_or_kind_that_is_none_is_refused() -> None:
 
 def test_a_pause_goes_on_over_a_new_stream() -> None:
     """The device starts anew and the nurse is still there: the rest of the pause is kept."""
-    ward = Bedside()
+    ward = OneBed()
     ward.open(1)
     index = ward.play(np.concatenate([beating(10), FLAT]))
     assert "high" == sounding(ward.bed.snapshot)
@@ -123,7 +130,7 @@ def test_a_pause_goes_on_over_a_new_stream() -> None:
 
 def test_a_pause_ends_by_the_wall_where_the_signal_stands_still() -> None:
     """A feed that is lost stops the samples' clock; it must not silence the bed for ever."""
-    ward = Bedside()
+    ward = OneBed()
     ward.open(1)
     ward.play(beating(4))
     ward.bed.pause_audio(on=True)
@@ -136,7 +143,7 @@ def test_a_pause_ends_by_the_wall_where_the_signal_stands_still() -> None:
 
 def test_a_lost_feed_is_reminded_of_by_the_wall_clock() -> None:
     """It was acknowledged, and still nobody knows how the patient is."""
-    ward = Bedside()
+    ward = OneBed()
     ward.open(1)
     ward.play(beating(4))
     now = time.time_ns()
@@ -158,7 +165,7 @@ def test_alarms_of_a_killed_process_stand_at_once_and_are_not_told_again() -> No
         alarm("ventricular_tachycardia", "end"),
         alarm("high_rate", "acknowledged", priority="medium"),
     ]
-    ward = Bedside(standing=before)
+    ward = OneBed(before=stood(before))
     assert [] == ward.events(Alarm)
     assert ["taken up from the run before: ASYSTOLE, VENTRICULAR_TACHYCARDIA (over), HIGH_RATE"] == texts(
         ward
@@ -180,7 +187,7 @@ def test_alarms_of_a_killed_process_stand_at_once_and_are_not_told_again() -> No
 @pytest.mark.parametrize("index", [0, 9000], ids=["a new stream", "the same stream goes on"])
 def test_a_condition_found_again_after_a_restart_goes_on_as_the_same_alarm(index: int) -> None:
     """Neither lost nor repeated; what is found to be over ends, about its old onset."""
-    ward = Bedside(standing=[alarm("asystole"), alarm("high_rate", priority="medium", sample=800)])
+    ward = OneBed(before=stood([alarm("asystole"), alarm("high_rate", priority="medium", sample=800)]))
     ward.open(1, index=index)
     after = ward.play(FLAT, start=index)
     assert [] == ward.alarms("asystole")
@@ -197,7 +204,7 @@ def test_trouble_of_the_old_process_ends_and_a_lost_feed_goes_on() -> None:
         alarm(kind, priority="technical", sample=7)
         for kind in ("classifier_failed", "storage_failed", "bed_failed", "feed_lost")
     ]
-    ward = Bedside(standing=before)
+    ward = OneBed(before=stood(before))
     for kind in ("classifier_failed", "storage_failed", "bed_failed"):
         assert ["end", "cleared"] == ward.alarms(kind)
     ward.bed.tick(time.time_ns() + 10 * SECOND)
@@ -208,15 +215,68 @@ def test_trouble_of_the_old_process_ends_and_a_lost_feed_goes_on() -> None:
     assert ["end", "cleared"] == ward.alarms("feed_lost")
 
 
+def test_limits_and_a_pause_of_a_killed_process_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, whether or not the device is there; told, with whom; alarms go by them."""
+    until_ns = time.time_ns() + 60 * SECOND
+    kept = Bedside(limits={"high_rate_bpm": 70.0}, by="Ada", quiet_until_ns=until_ns)
+    ward = OneBed(before=Handover(bedside=kept))
+    assert ["limits stay as set before the restart: high_rate_bpm 70, not 120 (by Ada)"] == texts(ward)
+    assert 70.0 == ward.bed.snapshot.limits["high_rate_bpm"]
+    assert 55 < ward.bed.snapshot.audio_pause_s <= 60
+    monkeypatch.setattr(time, "time_ns", lambda: until_ns - 20 * SECOND)
+    ward.open(1)  # half a minute later: the restart has made it no longer
+    assert 20 == ward.bed.snapshot.audio_pause_s
+    ward.play(beating(15))  # 75 bpm
+    assert ["start"] == ward.alarms("high_rate")
+    assert None is sounding(ward.bed.snapshot)
+    ward.bed.tick(until_ns + SECOND)
+    assert "medium" == sounding(ward.bed.snapshot)
+
+
+def test_a_pause_that_was_over_before_the_restart_or_is_longer_than_any_does_not_go_on() -> None:
+    """A clock that was set back must not silence a bed for a year."""
+    for seconds, left_s in ((-1, 0), (10**7, AlarmSettings().audio_pause_s)):
+        kept = Bedside(quiet_until_ns=time.time_ns() + seconds * SECOND)
+        assert left_s == OneBed(before=Handover(bedside=kept)).bed.snapshot.audio_pause_s
+
+
+def test_limits_that_do_not_fit_the_settings_of_today_are_left_and_that_is_told() -> None:
+    """Nobody is watched by limits that cross; the settings hold."""
+    ward = OneBed(before=Handover(bedside=Bedside(limits={"high_rate_bpm": 45.0})))
+    (why, what) = texts(ward)
+    assert why.startswith("limits set before the restart do not fit the settings: alarms.low_rate_bpm must")
+    assert "limits are those of the settings" == what
+    assert ward.bed.snapshot.limits == AlarmSettings().limits()
+    (told,) = ward.events(LimitChange)
+    assert isinstance(told, LimitChange)
+    assert ("dropped", {}) == (told.state, told.own)
+
+
+def test_a_bed_that_had_limits_of_its_own_and_left_is_forgotten_with_them() -> None:
+    """It is expected for ten minutes and is no lost feed; the next patient has the limits of the settings."""
+    log = EventLog()
+    kept = Bedside(limits={"high_rate_bpm": 70.0})
+    ward = Ward(Settings(), WINDOW, ask=lambda *_: None, events=log, before={"9": Handover(bedside=kept)})
+    ward.check(time.time_ns() + 9 * 60 * SECOND)
+    assert (["9"], False) == (list(ward.beds), ward.all_gone)
+    assert () == ward.beds["9"].snapshot.alarms
+    ward.check(time.time_ns() + 11 * 60 * SECOND)
+    assert [] == list(ward.beds)
+    told = [entry.event for entry in log.after(0, 1000)[0]]
+    assert [("kept", kept.limits), ("dropped", {})] == [
+        (one.state, one.own) for one in told if isinstance(one, LimitChange)
+    ]
+
+
 def test_alarms_of_another_version_are_left_out() -> None:
     """A kind that nobody knows any more keeps no monitor from starting."""
-    ward = Bedside(standing=[alarm("heart_attack"), alarm("asystole")])
+    ward = OneBed(before=stood([alarm("heart_attack"), alarm("asystole")]))
     assert ["taken up from the run before: ASYSTOLE"] == texts(ward)
 
 
 def test_a_bed_that_does_not_come_back_is_a_lost_feed() -> None:
     """It was watched a moment ago: silence counts from the start of the new process on."""
-    ward = Bedside(standing=[alarm("asystole")])
+    ward = OneBed(before=stood([alarm("asystole")]))
     ward.bed.tick(time.time_ns() + 4 * SECOND)
     assert ["start"] == ward.alarms("feed_lost")
     assert ["asystole", "feed_lost"] == [one.kind for one in announced(ward.bed.snapshot)]
@@ -225,7 +285,7 @@ def test_a_bed_that_does_not_come_back_is_a_lost_feed() -> None:
 def test_an_alarm_about_a_lead_that_is_not_there_any_more_ends() -> None:
     """By its place and its name; one whose lead is there goes on."""
     for lead, text, steps in ((0, "LEAD OFF II", []), (0, "LEAD OFF V5", ["end", "cleared"])):
-        ward = Bedside(standing=[alarm("lead_off", lead=lead, text=text, priority="technical")])
+        ward = OneBed(before=stood([alarm("lead_off", lead=lead, text=text, priority="technical")]))
         ward.open(1)
         assert steps == ward.alarms("lead_off")
 
@@ -233,7 +293,7 @@ def test_an_alarm_about_a_lead_that_is_not_there_any_more_ends() -> None:
 def test_a_device_that_vanishes_during_an_alarm_leaves_it_standing() -> None:
     """Gone without a word, or with one: on the screen it stands until somebody acknowledges it."""
     for says_bye in (False, True):
-        ward = Bedside()
+        ward = OneBed()
         ward.open(1)
         index = ward.play(np.concatenate([beating(10), FLAT]))
         if says_bye:
@@ -267,7 +327,7 @@ def test_a_bed_is_forgotten_only_when_somebody_has_seen_its_alarms_and_these_are
 def test_beds_taken_up_do_not_keep_a_run_from_ending() -> None:
     """``--until-bye`` is about beds that came."""
     ward = Ward(
-        Settings(), WINDOW, ask=lambda *_: None, events=EventLog(), standing={"9": [alarm("asystole")]}
+        Settings(), WINDOW, ask=lambda *_: None, events=EventLog(), before={"9": stood([alarm("asystole")])}
     )
     assert (["9"], False) == (list(ward.beds), ward.all_gone)
     ward.take(Opened("1", 1, FS, ("II",), 0, 0, ""))
@@ -308,18 +368,39 @@ def test_a_journal_says_what_stood_when_its_last_run_ended(tmp_path: Path) -> No
         (1100, [replace(start, state="acknowledged", by="Ada"), replace(start, sample=1, state="cleared")]),
         (1200, []),
     )
-    assert {"7": (replace(start, state="acknowledged", by="Ada"),)} == journal.standing(
+    assert {"7": stood([replace(start, state="acknowledged", by="Ada")])} == journal.handovers(
         path, now_ns=1300 * SECOND
     )
-    assert {} == journal.standing(path, now_ns=1100 * SECOND + HOUR + 1)
-    assert {} == journal.standing(tmp_path / "none.jsonl", now_ns=0)
+    assert {} == journal.handovers(path, now_ns=1100 * SECOND + HOUR + 1)
+    assert {} == journal.handovers(tmp_path / "none.jsonl", now_ns=0)
 
 
 def test_alarms_of_a_watch_long_over_are_left_behind(tmp_path: Path) -> None:
     """An hour in which nobody watched makes it another patient's."""
     start = alarm("asystole")
     path = written(tmp_path / "run.jsonl", (1000, [start]), (1000 + 3601, [alarm("high_rate")]))
-    assert {"7": (alarm("high_rate"),)} == journal.standing(path, now_ns=4700 * SECOND)
+    assert {"7": stood([alarm("high_rate")])} == journal.handovers(path, now_ns=4700 * SECOND)
+
+
+def test_a_journal_says_what_persons_had_set_when_its_last_run_ended(tmp_path: Path) -> None:
+    """The last word on limits and sound, by the wall clock; over runs, until it is set back."""
+    pause = AudioPause(sample=900, decided=900, state="start", until=900 + 120 * 250)
+    limits = LimitChange(
+        sample=1, decided=1, state="set", before={"low_rate_bpm": 50}, after={"low_rate_bpm": 40}, own={}
+    )
+    own = replace(limits, own={"low_rate_bpm": 40.0}, by="Ada")
+    stream = Stream(sample=0, decided=0, stream="s", fs=250.0, leads=("II",))
+    path = written(tmp_path / "run.jsonl", (1000, [stream, own, pause]))
+    kept = Bedside(limits={"low_rate_bpm": 40.0}, by="Ada", quiet_until_ns=1120 * SECOND)
+    assert {"7": Handover(bedside=kept)} == journal.handovers(path, now_ns=1060 * SECOND)
+    assert {} == journal.handovers(path, now_ns=1001 * SECOND + HOUR)
+    written(path, (1060, [replace(pause, sample=0, until=60)]))  # taken up before there is a stream: 1 Hz
+    assert {"7": Handover(bedside=kept)} == journal.handovers(path, now_ns=1061 * SECOND)
+    written(path, (1070, [replace(pause, state="end")]))
+    (left,) = journal.handovers(path, now_ns=1071 * SECOND).values()
+    assert replace(kept, quiet_until_ns=0) == left.bedside
+    written(path, (1080, [limits]))
+    assert {} == journal.handovers(path, now_ns=1081 * SECOND)
 
 
 def test_a_line_that_a_kill_cut_short_hides_nothing(tmp_path: Path) -> None:
@@ -327,11 +408,11 @@ def test_a_line_that_a_kill_cut_short_hides_nothing(tmp_path: Path) -> None:
     path = written(tmp_path / "run.jsonl", (1000, [alarm("asystole")]))
     with path.open("ab") as stream:
         stream.write(b'{"type":"alarm","bed":"7","sam')
-    assert ["7"] == list(journal.standing(path, now_ns=1001 * SECOND))
+    assert ["7"] == list(journal.handovers(path, now_ns=1001 * SECOND))
     with path.open("ab") as stream:
         stream.write(b"\n")
     with pytest.raises(StorageError, match="not an event line"):
-        journal.standing(path, now_ns=1001 * SECOND)
+        journal.handovers(path, now_ns=1001 * SECOND)
 
 
 # -- lines -------------------------------------------------------------------------------------------

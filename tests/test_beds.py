@@ -1,7 +1,6 @@
 """A bed in the engine: items in, events out, and trouble that stays where it belongs."""
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from monitor.beats import FEATURES, WindowSpec
 from monitor.beds import Bed, Key
 from monitor.errors import StorageError
 from monitor.events import Alarm, Beat, BeatWindow, Block, Event, Gap, LabelledBeat, Stream
+from monitor.handover import NOTHING, Handover
 from monitor.link import Entry
 from monitor.recorder import Recorder
 from monitor.settings import Settings
@@ -33,7 +33,7 @@ def beating(seconds: float, *, rr_s: float = 0.8) -> NDArray[np.float64]:
 class Ward:
     """Everything that a bed says to its engine."""
 
-    def __init__(self, record: Path | None = None, standing: Sequence[Alarm] = ()) -> None:
+    def __init__(self, record: Path | None = None, before: Handover = NOTHING) -> None:
         self.entries: list[Entry] = []
         self.asked: list[tuple[Key, BeatWindow]] = []
         self.faults: list[str] = []
@@ -45,7 +45,7 @@ class Ward:
             ask=lambda key, window: self.asked.append((key, window)),
             record=record,
             fault=self.faults.append,
-            standing=standing,
+            before=before,
         )
 
     def open(self, stream: int, *, index: int = 0) -> None:
@@ -231,15 +231,15 @@ def test_a_recording_that_cannot_be_written_never_stops_the_bed(
 
     monkeypatch.setattr(Recorder, "flush", flush)
     index = ward.play(beating(5))
-    ward.bed.flush_files()
-    ward.bed.flush_files()
+    ward.bed.recording.flush()
+    ward.bed.recording.flush()
     assert ward.alarms("storage_failed") == ["start"]
     assert set(ward.faults) == {"cannot write 7.dat: No space left on device"}
     before = len(ward.events(Beat))
     index = ward.play(beating(5), start=index)
     assert len(ward.events(Beat)) > before
     full = False
-    ward.bed.flush_files()
+    ward.bed.recording.flush()
     assert ward.alarms("storage_failed") == ["start", "end", "cleared"]
     ward.bed.close()
 

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from monitor.ecg_paper import Tracing, draw
-from monitor.events import AudioPause, Gap, Notice, Rhythm, Stream
+from monitor.events import AudioPause, Gap, Rhythm, Stream
 from monitor.link import Entry
 from monitor.moments import moment_ns
 from monitor.snapshots import BedSnapshot
 from monitor.store.writer import Writer
 from monitor.strip import Strip
-from tests.store.told import FS, alarm, beat, entry, rate, step
+from tests.store.told import FS, alarm, beat, entry, limits, rate, step
 from tests.test_cli import invoke
 
 HOUR_NS = 3_600_000_000_000
@@ -46,7 +46,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
         (step(high, "cleared", at=10_000), 3.9),
         (Rhythm(sample=1, decided=2, rhythm="(VT", state="start"), 3),
         (Gap(sample=10, decided=20, stop=270, reason="lost"), 2.5),
-        (Notice(sample=1, decided=1, text="limits: high_rate_bpm 120 to 130 (by Ada)"), 2),
+        (limits({"high_rate_bpm": 130.0}), 2),
         (AudioPause(sample=1, decided=1, state="start", until=9, by="<b>Ada</b>"), 1.5),
         (low, 1),
     ):
@@ -72,7 +72,7 @@ def test_a_table_has_a_line_for_each_alarm_and_event(store: str) -> None:
         "***|ASYSTOLE|20.0 s|after 36.0 s by Ada",
         "rhythm VT starts",
         "lost on the way: 260 samples",
-        "limits: high_rate_bpm 120 to 130 (by Ada)",
+        "limits: high_rate_bpm 50 to 130 (by Ada)",
         "sound paused by <b>Ada</b>",
         "**|PAUSE|no end",
     ]

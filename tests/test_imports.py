@@ -32,8 +32,8 @@ CORE = "stage filters window detect beats rhythm alarms pipeline vitals"
 
 ROOMS = {
     "base": Room(
-        "monitor monitor.errors monitor.events monitor.layers monitor.names monitor.sections "
-        "monitor.settings",
+        "monitor monitor.errors monitor.events monitor.handover monitor.layers monitor.names "
+        "monitor.sections monitor.settings",
         "",
         "msgspec numpy",
     ),
@@ -118,7 +118,8 @@ ROOMS = {
         "msgspec numpy platformdirs sqlalchemy",
     ),
     "engine": Room(
-        "monitor.engine monitor.ward monitor.beds monitor.keeping monitor.recording monitor.trouble",
+        "monitor.engine monitor.ward monitor.beds monitor.keeping monitor.own_limits "
+        "monitor.recording monitor.stopwatch monitor.trouble monitor.warming",
         f"base {CORE} artifact link logs files store ingest classify",
         "msgspec numpy zmq",
     ),

@@ -61,6 +61,29 @@ def test_settings_of_beds_survive_their_way_to_the_engine(tmp_path: Path) -> Non
     assert loaded.for_bed("bed-3") == again.for_bed("bed-3")
 
 
+def test_a_bed_s_list_of_what_is_off_adds_to_that_of_all(tmp_path: Path) -> None:
+    """What is off for the ward stays off for a bed that has more off; ``on`` is for the exception."""
+    text = """
+[alarms]
+off = ["couplet", "frequent_pvc"]
+[beds.a.alarms]
+off = ["bigeminy", "couplet"]
+[beds.b.alarms]
+on = ["frequent_pvc", "pause"]
+[beds.c.alarms]
+low_rate_bpm = 40
+"""
+    loaded = settings.load(environ={}, path=file(tmp_path, text))
+    again = msgspec.json.decode(msgspec.json.encode(loaded), type=Settings)
+    for told in (loaded, again):
+        assert ("couplet", "frequent_pvc", "bigeminy") == told.for_bed("a").alarms.off
+        assert ("couplet",) == told.for_bed("b").alarms.off
+        assert loaded.alarms.off == told.for_bed("c").alarms.off == told.for_bed("d").alarms.off
+    environ = {"BEATLINE_ALARMS__OFF": "pause"}
+    other = settings.load(environ=environ, path=file(tmp_path, text))
+    assert ("pause", "bigeminy", "couplet") == other.for_bed("a").alarms.off
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -75,6 +98,12 @@ def test_settings_of_beds_survive_their_way_to_the_engine(tmp_path: Path) -> Non
         ("[alarms]\npause_s = 9", "alarms.pause_s: Expected `float` <= 3.0, received 9"),
         ("[alarms]\nhold_s = inf", "alarms.hold_s: expected a finite number, received inf"),
         ("[alarms]\noff = ['asystole']", "alarms.off: 'asystole' cannot be among them; expected one of"),
+        (
+            "[beds.b.alarms]\non = ['pause']\noff = ['pause']",
+            "bed \"b\": alarms.on: expected kinds that off does not name, received 'pause'",
+        ),
+        ("[beds.b.alarms]\non = ['asystole']", "alarms.on: 'asystole' cannot be among them"),
+        ("[alarms]\non = ['pause']", "alarms.on is no setting"),
         ("[alarms]\noff = ['coupelt']", "alarms.off: 'coupelt' cannot be among them; expected couplet"),
         ("[alarms]\nlow_rate_bpm = 125", "alarms.low_rate_bpm must lie below high_rate_bpm: .* 125 and 120"),
         (

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from monitor.events import Event, LabelledBeat, Rate, Stream
-from monitor.snapshots import TREND_MINUTES, BedSnapshot, TrendPoint, WardSnapshot, decode, encode
+from monitor.events import Event, LabelledBeat, Rate, Stream, TrendPoint
+from monitor.snapshots import TREND_MINUTES, BedSnapshot, WardSnapshot, decode, encode
 from monitor.vitals import fold
 
 FS = 100.0

@@ -1,5 +1,6 @@
 """All beds together: what fails is set aside and said, the others go on."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,14 +10,16 @@ from numpy.typing import NDArray
 
 from monitor.assemble import Closed, Fault, Opened, Samples
 from monitor.beats import FEATURES, WindowSpec
-from monitor.beds import Bed, Key
+from monitor.beds import Key
 from monitor.errors import StorageError
-from monitor.events import Alarm, Beat, BeatWindow, Block, LabelledBeat, Notice
+from monitor.events import Alarm, Beat, BeatWindow, Block, LabelledBeat, Notice, TrendPoint
+from monitor.handover import Handover
 from monitor.journal import Journal
 from monitor.link import Entry, EventLog
 from monitor.pipeline import Pipeline
 from monitor.settings import Settings
 from monitor.store.writer import Writer
+from monitor.trouble import Trouble
 from monitor.ward import Ward
 
 FS = 250.0
@@ -40,7 +43,7 @@ class Run:
             journal=journal,
             record=record,
             store=store,
-            standing=None if store is None else store.standing,
+            before=None if store is None else store.left,
         )
 
     def open(self, *beds: str) -> None:
@@ -71,6 +74,16 @@ def pulses(start: int, stop: int) -> NDArray[np.float64]:
     """Return one lead with a narrow pulse every 0.8 s."""
     phase = (np.arange(start, stop) / FS) % 0.8
     return np.exp(-0.5 * ((phase - 0.4) / 0.012) ** 2)[:, np.newaxis]
+
+
+def test_a_trend_of_a_bed_that_comes_hours_later_is_another_patient_s() -> None:
+    """It is kept for an hour for a device to come back."""
+    for hours, n in ((0.5, 1), (1.1, 0)):
+        left = {"1": Handover(trend=(TrendPoint(0, 70.0),))}
+        ward = Ward(Settings(), WINDOW, ask=lambda *_: None, events=EventLog(), before=left)
+        ward.check(time.time_ns() + round(hours * 3600 * SECOND))
+        ward.take(Opened("1", 1, FS, ("II",), 0, 0, ""))
+        assert n == len(ward.beds["1"].snapshot.trend)
 
 
 @pytest.fixture
@@ -147,7 +160,7 @@ def test_refused_packets_are_an_alarm_while_they_go_on() -> None:
     assert alarm.text == "FEED ERROR: index runs backwards: expected 1250, received 3"
     notices = [entry.event for entry in run.told("1") if isinstance(entry.event, Notice)]
     assert len(notices) == 2
-    run.ward.check(run.ward.beds["1"]._refused_ns + 11 * SECOND)
+    run.ward.check(run.ward.beds["1"].trouble._refused_ns + 11 * SECOND)
     assert run.alarms("1", "feed_error") == ["start", "end", "cleared"]
 
 
@@ -212,10 +225,10 @@ def test_a_bed_that_cannot_even_be_set_aside_hurts_nobody(
     run = Run()
     run.open("1", "2")
 
-    def fail(self: Bed, kind: str, text: str = "") -> None:
+    def fail(self: Trouble, kind: str, text: str = "") -> None:
         raise RuntimeError("boom again")
 
-    monkeypatch.setattr(Bed, "technical", fail)
+    monkeypatch.setattr(Trouble, "start", fail)
     break_bed(run.ward, "1")
     run.play("1", 0, 1)
     run.play("2", 0, 10)

@@ -19,6 +19,7 @@ from textual.containers import Horizontal
 from textual.css.query import NoMatches
 
 from monitor import link
+from monitor.display import MIN_SIZE
 from monitor.errors import StorageError
 from monitor.signals import Bell
 from monitor.station.canvas import Canvas
@@ -34,6 +35,8 @@ __all__ = ["Options", "Station"]
 
 _NAMED: Final = ("space", "enter", "up", "down", "left", "right", "home", "end", "question_mark", "plus")
 _BELL_S: Final = 0.05
+_PANEL: Final = (22, 44)
+"""Columns of a panel: at least, and where there is room."""
 _CALM_S: Final = 1.0
 """Between two pictures with reduced motion."""
 _RECALL_S: Final = 10.0
@@ -85,7 +88,7 @@ class Station(App[int]):
     ENABLE_COMMAND_PALETTE = False
     CSS = """
     Screen { background: ansi_default; color: ansi_default; }
-    Help, Limits { width: 44; max-width: 50%; padding: 0 1; border-left: solid ansi_bright_black; }
+    Help, Limits { width: 44; padding: 0 1; border-left: solid ansi_bright_black; }
     Help, Limits { background: ansi_default; }
     Input { background: ansi_default; }
     #problem { color: ansi_bright_red; margin-top: 1; width: 100%; height: auto; }
@@ -127,8 +130,9 @@ class Station(App[int]):
         """Let go of the monitor, which goes on."""
         self._source.close()
 
-    def on_resize(self, _: events.Resize) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Draw anew once the picture has its size."""
+        self._make_room(event.size.width)
         self.call_after_refresh(self.paint)
 
     def on_click(self, event: events.Click) -> None:
@@ -277,7 +281,18 @@ class Station(App[int]):
             panel = Limits(bed, may=self.scene().attached.control)
         if panel is not None:
             await self.query_one(Horizontal).mount(panel)
+            self._make_room(self.size.width)
         self.call_after_refresh(self.paint)
+
+    def _make_room(self, width: int) -> None:
+        """Give a panel what the beds do not need; where that is too little it is not shown."""
+        room = width - MIN_SIZE[0]
+        for panel in self.query("Help, Limits"):
+            panel.styles.width = min(_PANEL[1], room)
+            panel.display = room >= _PANEL[0]
+            if not panel.display:
+                least = MIN_SIZE[0] + _PANEL[0]
+                self.say(f"! no room: expected {least} columns, received {width}")
 
     async def _recall(self) -> None:
         """Read the store's strips beside the picture: a slow disk holds nothing up."""

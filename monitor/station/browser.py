@@ -90,7 +90,7 @@ def serve(arguments: Sequence[str], *, port: int) -> None:
         command,
         host=_HOST,
         port=port,
-        title="beatline station",
+        title="beatline station, silent" if "--silent" in arguments else "beatline station",
         templates_path=PAGE,
     )
     server.serve()

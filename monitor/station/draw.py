@@ -1,15 +1,15 @@
 """One picture of a station: header, what is looked at, what is wrong, footer. Pure."""
 
-import datetime
 from typing import Final
 
-from monitor.display import MIN_SIZE, elsewhere, notices_of, too_small, write_footer
+from monitor.display import MIN_SIZE, notices_of, too_small, write_footer
 from monitor.frame import Frame
 from monitor.layout import MIN_FLAT, MIN_TILE, Area, grid
 from monitor.settings import DisplaySettings
 from monitor.signals import dark
 from monitor.snapshots import BedSnapshot
 from monitor.station import lists, trends
+from monitor.station.header import draw_header
 from monitor.station.scene import Scene, Tiles, frozen
 from monitor.tile import Pen, Tag, draw_bed
 
@@ -50,7 +50,7 @@ def draw(scene: Scene, size: tuple[int, int], now_ns: int) -> tuple[Frame, Tiles
     notices = _notices(scene, now_ns)[: max(1, n_rows // 6)]
     body = Area(1, 0, n_columns, n_rows - 2 - len(notices))
     tiles = _body(frame, body, scene, _pen(scene, now_ns))
-    _header(frame, scene, tiles, now_ns)
+    draw_header(frame, scene, tiles, _pen(scene, now_ns), now_ns=now_ns)
     for i, (text, ink) in enumerate(notices):
         frame.put(body.row + body.height + i, 1, text, ink, width=n_columns - 2)
     _footer(frame, scene)
@@ -140,44 +140,6 @@ def _tag(scene: Scene, bed: BedSnapshot, number: int) -> Tag:
     note = "VANISHED, a lets go" if bed.bed in scene.gone else note
     selected = bed.bed == scene.state.selected and len(scene.ward.beds) > 1
     return Tag(number=number if len(scene.ward.beds) > 1 else None, selected=selected, note=note)
-
-
-def _header(frame: Frame, scene: Scene, tiles: Tiles, now_ns: int) -> None:
-    """Write what holds for the whole station, and the alarms of beds that are not in sight."""
-    moment = datetime.datetime.fromtimestamp(now_ns // 1_000_000_000, tz=datetime.UTC).astimezone()
-    clock = moment.strftime("%H:%M:%S")
-    right = frame.size[0] - len(clock) - 1
-    frame.put(0, right, clock, "dim")
-    n = len(scene.ward.beds)
-    at = frame.put(0, 1, "beatline", "strong")
-    shown = {name for name, _ in tiles.places}
-    hidden = [bed for bed in scene.ward.beds if bed.bed not in shown]
-    if scene.state.view == "alarms":  # every alarm stands there
-        hidden = []
-    count = f"{n} bed{'s' if n != 1 else ''}" + (f", {len(hidden)} not in sight" if hidden else "")
-    at = frame.put(0, at + 2, count, "dim")
-    for text, ink in _states(scene):
-        if at + 2 + len(text) < right:
-            at = frame.put(0, at + 2, text, ink)
-    at = elsewhere(frame, at, right, hidden, _pen(scene, now_ns))
-    gain = f", {scene.state.gain} mm/mV" if scene.state.gain else ""
-    for text in (f"{scene.state.speed} mm/s{gain}", scene.attached.name):
-        if at + 4 + len(text) < right:
-            at = frame.put(0, at + 2, text, "dim")
-
-
-def _states(scene: Scene) -> list[tuple[str, str]]:
-    """Return the words of the header with their inks, the most important first: all that must be seen."""
-    state, attached = scene.state, scene.attached
-    words = []
-    if not attached.up:
-        words.append(("! NOT CONNECTED", "high"))
-    if state.frozen is not None:
-        words.append(("FROZEN", "medium"))
-    words.append(("control", "dim") if attached.control else ("read only", "technical"))
-    if scene.silent:
-        words.append(("silent", "technical"))
-    return words
 
 
 def _notices(scene: Scene, now_ns: int) -> list[tuple[str, str]]:

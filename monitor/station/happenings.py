@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from monitor.events import Alarm, AnyEvent, AudioPause, Gap, Notice
+from monitor.events import Alarm, AnyEvent, AudioPause, Gap, LimitChange, Notice
 from monitor.link import Entry
 from monitor.snapshots import BedSnapshot, Mark, WardSnapshot
 from monitor.strip import Strip
@@ -31,7 +31,7 @@ class Happening:
     bed: str
     time_ns: int
     fs: float
-    event: Alarm | AudioPause | Notice | Gap
+    event: Alarm | AudioPause | Gap | LimitChange | Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Memory:
         """Take what was told."""
         for entry in entries:
             event: AnyEvent = entry.event
-            if not isinstance(event, Alarm | AudioPause | Notice | Gap):
+            if not isinstance(event, Alarm | AudioPause | Gap | LimitChange | Notice):
                 continue
             self.happenings.appendleft(Happening(entry.bed, entry.time_ns, entry.fs, event))
             if isinstance(event, Alarm) and event.state == "start" and event.priority in ("high", "medium"):

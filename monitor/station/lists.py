@@ -3,7 +3,7 @@
 import datetime
 from typing import Final
 
-from monitor.events import Alarm, AudioPause, Gap
+from monitor.events import Alarm, AudioPause, Gap, LimitChange
 from monitor.frame import Frame
 from monitor.layout import Area
 from monitor.lines import MARKS
@@ -18,6 +18,8 @@ __all__ = ["draw_alarms", "draw_strips"]
 
 _LIST: Final = 40
 """Cells of the list beside a strip."""
+_UNITS: Final = {"pause": "s", "missed_beat": "s", "r_on_t": "s", "frequent_pvc": "per min"}
+"""Of the figures that alarms come with; all others are heart rates."""
 _STEPS: Final = {"start": "began", "end": "ended", "reminded": "announced again", "cleared": "cleared"}
 
 
@@ -49,12 +51,16 @@ def draw_alarms(frame: Frame, area: Area, scene: Scene, pen: Pen) -> None:
 def _standing(frame: Frame, area: Area, bed: BedSnapshot, alarm: Standing, pen: Pen) -> None:
     at = frame.put(area.row, area.column + 1, f" {bed.bed:<10.10} ", "strong")
     at = frame.put(area.row, at, f" {alarm_text(alarm)} ", flashing(alarm, pen), width=area.width - at)
-    seconds = max(0.0, (bed.index - alarm.onset) / bed.fs) if bed.fs > 0 else 0.0
-    value = "" if alarm.value is None else f" {alarm.value:.3g}"
-    facts = f"{value} for {_span(seconds)}"
+    facts = []
+    if alarm.value is not None and alarm.kind != "asystole":  # which grows
+        facts.append(f"{alarm.value:.3g} {_UNITS.get(alarm.kind, 'bpm')}")
+    if alarm.ended and bed.fs > 0:
+        facts.append(f"lasted {_span((alarm.since - alarm.onset) / bed.fs)}")
+    elif bed.connection == "up" and bed.fs > 0:  # where the signal stands still, so does its clock
+        facts.append(f"for {_span((bed.index - alarm.onset) / bed.fs)}")
     if bed.audio_pause_s > 0:
-        facts += ", sound paused"
-    frame.put(area.row, at + 1, facts, "dim", width=area.column + area.width - at - 1)
+        facts.append("sound paused")
+    frame.put(area.row, at + 2, ", ".join(facts), "dim", width=area.column + area.width - at - 2)
 
 
 def _told(happening: Happening) -> tuple[str, str]:
@@ -71,7 +77,7 @@ def _told(happening: Happening) -> tuple[str, str]:
         return (f"sound paused{by}" if event.state == "start" else f"sound back{by}"), "plain"
     if isinstance(event, Gap):
         return f"! {event.stop - event.sample} samples {event.reason}", "technical"
-    return event.text, "technical"
+    return event.text, "plain" if isinstance(event, LimitChange) else "technical"
 
 
 def _clock(time_ns: int) -> str:
@@ -80,7 +86,7 @@ def _clock(time_ns: int) -> str:
 
 
 def _span(seconds: float) -> str:
-    whole = round(seconds)
+    whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:

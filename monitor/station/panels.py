@@ -6,6 +6,7 @@ from typing import Final
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.events import Key
 from textual.message import Message
 from textual.widgets import Input, Label, Static
 
@@ -53,6 +54,7 @@ _NAMES: Final = {
     "pause_s": "Pause, s",
     "pvc_per_min": "PVC per minute",
 }
+_FIGURES: Final = frozenset("0123456789.")
 _CROSSING: Final = (("low_rate_bpm", "high_rate_bpm"), ("extreme_brady_bpm", "extreme_tachy_bpm"))
 
 
@@ -62,6 +64,27 @@ class Help(VerticalScroll):
     def compose(self) -> ComposeResult:
         """Yield the text."""
         yield Static(HELP)
+
+
+class Figure(Input):
+    """A field for a number; every other key is the station's: alarms can be acknowledged meanwhile."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Return whether a key is for this field."""
+        return super().check_consume_key(key, character) and character in _FIGURES
+
+    def on_key(self, event: Key) -> None:
+        """Keep other keys from being typed: they go on to the station; delete at once.
+
+        As a binding a key would go all the way to the app first: where many come together, as over a slow
+        line, what was typed after it would be deleted.
+        """
+        deletes = {"backspace": self.action_delete_left, "delete": self.action_delete_right}
+        if event.key in deletes:
+            deletes[event.key]()
+            event.stop()
+        if event.key in deletes or (event.is_printable and event.character not in _FIGURES):
+            event.prevent_default()
 
 
 class Limits(VerticalScroll):
@@ -94,7 +117,7 @@ class Limits(VerticalScroll):
             "enter sets, tab next, escape leaves" if self._may else "read only: they cannot be set here"
         )
         for key, value in self._bed.limits.items():
-            field = Input(f"{value:g}", id=key, type="number", compact=True, disabled=not self._may)
+            field = Figure(f"{value:g}", id=key, type="number", compact=True, disabled=not self._may)
             field.border_title = _NAMES.get(key, key)
             yield Label(_NAMES.get(key, key))
             yield field

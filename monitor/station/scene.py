@@ -7,9 +7,10 @@ from types import MappingProxyType
 from msgspec.structs import replace
 
 from monitor.definitions import DEFINITIONS
+from monitor.events import TrendPoint
 from monitor.layout import Area
 from monitor.signals import Call
-from monitor.snapshots import BedSnapshot, TrendPoint, WardSnapshot
+from monitor.snapshots import BedSnapshot, WardSnapshot
 from monitor.station.happenings import AlarmStrip, Happening
 from monitor.station.state import State
 from monitor.vitals import announced

@@ -6,16 +6,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.events import TrendPoint
 from monitor.frame import Frame
 from monitor.layout import Area
-from monitor.snapshots import BedSnapshot, TrendPoint
-from monitor.tile import Pen, alarm_text, flashing
+from monitor.snapshots import BedSnapshot
+from monitor.tile import Pen, alarm_brief, alarm_text, flashing
 from monitor.vitals import announced
 from monitor.waveform import CELLS, cells
 
 __all__ = ["draw_trends"]
 
-_GUTTER: Final = 7
+_GUTTER: Final = 8
+_WIDE: Final = 100
+"""Columns from which on there is room for all that became of an alarm."""
 _HR_STEPS: Final = (10, 20, 25, 50, 100)
 _PVC_STEPS: Final = (1, 2, 5, 10, 20, 50, 100)
 _NONE: Final = "no trend yet: one point is kept per minute of signal"
@@ -27,10 +30,11 @@ def draw_trends(
     """Draw the heart rate above the V per minute, the newest at the right."""
     rate = "---" if bed.hr_bpm is None or bed.status in ("lost", "ended") else f"{bed.hr_bpm:.0f}"
     at = frame.put(area.row, area.column + 1, f" {bed.bed} ", "strong")
-    at = frame.put(area.row, at + 1, f"HR {rate}  PVC/min {bed.pvc_per_min}", "rate")
-    at = frame.put(area.row, at + 2, f"last {hours} h of signal (+ changes)", "dim")
     for alarm in announced(bed)[:1]:
-        frame.put(area.row, at + 2, f" {alarm_text(alarm)} ", flashing(alarm, pen))
+        text = alarm_text(alarm) if area.width >= _WIDE else alarm_brief(alarm)
+        at = frame.put(area.row, at + 1, f" {text} ", flashing(alarm, pen))
+    at = frame.put(area.row, at + 1, f"HR {rate}  PVC/min {bed.pvc_per_min}", "rate")
+    frame.put(area.row, at + 2, f"last {hours} h of signal (+ changes)", "dim")
     now = points[-1].minute if points else 0
     shown = [point for point in points if point.minute > now - 60 * hours]
     if not shown:

@@ -8,8 +8,8 @@ import msgspec
 
 from monitor import link, snapshots
 from monitor.errors import WireError
-from monitor.events import Notice
-from monitor.snapshots import TrendPoint, WardSnapshot
+from monitor.events import LimitChange, Notice, TrendPoint
+from monitor.snapshots import WardSnapshot
 from monitor.station.happenings import AlarmStrip, Memory
 from monitor.station.line import LineState
 from monitor.station.scene import kept
@@ -139,8 +139,6 @@ class Watch:
     @property
     def strips(self) -> Sequence[AlarmStrip]:
         """The strips of this station, and those of the store that it has not; newest first."""
-        if not self.recalled:
-            return self.memory.strips
         own = {strip.key for strip in self.memory.strips}
         both = [*self.memory.strips, *(strip for strip in self.recalled if strip.key not in own)]
         return sorted(both, key=lambda strip: -strip.time_ns)
@@ -149,4 +147,6 @@ class Watch:
 def _line(entry: link.Entry) -> str:
     """Return what a person here should read at once: that limits were changed, or could not be."""
     event = entry.event
-    return event.text if isinstance(event, Notice) and event.text.startswith("limits") else ""
+    if isinstance(event, LimitChange | Notice) and event.text.startswith("limits"):
+        return event.text
+    return ""

@@ -7,7 +7,7 @@ whether it was committed, the store knows: each transaction says up to which ite
 import logging
 import queue
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic, sleep, time_ns
 from typing import Final, TypeAlias
@@ -16,8 +16,9 @@ import msgspec
 from sqlalchemy import insert, select, update
 
 from monitor.errors import StorageError
+from monitor.handover import NOTHING, Bedside, Handover
 from monitor.settings import StoreSettings
-from monitor.store import read, retention
+from monitor.store import read, resume, retention
 from monitor.store.database import Store
 from monitor.store.rows import Item, Key, Life, Rows
 from monitor.store.schema import runs
@@ -82,6 +83,7 @@ class Commits:
         self._items = items
         self._limits = limits
         self._lives: dict[Key, Life] = {}
+        self._bedside: dict[str, Bedside] = {}
         self._known = False
         self._ending = False
         self._deadline = 0.0
@@ -94,8 +96,8 @@ class Commits:
         self.busy_since: float | None = None
         self.said: deque[str] = deque(maxlen=100)
 
-    def begin(self) -> None:
-        """Open the store for this run.
+    def resume(self) -> dict[str, Handover]:
+        """Open the store for this run; return what the one before it left, by bed, and go on from there.
 
         Raises
         ------
@@ -103,13 +105,21 @@ class Commits:
             As `Store.open`.
         """
         self._store.prepare()
+        left = resume.handovers(self._store, monitor=self.run.monitor)
+        self._bedside = {bed: one.bedside for bed, one in left.items() if one.bedside != NOTHING.bedside}
+        self._begin()
+        return left
+
+    def _begin(self) -> None:
+        """Write that this run has begun, unless the store knows."""
         self._lives = read.lives(self._store, monitor=self.run.monitor)
         now_ns = time_ns()
         with self._store.writing() as connection:
             if connection.scalar(select(runs.c.run).where(self._mine)) is None:
                 told = {"run": self.run.key, "monitor": self.run.monitor, "about": self.run.about}
                 started = {"started_ns": now_ns, "written_ns": now_ns, "committed": 0}
-                connection.execute(insert(runs).values(**told, **started))
+                bedside = _encoded(self._bedside)
+                connection.execute(insert(runs).values(**told, **started, bedside=bedside))
         self._known = True
 
     def work(self) -> None:
@@ -156,7 +166,8 @@ class Commits:
                     self._known = False
                     self.said.append(f"store {self._store.name} was taken away: a new one is begun")
                 if not self._known:
-                    self.begin()
+                    self._store.prepare()
+                    self._begin()
                 if not (self.trouble and self._done(batch)):
                     self._commit(batch)
         except StorageError as error:
@@ -178,13 +189,15 @@ class Commits:
             self.busy_since = None
 
     def _commit(self, batch: Batch) -> None:
-        rows = Rows(self.run.key, self._lives)
+        rows = Rows(self.run.key, self._lives, self._bedside)
         rows.add(batch)
-        said = {"written_ns": time_ns(), "committed": batch[-1][0]}
+        said = {"committed": batch[-1][0], "bedside": _encoded(rows.bedside)}
+        watched = {self.run.key, *(life.run for life in self._lives.values())}  # also those gone on with
         with self._store.writing() as connection:
+            connection.execute(update(runs).where(runs.c.run.in_(watched)).values(written_ns=time_ns()))
             connection.execute(update(runs).where(self._mine).values(**said))
             rows.write(connection)
-        self._lives = rows.lives
+        self._lives, self._bedside = rows.lives, rows.bedside
 
     def _done(self, batch: Batch) -> bool:
         """Ask the store whether it has a batch: its commit may have been done and not confirmed."""
@@ -193,6 +206,7 @@ class Commits:
         if reached is None or reached < batch[-1][0]:
             return False
         self._lives = read.lives(self._store, monitor=self.run.monitor)
+        self._bedside = resume.bedside(self._store, monitor=self.run.monitor)
         return True
 
     def _prune(self) -> None:
@@ -220,3 +234,7 @@ class Commits:
                 connection.execute(update(runs).where(self._mine).values(**ended))
         except StorageError as error:
             log.warning("%s", error)
+
+
+def _encoded(bedside: Mapping[str, Bedside]) -> str:
+    return msgspec.json.encode(bedside).decode()

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from monitor.definitions import DEFINITIONS
 from monitor.errors import StorageError
 from monitor.events import Alarm, AnyEvent, Label, Priority
+from monitor.handover import TAKEN_UP_S
 from monitor.store import schema
 from monitor.store.database import Store
 from monitor.store.minutes import Minute
@@ -32,8 +33,6 @@ __all__ = [
 ]
 
 _EVENT: Final = msgspec.json.Decoder(AnyEvent)
-RESUMED_NS: Final = 3_600_000_000_000
-"""Alarms of a run that has written nothing for longer are history, and stand no more."""
 _CHUNK: Final = 1000
 """Rows fetched at once."""
 _FEW: Final = 200
@@ -171,7 +170,7 @@ def standing(
 def lives(store: Store, *, monitor: str | None = None, now_ns: int | None = None) -> dict[Key, Life]:
     """Return what `standing` does, as the writer follows it: the newest of each bed, kind and lead."""
     table, runs = schema.alarms, schema.runs
-    since_ns = (time.time_ns() if now_ns is None else now_ns) - RESUMED_NS
+    since_ns = (time.time_ns() if now_ns is None else now_ns) - round(TAKEN_UP_S * 1e9)
     joined = table.join(runs, runs.c.run == table.c.run)
     recent = or_(runs.c.written_ns >= since_ns, table.c.time_ns >= since_ns)
     asked = select(table).select_from(joined).where(table.c.cleared_ns.is_(None), recent)

@@ -11,7 +11,8 @@ import msgspec
 from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, and_, bindparam, delete, insert, update
 
-from monitor.events import Alarm, AudioPause, Event, Gap, Notice, Rhythm, Stream
+from monitor.events import Alarm, AudioPause, Event, Gap, LimitChange, Notice, Rhythm, Stream
+from monitor.handover import Bedside
 from monitor.lines import printable
 from monitor.link import Entry
 from monitor.store import schema
@@ -20,7 +21,7 @@ from monitor.store.strips import GAIN, KeptStrip, pack
 
 __all__ = ["KEPT", "Item", "Key", "Life", "Rows"]
 
-KEPT: Final = (Stream, Gap, Rhythm, Alarm, AudioPause, Notice)
+KEPT: Final = (Stream, Gap, Rhythm, Alarm, AudioPause, LimitChange, Notice)
 """Events that are rows; beats and rates come as minutes."""
 
 Item: TypeAlias = Entry | Minute | KeptStrip
@@ -63,15 +64,18 @@ class Rows:
         The run whose items they are.
     lives
         Alarms that stand; not changed.
+    bedside
+        By bed, what persons have set; not changed.
 
     Attributes
     ----------
-    lives
-        Alarms that stand behind the batch: valid once it is committed.
+    lives, bedside
+        The same behind the batch: valid once it is committed.
     """
 
-    def __init__(self, run: int, lives: Mapping[Key, Life]) -> None:
+    def __init__(self, run: int, lives: Mapping[Key, Life], bedside: Mapping[str, Bedside]) -> None:
         self.lives = dict(lives)
+        self.bedside = dict(bedside)
         self._run = run
         self._events: list[_Row] = []
         self._minutes: list[_Row] = []
@@ -114,6 +118,8 @@ class Rows:
     def _entry(self, number: int, entry: Entry) -> None:
         event = entry.event
         life = self._step(number, entry, event) if isinstance(event, Alarm) else None
+        if isinstance(event, AudioPause | LimitChange):
+            self._set(entry)
         self._events.append(
             self._told(number, entry)
             | {
@@ -154,6 +160,13 @@ class Rows:
         else:
             self.lives.pop(key, None)
         return life
+
+    def _set(self, entry: Entry) -> None:
+        """Follow what persons set, and let go of what is over: beds come and go."""
+        old = self.bedside.get(entry.bed, Bedside())
+        new = old.after(entry.event, time_ns=entry.time_ns, fs=entry.fs)
+        both = self.bedside | {entry.bed: new}
+        self.bedside = {bed: one for bed, one in both.items() if one.stands(entry.time_ns)}
 
     def _told(self, number: int, item: Entry | Minute) -> _Row:
         return {
@@ -229,7 +242,9 @@ def _kind(event: Event) -> str:
             return event.rhythm
         case Gap():
             return event.reason
-        case Notice() if event.text.startswith(_LIMITS):
+        case LimitChange():
+            return _LIMITS
+        case Notice() if event.text.startswith(_LIMITS):  # refused
             return _LIMITS
     return ""
 

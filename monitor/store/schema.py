@@ -22,6 +22,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
     update,
 )
 
@@ -30,9 +31,15 @@ from monitor.errors import StorageError
 
 __all__ = ["MIGRATIONS", "VERSION", "alarms", "check", "events", "minutes", "prepare", "runs", "strips"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 
-MIGRATIONS: Final[Mapping[int, Callable[[Connection], None]]] = MappingProxyType({})
+
+def _with_bedside(connection: Connection) -> None:
+    """Version 2 knows what persons have set at a run's beds."""
+    connection.execute(text("ALTER TABLE runs ADD COLUMN bedside TEXT NOT NULL DEFAULT '{}'"))
+
+
+MIGRATIONS: Final[Mapping[int, Callable[[Connection], None]]] = MappingProxyType({1: _with_bedside})
 """What turns a store of version n into one of n + 1, by n. The first version has nothing before it."""
 
 NAME: Final = 64
@@ -57,6 +64,7 @@ runs = Table(
     Column("ended_ns", BigInteger),
     Column("committed", BigInteger, nullable=False),
     Column("about", Text, nullable=False),
+    Column("bedside", Text, nullable=False),
 )
 
 

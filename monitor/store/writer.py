@@ -15,10 +15,10 @@ import msgspec
 
 from monitor.errors import StorageError
 from monitor.events import Alarm, AnyEvent, Stream
+from monitor.handover import Handover
 from monitor.link import Entry
 from monitor.settings import StoreSettings
 from monitor.snapshots import BedSnapshot
-from monitor.store import read
 from monitor.store.commits import Commits, Queue, Run, item_bytes
 from monitor.store.database import Store, UnavailableError
 from monitor.store.minutes import Minutes
@@ -54,9 +54,9 @@ class Writer:
 
     Attributes
     ----------
-    standing
-        By bed, the alarms that stood when the monitor before this one ended (`monitor.store.read.standing`);
-        empty where the store could not be asked.
+    left
+        By bed, what the run before left for this one (`monitor.store.resume`); empty where the store could
+        not be asked.
     last
         How many items were queued: the number of the last one.
     n_dropped
@@ -80,7 +80,7 @@ class Writer:
     ) -> None:
         store = Store(place)
         self.name = store.name
-        self.standing: Mapping[str, tuple[Alarm, ...]] = {}
+        self.left: Mapping[str, Handover] = {}
         self.last = self.n_dropped = 0
         self._n_told = self._put_bytes = 0
         self._max_bytes = max_bytes
@@ -90,8 +90,7 @@ class Writer:
         run = Run(monitor=monitor, about=told)
         self._commits = Commits(store, self._queue, run=run, limits=limits or StoreSettings())
         try:
-            self._commits.begin()
-            self.standing = read.standing(store, monitor=monitor)
+            self.left = self._commits.resume()
         except UnavailableError as error:
             self._commits.trouble = str(error)
         except BaseException:

@@ -1,10 +1,13 @@
-"""A monitor killed in mid-alarm and started again: no alarm is lost and none is told twice."""
+"""A monitor killed and started again: no alarm is lost or told twice, and what persons set goes on."""
 
 import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from monitor import attach, link
 from tests.integration.processes import beatline, free_port, interrupt
 from tests.integration.test_failures import Facts, child, is_alarm, read_until
 
@@ -56,3 +59,43 @@ def test_alarms_go_on_as_the_same_when_the_monitor_is_killed_and_started_again(t
             assert interrupt(monitor, signal.SIGINT)[0] == 0
         interrupt(sim, signal.SIGTERM)
     assert before == steps(journal)
+
+
+@pytest.mark.parametrize("kept", ["store", "journal"])
+def test_limits_and_a_pause_of_sound_go_on_when_the_monitor_is_killed_and_started_again(
+    kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kill -9 after a station has set them: told by whom, in force at once, from store or journal."""  # noqa: D403
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    options = ["--json", "--allow-control", "--name", "ward", f"--{kept}", str(tmp_path / "kept")]
+
+    def told(kind: str, state: str) -> Callable[[Facts], bool]:
+        return lambda fact: fact["type"] == kind and fact["state"] == state
+
+    device = ["--script", "sinus:9000@75", "--endpoint", endpoint, "--bed", "7", "--speed", "4"]
+    with beatline("sim", *device) as sim:
+        with beatline("monitor", endpoint, *options) as monitor:
+            read_until(monitor, lambda fact: fact["type"] == "stream")
+            station = link.Client(attach.find("ward"))
+            station.tell(link.SetLimits("7", {"high_rate_bpm": 70.0}, by="Ada"))
+            station.tell(link.PauseAudio("7", by="Ada"))
+            limits = read_until(monitor, told("limits", "set"))
+            pause = read_until(monitor, told("audio_pause", "start"))
+            assert "Ada" == limits["by"] == pause["by"]
+            alarm = read_until(monitor, is_alarm("high_rate"))  # 75 bpm
+            read_until(monitor, later(alarm["decided"], 10))  # 2 s and more: files are flushed each second
+            station.close()
+            child(monitor, "monitor.engine").kill()
+            monitor.kill()
+        with beatline("monitor", endpoint, *options) as monitor:
+            back = read_until(monitor, told("audio_pause", "start"))
+            assert 60 < back["until"] - back["sample"] < 120  # before there is a stream: at 1 Hz
+            limits = read_until(monitor, told("limits", "kept"))
+            assert ({"high_rate_bpm": 70.0}, "Ada") == (limits["own"], limits["by"])
+            stream = read_until(monitor, lambda fact: fact["type"] == "stream")
+            seen: list[Facts] = []
+            read_until(monitor, lambda fact: seen.append(fact) or later(stream["sample"], 18)(fact))  # type: ignore[func-returns-value]
+            assert [] == [fact for fact in seen if fact.get("kind") == "high_rate"]  # it goes on, by 70
+            assert interrupt(monitor, signal.SIGINT)[0] == 0
+        interrupt(sim, signal.SIGTERM)

@@ -4,6 +4,7 @@ import time
 
 import msgspec
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input, Label
 
@@ -178,6 +179,58 @@ def test_limits_are_edited_checked_and_sent() -> None:
         assert not station.query(Limits)
 
     drive(played, script, size=(120, 30))
+
+
+def test_alarms_are_acknowledged_while_limits_are_edited() -> None:
+    """A field takes figures alone; other keys do what they always do."""
+    bed = with_limits(with_alarms(a_bed(), VT), high_rate_bpm=120.0)
+    played = Played(WardSnapshot(beds=(bed,), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("l")
+        await pilot.pause()
+        field = station.query_one("#high_rate_bpm", Input)
+        await pilot.press("end", "backspace", "5", "a", "space", "A")
+        assert "125" == field.value
+        assert [link.Acknowledge, link.PauseAudio, link.Acknowledge] == [type(told) for told in played.told]
+        await pilot.press("enter")
+        await pilot.pause()
+        assert link.SetLimits("bed-1", {"high_rate_bpm": 125.0}, "kim") == played.told[-1]
+
+    drive(played, script, size=(120, 30))
+
+
+def test_keys_that_come_together_are_taken_in_their_order() -> None:
+    """Over a slow line a figure is what was typed, not what is left of it."""
+    played = Played(WardSnapshot(beds=(with_limits(a_bed(), low_rate_bpm=50.0),), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("l")
+        await pilot.pause()
+        for key, character in (("backspace", "\x7f"), ("4", "4"), ("5", "5")):
+            station.post_message(Key(key, character))
+        await until(pilot, lambda: station.query_one("#low_rate_bpm", Input).value != "50")
+        await pilot.pause()
+        assert "45" == station.query_one("#low_rate_bpm", Input).value
+
+    drive(played, script, size=(120, 30))
+
+
+def test_where_there_is_no_room_beside_the_beds_these_stay() -> None:
+    """A panel never takes what beds need; it comes back with the room."""
+    ward = a_ward(2)
+    played = Played(changed(ward, 1, with_alarms(ward.beds[1], VT)))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert "*** VENT TACHY" in shown(station)
+        assert "no room: expected 62 columns, received 50" in shown(station)
+        await pilot.resize_terminal(70, 24)
+        await until(pilot, lambda: station.query_one(Canvas).size.width == 40)
+        assert "*** VENT TACHY" in shown(station)
+
+    drive(played, script, size=(50, 20))
 
 
 def test_help_and_limits_stand_beside_the_beds() -> None:

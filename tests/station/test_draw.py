@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from rich.color import ColorSystem
 
-from monitor.events import Alarm, AudioPause, Gap, Notice
+from monitor.events import Alarm, AudioPause, Gap, Notice, TrendPoint
 from monitor.frame import Frame, changes
 from monitor.inks import INKS, NUMBERS, SCHEMES, prefixes, styles
 from monitor.layout import MIN_FLAT, Area, grid
-from monitor.snapshots import Scale, TrendPoint, WardSnapshot
+from monitor.snapshots import Scale, WardSnapshot
 from monitor.station.draw import draw
 from monitor.station.happenings import Happening, Memory
 from monitor.station.scene import Attached, Scene, call, kept
@@ -127,6 +127,35 @@ def test_flashing_changes_inks_alone_and_reduced_motion_stops_it() -> None:
     np.testing.assert_array_equal(one.inks, two.inks)
 
 
+@pytest.mark.parametrize("view", ["bed", "strips", "trends"])
+def test_out_of_sight_what_nobody_has_acknowledged_stands_first_and_the_rest_is_counted(view: str) -> None:
+    """A long word of what is worst is not left out for a short one of what is less."""
+    told = with_bed(scene(8, view=view), 6, alarms=(msgspec.structs.replace(VT, reminded=True),))
+    for i in (2, 3, 4):
+        told = with_bed(told, i, alarms=(HIGH,))
+    told = with_bed(told, 1, alarms=(msgspec.structs.replace(VT, acknowledged=True, by="kim"),))
+    top = text(told, (80, 24)).splitlines()[0]
+    assert "bed-7 *** VENT TACHY" in top
+    assert "+4" in top
+    top = text(told, (200, 50)).splitlines()[0]
+    places = [top.index(f"bed-{i} ") for i in (7, 3, 4, 5, 2)]
+    assert sorted(places) == places
+    assert "bed-2 *** VENT TACHY (acknowledged by kim)" in top
+
+
+@pytest.mark.parametrize("up", [True, False])
+@pytest.mark.parametrize("width", [40, 50, 60, 72])
+def test_an_alarm_out_of_sight_comes_before_what_is_good_to_know(width: int, up: bool) -> None:
+    """Clock, number of beds and names make room; nothing is written over anything."""
+    told = with_bed(scene(8), 7, alarms=(VT,))
+    if not up:
+        told = replace(told, attached=replace(UP, up=False, trouble="gone"))
+    top = text(told, (width, 8)).splitlines()[0]
+    assert "*** VENT TACHY" in top or "*** +1" in top
+    assert up or "! NOT CONNECTED" in top
+    assert up == ("bed-8 *** VENT TACHY" in top) or width > 40
+
+
 def test_who_acknowledged_pauses_and_limits_are_on_the_large_bed() -> None:
     """What a nurse asks first."""
     told = with_bed(
@@ -209,6 +238,20 @@ def test_the_alarm_list_has_what_stands_and_what_happened() -> None:
     )
     places = [shown.index(line) for line in expected]
     assert sorted(places) == places
+
+
+def test_the_list_of_alarms_has_units_and_no_time_that_stands_still() -> None:
+    """A rate is a rate, a pause has seconds; where the feed is lost nobody knows for how long."""
+    pause = msgspec.structs.replace(an_alarm("pause", "medium", "PAUSE"), value=2.4)
+    told = with_bed(scene(2, view="alarms"), 0, alarms=(msgspec.structs.replace(HIGH, value=131.0), pause))
+    shown = text(told)
+    assert "** HIGH RATE   131 bpm, for 20 s" in shown
+    assert "** PAUSE   2.4 s, for 20 s" in shown
+    over = msgspec.structs.replace(VT, ended=True, since=100 + round(4 * FS))
+    assert "*** VENT TACHY (latched)   lasted 4 s" in text(with_bed(told, 0, alarms=(over,)))
+    lost = text(with_bed(told, 0, connection="lost"))
+    assert "** HIGH RATE   131 bpm " in lost
+    assert "for 20 s" not in lost
 
 
 def test_a_trend_shows_its_hours_and_leaves_gaps_open() -> None:

@@ -164,7 +164,7 @@ def test_a_monitor_of_another_version_is_named(address: str) -> None:
 
     async def script(line: Line) -> None:
         await until(line, lambda: line.state == "foreign", monitor)
-        assert "expected protocol 1" in line.trouble
+        assert f"expected protocol {link.PROTOCOL}" in line.trouble
         assert "received 99 (beatline 9.9)" in line.trouble
 
     on_line(address, script)

@@ -62,6 +62,15 @@ def test_an_alarm_that_this_station_saw_itself_is_shown_once() -> None:
     assert [strip, other] == list(known.strips)
 
 
+def test_strips_stand_in_the_order_of_their_alarms() -> None:
+    """Whichever was complete first: a fast alarm has its waves before a slow one."""
+    known = Watch()
+    bed = BedSnapshot(bed="1", fs=FS, leads=("II",))
+    late, early = (AlarmStrip(alarm(at=at), NOW_NS + at, bed, 0) for at in (900, 100))
+    known.memory.strips.extend([early, late])
+    assert [late, early] == list(known.strips)
+
+
 def test_a_store_that_is_not_there_is_named(tmp_path: Path) -> None:
     """It is not made, either."""
     with pytest.raises(StorageError, match=r"none\.sqlite"):

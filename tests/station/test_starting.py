@@ -1,8 +1,11 @@
 """Starting a station: from the command line, in a browser, and what is said where it cannot be."""
 
 import asyncio
+import os
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,6 +81,46 @@ def test_the_page_loads_nothing_from_elsewhere() -> None:
             assert f"ws://{own}" in page.headers["Content-Security-Policy"]
             for name in ("css/xterm.css", "js/textual.js", "fonts/RobotoMono-VariableFont_wght.ttf"):
                 assert 200 == (await client.get(f"/static/{name}", headers=headers)).status
+
+    asyncio.run(script())
+
+
+RINGING = """
+from textual.app import App
+class Ringing(App):
+    def on_mount(self):
+        self.bell()
+        self.call_after_refresh(self.exit)
+Ringing().run()
+"""
+
+
+def test_a_bell_is_a_message_of_one_byte() -> None:
+    """By that alone the page knows it: what Textual makes of a bell for a browser must stay as it is."""
+    driver = {"TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"}
+    command = [sys.executable, "-c", RINGING]
+    done = subprocess.run(command, env=os.environ | driver, input=b"", capture_output=True, check=True)
+    assert b"D\x00\x00\x00\x01\x07" in done.stdout  # textual-serve sends what stands behind the length
+    text = (browser.PAGE / "bell.js").read_text()
+    assert "const BEL = 7;" in text
+    assert "data.byteLength === 1" in text
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"), [("beatline station", True), ("beatline station, silent", False)]
+)
+def test_a_page_says_that_it_has_no_sound_yet_unless_it_is_silent(title: str, shown: bool) -> None:
+    """A browser lets nothing sound before somebody has touched the page."""
+
+    async def script() -> None:
+        server = browser.Loopback("true", host="127.0.0.1", port=0, title=title, templates_path=browser.PAGE)
+        async with TestClient(TestServer(await server.make_app())) as client:
+            assert client.port is not None
+            server.port = client.port
+            page = await client.get("/", headers={"Host": f"127.0.0.1:{client.port}"})
+            text = await page.text()
+            assert shown == ('<body class="-mute">' in text)
+            assert "window.WebSocket = class" in text
 
     asyncio.run(script())
 

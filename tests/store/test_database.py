@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import Connection, text
 
 from monitor.errors import StorageError
+from monitor.handover import Handover
 from monitor.store import place_of, read, schema
 from monitor.store.database import Store
 from monitor.store.writer import Writer
+from tests.store.told import alarm, entry, keep, limits
 
 
 def sql(path: Path, *statements: str) -> None:
@@ -56,7 +58,7 @@ def of_tomorrow(path: Path) -> None:
         (nothing, "no event store at {path}: expected a file that beatline monitor --store made"),
         (
             of_tomorrow,
-            "store {path} is from a newer beatline: expected schema version 1 or older, "
+            "store {path} is from a newer beatline: expected schema version 2 or older, "
             "received 99, written by beatline 7.0",
         ),
     ],
@@ -114,6 +116,22 @@ def test_a_read_only_store_can_be_read_and_says_so_to_who_writes(
         assert list(read.alarms(store, read.Query())) == []
 
 
+def test_a_store_of_version_1_is_brought_up_to_this_one(tmp_path: Path) -> None:
+    """It did not know what persons set at the bedside; what it holds stays, its run goes on."""
+    path = tmp_path / "e.sqlite"
+    keep(path, entry(alarm()))
+    sql(path, "ALTER TABLE runs DROP COLUMN bedside", "UPDATE beatline_store SET version = 1")
+    kept = Writer(path, about={}, monitor="")
+    assert {"1": Handover(alarms=(alarm(),))} == kept.left
+    kept.append(entry(limits({"low_rate_bpm": 40.0})))
+    kept.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT version FROM beatline_store").fetchall() == [(schema.VERSION,)]
+        first, second = connection.execute("SELECT bedside FROM runs ORDER BY run").fetchall()
+    assert ("{}",) == first
+    assert '{"1":{"limits":{"low_rate_bpm":40.0},"by":"Ada","quiet_until_ns":0}}' == second[0]
+
+
 def test_an_older_store_is_brought_up_to_this_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,12 +150,12 @@ def test_an_older_store_is_brought_up_to_this_version(
 
     with pytest.raises(StorageError, match="too old: expected schema version 1 or newer, received 0"):
         Store.open(path)
-    monkeypatch.setattr(schema, "MIGRATIONS", MappingProxyType({0: with_beats}))
+    monkeypatch.setattr(schema, "MIGRATIONS", MappingProxyType({0: with_beats, 1: lambda _: None}))
     Store.open(path).close()
     Store.open(path).close()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT number, beats FROM strips").fetchall() == [(2, "[]")]
-        assert connection.execute("SELECT version FROM beatline_store").fetchall() == [(1,)]
+        assert connection.execute("SELECT version FROM beatline_store").fetchall() == [(schema.VERSION,)]
 
 
 def test_a_migration_that_fails_leaves_the_store_as_it_was(
@@ -152,7 +170,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
         connection.execute(text("DROP TABLE strips"))
         connection.execute(text("ALTER TABLE nowhere ADD COLUMN x"))
 
-    monkeypatch.setattr(schema, "MIGRATIONS", MappingProxyType({0: half}))
+    monkeypatch.setattr(schema, "MIGRATIONS", MappingProxyType({0: half, 1: half}))
     with pytest.raises(StorageError, match="no such table: nowhere"):
         Store.open(path)
     with closing(sqlite3.connect(path)) as connection:

@@ -91,7 +91,7 @@ def test_a_ward_takes_up_what_stood_in_its_store(tmp_path: Path) -> None:
     flat(run, "1", 10, 18)
     wait_until(lambda: killed.n_waiting == 0)  # and no more: nothing is closed, nothing is said
     strangers = Writer(path, about={}, monitor="b")
-    assert strangers.standing == {}
+    assert strangers.left == {}
     strangers.close()
     run = Run(store=Writer(path, about={}, monitor="a"))
     assert "asystole" in [alarm.kind for alarm in run.ward.beds["1"].snapshot.alarms]
@@ -105,6 +105,31 @@ def test_a_ward_takes_up_what_stood_in_its_store(tmp_path: Path) -> None:
         (one,) = read.alarms(store, Query(kinds=("asystole",)))
     assert (one.state, one.acknowledged_by) == ("cleared", "Bo")
     assert run.alarms("1", "asystole") == ["acknowledged", "end", "cleared"]
+
+
+def test_trends_go_on_after_a_restart(tmp_path: Path) -> None:
+    """Each point as it was before the kill, all but the minute that was not over; then on from there."""
+    path = tmp_path / "e.sqlite"
+    killed = Writer(path, about={}, monitor="a")
+    run = Run(store=killed)
+    run.open("1")
+    for start_s in range(0, 200, 10):
+        run.play("1", start_s, start_s + 10)
+        for n, (key, _) in enumerate(run.asked):
+            run.ward.answer(key, [0.1, 0.0, 0.9, 0.0, 0.0] if n < 2 else [0.9, 0.0, 0.1, 0.0, 0.0])
+        run.asked.clear()
+    wait_until(lambda: killed.n_waiting == 0)  # and no more
+    before = run.ward.beds["1"].snapshot.trend
+    assert (4, True) == (len(before), before[0].pvc > 0)
+    run = Run(store=Writer(path, about={}, monitor="a"))
+    assert [] == list(run.ward.beds)  # it is shown when it comes
+    run.open("1")
+    assert before[:3] == run.ward.beds["1"].snapshot.trend
+    run.play("1", 0, 20)
+    assert [0, 1, 2, 3] == [point.minute for point in run.ward.beds["1"].snapshot.trend]
+    run.ward.abandon()
+    run.ward.close()
+    killed.close()
 
 
 def test_a_run_whose_last_events_are_lost_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from monitor.events import Notice
 from monitor.snapshots import BedSnapshot
@@ -17,7 +18,7 @@ from monitor.store.writer import Writer
 from monitor.strip import Strip
 from tests.store.killed import check, kill_while_it_writes
 from tests.store.servers import Server, programs
-from tests.store.told import FS, alarm, entry, notice, rate, step, wait_until
+from tests.store.told import FS, alarm, entry, limits, notice, rate, step, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,20 @@ def test_nothing_confirmed_is_lost_when_the_writer_is_killed(tmp_path: Path) -> 
 def test_nothing_confirmed_is_lost_when_the_writer_on_postgresql_is_killed(server: Server) -> None:
     """The same with a server."""
     check(server.url, *kill_while_it_writes(server.url, after=2000))
+
+
+def test_a_store_of_version_1_on_postgresql_is_brought_up_to_this_one(server: Server) -> None:
+    """The same step as on SQLite; what persons set is then kept."""
+    Writer(server.url, about={}, monitor="old").close()
+    with closing(Store.open(server.url)) as store, store.writing() as connection:
+        connection.execute(text("ALTER TABLE runs DROP COLUMN bedside"))
+        connection.execute(text("UPDATE beatline_store SET version = 1"))
+    kept = Writer(server.url, about={}, monitor="old")
+    kept.append(entry(limits({"low_rate_bpm": 40.0}), bed="old"))
+    kept.close()
+    again = Writer(server.url, about={}, monitor="old")
+    again.close()
+    assert {"low_rate_bpm": 40.0} == again.left["old"].bedside.limits
 
 
 def test_postgresql_keeps_and_forgets_as_sqlite_does(server: Server) -> None:

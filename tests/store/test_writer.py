@@ -2,34 +2,30 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, event
 
 from monitor.errors import StorageError
-from monitor.events import Beat, Notice
+from monitor.events import AudioPause, Beat, Notice
+from monitor.handover import Handover
 from monitor.link import Entry
-from monitor.store import commits, database, read
+from monitor.store import commits, database, read, resume
 from monitor.store import writer as writers
 from monitor.store.database import Store
 from monitor.store.read import Listed, Query
 from monitor.store.writer import Writer
-from tests.store.told import NOW_NS, SECOND, alarm, entry, notice, step, wait_until
+from tests.store.told import NOW_NS, SECOND, alarm, entry, keep, limits, notice, step, wait_until
 
 
 def writer(path: Path, *, max_bytes: int = 1 << 26) -> Writer:
     return Writer(path, about={"version": "test"}, max_bytes=max_bytes)
-
-
-def keep(path: Path, *entries: Entry) -> None:
-    kept = writer(path)
-    for one in entries:
-        kept.append(one)
-    kept.close()
 
 
 def lines(path: Path) -> list[str]:
@@ -98,7 +94,7 @@ def test_what_stood_is_handed_to_the_next_run_and_goes_on_as_the_same_alarm(tmp_
         path, entry(latched), entry(lasting), entry(gone), entry(ended), entry(step(gone, "cleared", at=4000))
     )
     second = writer(path)
-    assert second.standing == {"1": (ended, lasting)}
+    assert second.left == {"1": Handover(alarms=(ended, lasting))}
     second.append(entry(step(ended, "acknowledged", at=9000, by="Bo")))
     second.append(entry(step(ended, "cleared", at=9000, by="Bo")))
     second.close()
@@ -111,6 +107,60 @@ def test_what_stood_is_handed_to_the_next_run_and_goes_on_as_the_same_alarm(tmp_
     assert (found[0].duration_s, found[0].acknowledged_by) == (6.0, "Bo")
 
 
+def pause(seconds: float) -> Entry:
+    """Return that sound was paused for so long from now on."""
+    event = AudioPause(sample=0, decided=0, state="start", until=round(seconds * 250))
+    return replace(entry(event), time_ns=time.time_ns())
+
+
+def test_what_persons_set_is_handed_to_the_next_run(tmp_path: Path) -> None:
+    """The last word on limits and sound of each bed, over a run that says nothing of it, until it is back."""
+    path = tmp_path / "e.sqlite"
+    own = {"high_rate_bpm": 130.0}
+    keep(path, entry(limits({"low_rate_bpm": 40.0}), bed="2"), entry(limits(own)), pause(600), pause(60))
+    second = writer(path)
+    second.close()
+    third = writer(path)
+    assert second.left == third.left
+    (one, two) = (third.left[bed].bedside for bed in ("1", "2"))
+    assert (own, "Ada", {"low_rate_bpm": 40.0}, 0) == (one.limits, one.by, two.limits, two.quiet_until_ns)
+    assert 55 * SECOND < one.quiet_until_ns - time.time_ns() <= 60 * SECOND
+    third.append(entry(limits({})))
+    third.append(entry(AudioPause(sample=0, decided=0, state="end", until=0)))
+    third.close()
+    fourth = writer(path)
+    fourth.close()
+    assert ["2"] == list(fourth.left)
+    with closing(Store.open(path)) as store:
+        told = {(one.bed, one.type, one.state) for one in read.events(store, Query(kinds=("limits",)))}
+    assert {("1", "limits", "set"), ("2", "limits", "set")} == told
+
+
+def test_what_persons_set_long_ago_or_for_another_monitor_is_not_taken_up(tmp_path: Path) -> None:
+    """Another patient may lie there; each monitor has its own beds."""
+    path = tmp_path / "e.sqlite"
+    keep(path, entry(limits({"low_rate_bpm": 40.0})))
+    with closing(Store.open(path)) as store:
+        assert ["1"] == list(resume.handovers(store, monitor=""))
+        assert {} == resume.handovers(store, monitor="another")
+        assert {} == resume.handovers(store, monitor="", now_ns=time.time_ns() + 3601 * SECOND)
+
+
+def test_what_persons_set_is_kept_where_a_store_is_begun_anew(tmp_path: Path) -> None:
+    """What is in force goes into the row of the run, whenever that is made."""
+    path = tmp_path / "e.sqlite"
+    kept = writer(path)
+    kept.append(entry(limits({"low_rate_bpm": 40.0})))
+    wait_until(lambda: kept.n_waiting == 0)
+    for name in tmp_path.iterdir():
+        name.unlink()
+    kept.append(notice(1))
+    kept.close()
+    again = writer(path)
+    again.close()
+    assert {"low_rate_bpm": 40.0} == again.left["1"].bedside.limits
+
+
 def test_what_stood_long_ago_is_history(tmp_path: Path) -> None:
     """Nobody wants the alarms of last week's patient."""
     path = tmp_path / "e.sqlite"
@@ -120,6 +170,23 @@ def test_what_stood_long_ago_is_history(tmp_path: Path) -> None:
         written_ns = run * 1000
         assert read.standing(store, now_ns=written_ns + 600 * SECOND) == {"1": (alarm(),)}
         assert read.standing(store, now_ns=written_ns + 4000 * SECOND) == {}
+
+
+def test_what_stands_over_many_runs_is_no_history(tmp_path: Path) -> None:
+    """The run that began it is long gone; those that went on with it have watched ever since."""
+    path = tmp_path / "e.sqlite"
+    keep(path, entry(alarm()))
+    second = writer(path)
+    assert ["1"] == list(second.left)
+    with closing(sqlite3.connect(path)) as connection:  # two hours pass
+        connection.execute("UPDATE runs SET written_ns = written_ns - ?", (7200 * SECOND,))
+        connection.execute("UPDATE alarms SET time_ns = 0")
+        connection.commit()
+    second.append(notice(1))
+    second.close()
+    third = writer(path)
+    third.close()
+    assert third.left == {"1": Handover(alarms=(alarm(),))}
 
 
 def test_a_step_of_an_alarm_that_was_never_seen_makes_a_row(tmp_path: Path) -> None:
@@ -321,7 +388,7 @@ def test_a_server_that_is_gone_is_no_reason_not_to_begin(
     at_each_retry(lambda: None)
     kept = Writer(f"postgresql://nobody@/events?host={tmp_path}", about={})
     assert "store postgresql+psycopg://nobody@/events" in kept.trouble
-    assert kept.standing == {}
+    assert kept.left == {}
     kept.append(notice(1))
     with pytest.raises(StorageError, match="1 events could not be written and are lost"):
         kept.close(patience_s=0.05)

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
 from monitor.definitions import DEFINITIONS
-from monitor.events import Alarm, AnyEvent, LabelledBeat, Notice, Rate
+from monitor.events import Alarm, AnyEvent, LabelledBeat, LimitChange, Notice, Rate
 from monitor.link import Entry
+from monitor.store.writer import Writer
 
 FS = 250.0
 NOW_NS = 1_795_300_000_000_000_000
@@ -39,6 +41,20 @@ def step(alarm: Alarm, state: str, *, at: int, by: str = "") -> Alarm:
     """Return a later step of an alarm."""
     told: Alarm = msgspec.structs.replace(alarm, state=state, decided=at, by=by)
     return told
+
+
+def limits(own: dict[str, float], *, by: str = "Ada") -> LimitChange:
+    """Return that limits were set, from 50 on."""
+    before = dict.fromkeys(own, 50.0)
+    return LimitChange(sample=9, decided=9, state="set", before=before, after=own, own=own, by=by)
+
+
+def keep(path: Path, *entries: Entry) -> None:
+    """Have a run that tells these and ends."""
+    kept = Writer(path, about={"version": "test"})
+    for one in entries:
+        kept.append(one)
+    kept.close()
 
 
 def notice(number: int) -> Entry:

@@ -1,0 +1,61 @@
+"""What a store knows for the next run's trends: as if there had been no restart."""
+
+from contextlib import closing
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from monitor.events import TrendPoint
+from monitor.link import Entry
+from monitor.store import resume
+from monitor.store.database import Store
+from monitor.store.writer import Writer
+from tests.store.told import NOW_NS, SECOND, beat, rate
+
+MINUTE, HOUR = 60, 3600
+
+
+def told(*entries: Entry, later_s: float) -> list[Entry]:
+    """Return entries whose stream began so long after `NOW_NS`."""
+    return [replace(entry, time_ns=entry.time_ns + round(later_s * SECOND)) for entry in entries]
+
+
+def keep(path: Path, entries: list[Entry], *, monitor: str = "a") -> None:
+    """Have a run of a monitor tell these."""
+    kept = Writer(path, about={}, monitor=monitor)
+    for entry in entries:
+        kept.append(entry)
+    kept.close()
+
+
+def trend(path: Path, *, at_s: float, monitor: str = "a") -> tuple[TrendPoint, ...]:
+    """Return what a run that began then would take up."""
+    with closing(Store.open(path)) as store:
+        return resume.trends(store, monitor=monitor, now_ns=NOW_NS + round(at_s * SECOND)).get("1", ())
+
+
+def test_minutes_are_numbered_on_over_holes_and_runs(tmp_path: Path) -> None:
+    """A hole in a stream counts, what passed between two runs does not."""
+    path = tmp_path / "e.sqlite"
+    first = [rate(1, 70.0), beat(2, "V"), beat(3, "N"), rate(61, None), rate(5 * MINUTE, 75.0)]
+    keep(path, told(*first, later_s=0))
+    keep(path, told(rate(7, 80.0), beat(8, "V"), beat(9, "V"), later_s=30 * MINUTE))
+    expected = ((0, 70.0, 1), (1, None, 0), (5, 75.0, 0), (6, 80.0, 2))
+    assert expected == tuple((p.minute, p.hr_bpm, p.pvc) for p in trend(path, at_s=31 * MINUTE))
+    assert () == trend(path, at_s=31 * MINUTE, monitor="b")
+
+
+def test_a_pause_of_more_than_an_hour_ends_what_is_taken_up(tmp_path: Path) -> None:
+    """Another patient may have lain there; a trend of yesterday is none either."""
+    path = tmp_path / "e.sqlite"
+    keep(path, told(rate(1, 70.0), later_s=0))
+    keep(path, told(rate(1, 90.0), later_s=HOUR + 10))
+    assert (TrendPoint(0, 90.0),) == trend(path, at_s=HOUR + 20)
+    assert () == trend(path, at_s=2 * HOUR + 20)
+
+
+def test_a_stream_whose_samples_begin_anew_follows_the_one_before(tmp_path: Path) -> None:
+    """Numbers of samples say nothing over two streams, in one run either."""
+    path = tmp_path / "e.sqlite"
+    keep(path, [*told(rate(10 * MINUTE, 70.0), later_s=0), *told(rate(1, 80.0), later_s=11 * MINUTE)])
+    assert (TrendPoint(0, 70.0), TrendPoint(1, 80.0)) == trend(path, at_s=12 * MINUTE)
