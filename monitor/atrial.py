@@ -13,16 +13,16 @@ Ritscher & Mehra (2008), and what is told beat by beat can be summed as low-comp
 - RR that begin or end with a ventricular beat, or with one that nobody can label, and those during
   ventricular fibrillation count for nothing. Supraventricular labels count like normal ones: in
   fibrillation every early beat may be called so.
-- A P wave that looks like the patient's own (``p_correlation``, where the network asks for it) speaks
-  against it, and its absence for it: ``af_surprise`` is 1.3, and 2.0 with a P wave in every beat, 0.6 with
-  none in any. Regular RR are never fibrillation.
+- P waves speak against it, and their absence, less so, for it (`monitor.p_waves`): ``af_surprise`` is 1.3,
+  and 3.2 where every beat has the P wave of its neighbours and of the patient, 0.6 where none has. Regular
+  RR are never fibrillation.
 - It begins where the sum of what exceeds ``af_surprise`` is largest up to now, and is told once that
   stretch is ``af_s`` long and the sum large enough. It is over where the sum is largest from its beginning,
   and that is told ``af_end_s`` later.
 
-What it does not do: it does not tell flutter of irregular conduction from fibrillation, it does not look
-for fibrillatory waves, and regular RR (a pacemaker, complete block) hide fibrillation from it. Multifocal
-atrial rhythms look alike.
+What it does not do: it does not tell flutter from fibrillation where conduction is irregular, it does not
+look for fibrillatory waves, and regular RR (a pacemaker, complete block) hide fibrillation from it. Atrial
+rhythms of many foci look alike.
 
 Sources
 -------
@@ -44,6 +44,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.events import BeatWindow, LabelledBeat, Rhythm
+from monitor.p_waves import PWaves
 from monitor.settings import RhythmSettings
 from monitor.stage import State, kernel
 from monitor.turns import MAX_EVIDENCE, Turn
@@ -52,7 +53,6 @@ from monitor.window import WindowSpec
 __all__ = ["Atrial", "surprise_kernel"]
 
 _KIND: Final = "atrial_fibrillation"
-_P_WAVE: Final = "p_correlation"
 _ALIKE: Final = 0.05
 """RR within this share of the mean RR of one another are alike ..."""
 _ALIKE_S: Final = 0.02
@@ -65,20 +65,14 @@ _MOST: Final = 2.5
 """No single pair surprises more than this: one premature beat is not fibrillation."""
 _ENOUGH: Final = 15.0
 """What the sum has to reach: 30 pairs that exceed the limit by half a nat each."""
-_P_USUAL: Final = 0.8
-"""Fisher's z of a P wave that speaks neither for fibrillation nor against it ..."""
-_P_REACH: Final = 1.0
-"""... as far from it as counts ..."""
-_P_WEIGHT: Final = 0.7
-"""... and how much a step of one counts."""
 _LATEST_S: Final = 3.0
 """No label takes effect later than this after its R peak; a silence is longer."""
 _FEWEST: Final = 2
 """Pairs without which nothing is judged."""
 
-_SAMPLE, _BEFORE, _FIRST, _SECOND, _P = range(5)
-"""Columns of a pair of neighbouring RR: R peaks at the ends of the second one, the later and the earlier; the
-RR, all in samples; and how much the P wave speaks against fibrillation."""
+_SAMPLE, _BEFORE, _FIRST, _SECOND = range(4)
+"""Columns of a pair of neighbouring RR: R peaks at the ends of the second one, the later and the earlier, and
+the RR, all in samples."""
 
 
 class Atrial:
@@ -89,7 +83,7 @@ class Atrial:
     settings
         ``af_window_s``, ``af_s``, ``af_surprise`` and ``af_end_s``.
     window
-        What the network is shown of a beat: where it shows the P wave.
+        What the network is shown of a beat, the P wave with it.
     fs
         Sampling rate in Hz.
     """
@@ -101,11 +95,10 @@ class Atrial:
         self._least = round(settings.af_s * fs)
         self._delay = round(settings.af_end_s * fs)
         self._shortest, self._longest = (round(seconds * fs) for seconds in _RR_S)
-        self._place = window.features.index(_P_WAVE) if _P_WAVE in window.features else None
-        self._p_waves: dict[int, float] = {}
+        self._p_waves = PWaves(window, fs=fs, span=self._span)
         self._fibrillation: list[tuple[int, bool]] = []
         self._fibrillating = False
-        self._pairs = np.empty((0, 5))
+        self._pairs = np.empty((0, 4))
         self._rr: int | None = None
         self._usable = False
         self._onset: int | None = None
@@ -113,9 +106,7 @@ class Atrial:
 
     def observe(self, windows: Sequence[BeatWindow]) -> None:
         """Take provisional windows as they are handed out; each beat's P wave waits for its label."""
-        if self._place is not None:
-            for window in windows:
-                self._p_waves[window.sample] = float(window.features[self._place])
+        self._p_waves.observe(windows)
 
     def note(self, rhythms: Sequence[Rhythm]) -> None:
         """Learn where ventricular fibrillation starts and ends, as it is decided.
@@ -156,7 +147,7 @@ class Atrial:
     def snapshot(self) -> State:
         """Return a copy of the state."""
         return {
-            "p_waves": list(self._p_waves.items()),
+            "p_waves": self._p_waves.snapshot(),
             "fibrillation": list(self._fibrillation),
             "fibrillating": self._fibrillating,
             "pairs": self._pairs.copy(),
@@ -168,7 +159,7 @@ class Atrial:
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
-        self._p_waves = dict(state["p_waves"])
+        self._p_waves.restore(state["p_waves"])
         self._fibrillation = [(decided, starts) for decided, starts in state["fibrillation"]]
         self._fibrillating = state["fibrillating"]
         self._pairs = state["pairs"].copy()
@@ -182,23 +173,22 @@ class Atrial:
         while self._fibrillation and self._fibrillation[0][0] <= beat.decided:
             self._fibrillating = self._fibrillation.pop(0)[1]
             self._pairs = self._pairs[:0]
-        z = self._p_waves.pop(beat.sample, 0.0)
-        p_wave = _P_WEIGHT * min(max(z - _P_USUAL, -_P_REACH), _P_REACH) if z else 0.0
         usable = beat.label not in "VQ" and not self._fibrillating
+        self._p_waves.push(beat.sample, counts=usable)
         first, second = self._rr, beat.rr if usable and self._usable else None
         if second is not None and not self._shortest < second < self._longest:
             second = None
         self._rr, self._usable = second, usable
         if first is None or second is None:
             return None
-        return [beat.sample, beat.sample - second, first, second, p_wave]
+        return [beat.sample, beat.sample - second, first, second]
 
     def _excess(self) -> NDArray[np.float64]:
         """Return by how much each pair exceeds what fibrillation asks for, oldest first."""
         excess = np.empty(len(self._pairs))
         alike = max(_ALIKE * float(self._pairs[:, _SECOND].mean()), _ALIKE_S * self._fs)
         surprise_kernel(self._pairs[:, _FIRST].copy(), self._pairs[:, _SECOND].copy(), alike, excess)
-        return excess - self._pairs[:, _P] - self._limit
+        return excess - self._p_waves.against(self._pairs[:, _SAMPLE]) - self._limit
 
     def _start(self, beat: LabelledBeat) -> list[Turn]:
         """Begin with the pair from which on the sum is largest, if it is large and long enough."""
