@@ -24,6 +24,7 @@ from monitor.score.episodes import EpisodeCounts, compare_episodes
 from monitor.score.marks import Marks, decode
 from monitor.selection import chosen
 from monitor.settings import RhythmSettings
+from monitor.turns import PAROXYSM
 from monitor.window import WindowSpec
 from tests.rr_series import REGULAR, Series, fibrillation
 
@@ -112,6 +113,8 @@ def told(series: Series) -> tuple[float, float]:
         rr = round(rr_s * FS)
         at += rr
         for turn in atrial.push(LabelledBeat(sample=at, decided=at, label=label, rr=rr)):
+            if turn.kind != PAROXYSM:
+                continue
             if turn.state == "start":
                 since, first = turn.sample, min(first, turn.decided / FS)
             elif since is not None:
