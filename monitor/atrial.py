@@ -13,22 +13,26 @@ Ritscher & Mehra (2008), and what is told beat by beat can be summed as low-comp
 - RR that begin or end with a ventricular beat, or with one that nobody can label, and those during
   ventricular fibrillation count for nothing. Supraventricular labels count like normal ones: in
   fibrillation every early beat may be called so.
-- A P wave that looks like the patient's own (``p_correlation``, where the network asks for it) speaks
-  against it, and its absence for it: ``af_surprise`` is 1.3, and 2.0 with a P wave in every beat, 0.6 with
-  none in any. Regular RR are never fibrillation.
+- P waves speak against it, and their absence, less so, for it (`monitor.p_waves`): ``af_surprise`` is 1.3,
+  and 3.2 where every beat has the P wave of its neighbours and of the patient, 0.6 where none has. Regular
+  RR are never fibrillation.
 - It begins where the sum of what exceeds ``af_surprise`` is largest up to now, and is told once that
-  stretch is ``af_s`` long and the sum large enough. It is over where the sum is largest from its beginning,
-  and that is told ``af_end_s`` later.
+  stretch is ``af_s`` long and the sum large enough.
+- It may come and go (`monitor.turns.PAROXYSM`): a stretch ends where the sum is largest, once it has fallen
+  well below that, and another begins where it is least, once it has risen again: the cumulative sum test of
+  Page (1954), either way in turn. So the rhythm is marked beat by beat while the alarm lasts; that is over
+  ``af_end_s`` after the last stretch.
 
-What it does not do: it does not tell flutter of irregular conduction from fibrillation, it does not look
-for fibrillatory waves, and regular RR (a pacemaker, complete block) hide fibrillation from it. Multifocal
-atrial rhythms look alike.
+What it does not do: it does not tell flutter from fibrillation where conduction is irregular, it does not
+look for fibrillatory waves, and regular RR (a pacemaker, complete block) hide fibrillation from it. Atrial
+rhythms of many foci look alike.
 
 Sources
 -------
 - Lake & Moorman, *Accurate estimation of entropy in very short physiological time series: the problem of
   atrial fibrillation detection in implanted ventricular devices*, Am J Physiol Heart Circ Physiol 300:H319,
   2011.
+- Page, *Continuous inspection schemes*, Biometrika 41:100, 1954.
 - Sarkar, Ritscher & Mehra, *A detector for a chronic implantable atrial tachyarrhythmia monitor*, IEEE TBME
   55:1219, 2008.
 - Petrenas, Marozas & Sornmo, *Low-complexity detection of atrial fibrillation in continuous long-term
@@ -44,15 +48,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.events import BeatWindow, LabelledBeat, Rhythm
+from monitor.p_waves import PWaves
 from monitor.settings import RhythmSettings
 from monitor.stage import State, kernel
-from monitor.turns import MAX_EVIDENCE, Turn
+from monitor.turns import MAX_EVIDENCE, PAROXYSM, Turn
 from monitor.window import WindowSpec
 
 __all__ = ["Atrial", "surprise_kernel"]
 
 _KIND: Final = "atrial_fibrillation"
-_P_WAVE: Final = "p_correlation"
 _ALIKE: Final = 0.05
 """RR within this share of the mean RR of one another are alike ..."""
 _ALIKE_S: Final = 0.02
@@ -65,20 +69,18 @@ _MOST: Final = 2.5
 """No single pair surprises more than this: one premature beat is not fibrillation."""
 _ENOUGH: Final = 15.0
 """What the sum has to reach: 30 pairs that exceed the limit by half a nat each."""
-_P_USUAL: Final = 0.8
-"""Fisher's z of a P wave that speaks neither for fibrillation nor against it ..."""
-_P_REACH: Final = 1.0
-"""... as far from it as counts ..."""
-_P_WEIGHT: Final = 0.7
-"""... and how much a step of one counts."""
+_FALLEN: Final = 6.0
+"""A stretch is over once the sum has fallen by so much ..."""
+_RISEN: Final = 3.0
+"""... and another has begun once it has risen by so much: half a dozen beats each."""
 _LATEST_S: Final = 3.0
 """No label takes effect later than this after its R peak; a silence is longer."""
 _FEWEST: Final = 2
 """Pairs without which nothing is judged."""
 
-_SAMPLE, _BEFORE, _FIRST, _SECOND, _P = range(5)
-"""Columns of a pair of neighbouring RR: R peaks at the ends of the second one, the later and the earlier; the
-RR, all in samples; and how much the P wave speaks against fibrillation."""
+_SAMPLE, _BEFORE, _FIRST, _SECOND = range(4)
+"""Columns of a pair of neighbouring RR: R peaks at the ends of the second one, the later and the earlier, and
+the RR, all in samples."""
 
 
 class Atrial:
@@ -89,7 +91,7 @@ class Atrial:
     settings
         ``af_window_s``, ``af_s``, ``af_surprise`` and ``af_end_s``.
     window
-        What the network is shown of a beat: where it shows the P wave.
+        What the network is shown of a beat, the P wave with it.
     fs
         Sampling rate in Hz.
     """
@@ -101,21 +103,19 @@ class Atrial:
         self._least = round(settings.af_s * fs)
         self._delay = round(settings.af_end_s * fs)
         self._shortest, self._longest = (round(seconds * fs) for seconds in _RR_S)
-        self._place = window.features.index(_P_WAVE) if _P_WAVE in window.features else None
-        self._p_waves: dict[int, float] = {}
+        self._p_waves = PWaves(window, fs=fs, span=self._span)
         self._fibrillation: list[tuple[int, bool]] = []
         self._fibrillating = False
-        self._pairs = np.empty((0, 5))
+        self._pairs = np.empty((0, 4))
         self._rr: int | None = None
         self._usable = False
-        self._onset: int | None = None
+        self._lasts = False
+        self._since: int | None = None
         self._until = -1
 
     def observe(self, windows: Sequence[BeatWindow]) -> None:
         """Take provisional windows as they are handed out; each beat's P wave waits for its label."""
-        if self._place is not None:
-            for window in windows:
-                self._p_waves[window.sample] = float(window.features[self._place])
+        self._p_waves.observe(windows)
 
     def note(self, rhythms: Sequence[Rhythm]) -> None:
         """Learn where ventricular fibrillation starts and ends, as it is decided.
@@ -130,16 +130,16 @@ class Atrial:
         Returns
         -------
         list
-            Fibrillation that starts or ends, decided where the beat's label takes effect. A start is about
-            the R peak from which on RR were irregular, and its value the mean rate since, in beats per
-            minute; an end is about the last of these beats.
+            Fibrillation, and its stretches, that start or end, decided where the beat's label takes
+            effect. A start is about the R peak from which on RR were irregular, and its value the mean
+            rate since, in beats per minute; an end is about the last of these beats.
         """
         pair = self._pair(beat)
         self._pairs = self._pairs[self._pairs[:, _SAMPLE] > beat.sample - self._span]
         if pair is not None:
             self._pairs = np.vstack([self._pairs, pair])
-        if self._onset is not None:
-            return self._end(beat, self._onset)
+        if self._lasts:
+            return [*self._lapse(beat), *self._relapse(beat), *self._end(beat)]
         return self._start(beat) if pair is not None else []
 
     def advance(self, index: int) -> list[Turn]:
@@ -148,33 +148,32 @@ class Atrial:
         Without a beat it is over as late as with regular ones, once their labels would have come.
         """
         due = self._until + self._delay + round(_LATEST_S * self._fs)
-        if self._onset is None or due >= index:
-            return []
-        self._onset = None
-        return [Turn(_KIND, "end", self._until, due)]
+        return self._over(due) if self._lasts and due < index else []
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
         return {
-            "p_waves": list(self._p_waves.items()),
+            "p_waves": self._p_waves.snapshot(),
             "fibrillation": list(self._fibrillation),
             "fibrillating": self._fibrillating,
             "pairs": self._pairs.copy(),
             "rr": self._rr,
             "usable": self._usable,
-            "onset": self._onset,
+            "lasts": self._lasts,
+            "since": self._since,
             "until": self._until,
         }
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
-        self._p_waves = dict(state["p_waves"])
+        self._p_waves.restore(state["p_waves"])
         self._fibrillation = [(decided, starts) for decided, starts in state["fibrillation"]]
         self._fibrillating = state["fibrillating"]
         self._pairs = state["pairs"].copy()
         self._rr = state["rr"]
         self._usable = state["usable"]
-        self._onset = state["onset"]
+        self._lasts = state["lasts"]
+        self._since = state["since"]
         self._until = state["until"]
 
     def _pair(self, beat: LabelledBeat) -> list[float] | None:
@@ -182,52 +181,89 @@ class Atrial:
         while self._fibrillation and self._fibrillation[0][0] <= beat.decided:
             self._fibrillating = self._fibrillation.pop(0)[1]
             self._pairs = self._pairs[:0]
-        z = self._p_waves.pop(beat.sample, 0.0)
-        p_wave = _P_WEIGHT * min(max(z - _P_USUAL, -_P_REACH), _P_REACH) if z else 0.0
         usable = beat.label not in "VQ" and not self._fibrillating
+        self._p_waves.push(beat.sample, counts=usable)
         first, second = self._rr, beat.rr if usable and self._usable else None
         if second is not None and not self._shortest < second < self._longest:
             second = None
         self._rr, self._usable = second, usable
         if first is None or second is None:
             return None
-        return [beat.sample, beat.sample - second, first, second, p_wave]
+        return [beat.sample, beat.sample - second, first, second]
 
     def _excess(self) -> NDArray[np.float64]:
         """Return by how much each pair exceeds what fibrillation asks for, oldest first."""
         excess = np.empty(len(self._pairs))
         alike = max(_ALIKE * float(self._pairs[:, _SECOND].mean()), _ALIKE_S * self._fs)
         surprise_kernel(self._pairs[:, _FIRST].copy(), self._pairs[:, _SECOND].copy(), alike, excess)
-        return excess - self._pairs[:, _P] - self._limit
+        return excess - self._p_waves.against(self._pairs[:, _SAMPLE]) - self._limit
+
+    def _first(self, sample: int) -> int:
+        """Return the place of the first pair whose second RR begins at a sample or later."""
+        return int(np.count_nonzero(self._pairs[:, _BEFORE] < sample))
+
+    def _sums(self, first: int) -> NDArray[np.float64]:
+        """Return what exceeds the limit, summed from a pair on: nought before it, then after each pair."""
+        excess = self._excess()[first:] if first < len(self._pairs) else np.empty(0)
+        return np.concatenate([[0.0], np.cumsum(excess)])
 
     def _start(self, beat: LabelledBeat) -> list[Turn]:
         """Begin with the pair from which on the sum is largest, if it is large and long enough."""
-        used = int(np.count_nonzero(self._pairs[:, _BEFORE] < self._until))
-        if len(self._pairs) - used < _FEWEST:
+        first = self._first(self._until)
+        if len(self._pairs) - first < _FEWEST:
             return []
-        sums = np.cumsum(self._excess()[used:][::-1])[::-1]
+        sums = np.cumsum(self._excess()[first:][::-1])[::-1]
         best = int(np.argmax(sums))
-        stretch = self._pairs[used + best :]
-        onset = int(stretch[0, _BEFORE])
+        onset = int(self._pairs[first + best, _BEFORE])
         if sums[best] < _ENOUGH or beat.sample - onset < self._least:
             return []
-        self._onset, self._until = onset, beat.sample
+        self._lasts = True
+        turn = self._begun(first + best, beat)
+        return [turn._replace(kind=_KIND), turn]
+
+    def _begun(self, first: int, beat: LabelledBeat) -> Turn:
+        """Let a stretch begin with a pair."""
+        stretch = self._pairs[first:]
+        onset = int(stretch[0, _BEFORE])
+        self._since, self._until = onset, beat.sample
         peaks = tuple(int(sample) for sample in stretch[-MAX_EVIDENCE:, _SAMPLE])
         bpm = 60 * self._fs / float(stretch[:, _SECOND].mean())
-        return [Turn(_KIND, "start", onset, beat.decided, peaks, bpm)]
+        return Turn(PAROXYSM, "start", onset, beat.decided, peaks, bpm)
 
-    def _end(self, beat: LabelledBeat, onset: int) -> list[Turn]:
-        """End with the pair up to which the sum is largest, once that is long enough ago."""
-        before = int(np.count_nonzero(self._pairs[:, _BEFORE] < onset))
-        if len(self._pairs) - before >= _FEWEST:
-            sums = np.cumsum(self._excess()[before:])
-            best = int(np.argmax(sums))
-            if sums[best] > 0:
-                self._until = int(self._pairs[before + best, _SAMPLE])
-        if beat.sample - self._until < self._delay:
+    def _lapse(self, beat: LabelledBeat) -> list[Turn]:
+        """End a stretch with the pair up to which the sum is largest, once it has fallen or is long ago."""
+        if self._since is None:
             return []
-        self._onset = None
-        return [Turn(_KIND, "end", self._until, beat.decided)]
+        first = self._first(self._since)
+        sums = self._sums(first)
+        best = int(np.argmax(sums))
+        if best > 0:
+            self._until = int(self._pairs[first + best - 1, _SAMPLE])
+        fallen = sums[best] - sums[-1]
+        if fallen < _FALLEN and beat.sample - self._until < self._delay:
+            return []
+        self._since = None
+        return [Turn(PAROXYSM, "end", self._until, beat.decided)]
+
+    def _relapse(self, beat: LabelledBeat) -> list[Turn]:
+        """Begin a stretch with the pair before which the sum is least, once it has risen."""
+        if self._since is not None:
+            return []
+        first = self._first(self._until)
+        sums = self._sums(first)
+        least = int(np.argmin(sums))
+        return [self._begun(first + least, beat)] if sums[-1] - sums[least] >= _RISEN else []
+
+    def _end(self, beat: LabelledBeat) -> list[Turn]:
+        """End it once the last stretch is long enough ago."""
+        over = self._since is None and beat.sample - self._until >= self._delay
+        return self._over(beat.decided) if over else []
+
+    def _over(self, decided: int) -> list[Turn]:
+        """End it, and its stretch if one lasts."""
+        kinds = [_KIND] if self._since is None else [PAROXYSM, _KIND]
+        self._lasts, self._since = False, None
+        return [Turn(kind, "end", self._until, decided) for kind in kinds]
 
 
 @kernel

@@ -26,7 +26,7 @@ from monitor.shape_features import (
 )
 from monitor.stage import kernel
 
-__all__ = ["initial_kernel", "p_wave_kernel"]
+__all__ = ["extent_kernel", "initial_kernel", "p_wave_kernel"]
 
 # How the QRS complex begins and ends. Numbers of points are for the 128 Hz that cards ask for; at
 # another rate of the window they are as many points, and so another time.
@@ -58,8 +58,8 @@ def initial_kernel(
     features: NDArray[np.float64],
 ) -> None:
     """Write how the beginning of the QRS complex compares with the dominant one's."""
-    own = _extent_kernel(raw, qrs, scale)
-    usual = _extent_kernel(dominant, qrs, scale)
+    own = extent_kernel(raw, qrs, scale)
+    usual = extent_kernel(dominant, qrs, scale)
     best = -2.0
     least = 9.0
     for lag in range(-_ONSET_LAG, _ONSET_LAG + 1):
@@ -74,10 +74,20 @@ def initial_kernel(
 
 
 @kernel
-def _extent_kernel(
+def extent_kernel(
     shape: NDArray[np.float64], qrs: tuple[int, int, int], scale: NDArray[np.float64]
 ) -> tuple[int, int]:
-    """Return the first and one past the last steep point of the QRS complex; at least one point."""
+    """Return the first and one past the last steep point of the QRS complex; at least one point.
+
+    Parameters
+    ----------
+    shape
+        Of shape (n_points, n_leads).
+    qrs
+        The stretch in which it lies: its first point and one past its last.
+    scale
+        Of shape (n_leads,): the QRS height of each lead.
+    """
     steepest = 0.0
     for k in range(qrs[0], qrs[1]):
         steepest = max(steepest, _step_kernel(shape, k, scale))
@@ -155,8 +165,8 @@ def p_wave_kernel(
 
     A block widens the QRS complex and moves its middle away from the P wave; its onset stays.
     """
-    own = _extent_kernel(raw, qrs, scale)[0]
-    usual = _extent_kernel(late, qrs, scale)[0]
+    own = extent_kernel(raw, qrs, scale)[0]
+    usual = extent_kernel(late, qrs, scale)[0]
     span = (max(usual - _P_POINTS[0], 1), usual - _P_POINTS[1])
     best = -2.0
     at = 0

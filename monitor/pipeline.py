@@ -47,7 +47,7 @@ from monitor.runs import Runs
 from monitor.settings import AlarmSettings, Settings
 from monitor.stage import State
 from monitor.succession import Succession
-from monitor.turns import Turn, rhythms_of
+from monitor.turns import Turn, alarming, rhythms_of
 
 __all__ = ["Pipeline"]
 
@@ -340,7 +340,7 @@ class Pipeline:
 
     def _turned(self, turns: Sequence[Turn]) -> list[Event]:
         """Tell what turns of confirmed labels are: rhythms, and alarms."""
-        return [*rhythms_of(turns, "confirmed"), *self._alarms.turned(turns)]
+        return [*rhythms_of(turns, "confirmed"), *self._alarms.turned(alarming(turns))]
 
     def _run_clock(self, index: int) -> list[Event]:
         """Let time run in the lane of confirmed labels: none decided before ``index`` will come any more."""

@@ -1,7 +1,8 @@
 """What a state table over labelled beats says: a condition begins, is over, or was momentary.
 
 Conditions are named as alarms are (`monitor.definitions`). `monitor.alarms` makes alarms of turns; those of
-them that are rhythms are told as `monitor.events.Rhythm` too, under their WFDB names.
+them that are rhythms are told as `monitor.events.Rhythm` too, under their WFDB names. An alarm of atrial
+fibrillation goes on while it comes and goes; its rhythm has a turn of its own, `PAROXYSM`, and no alarm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +11,17 @@ from typing import Final, Literal, NamedTuple
 
 from monitor.events import LabelKind, Rhythm
 
-__all__ = ["MAX_EVIDENCE", "RHYTHMS", "Turn", "rhythms_of"]
+__all__ = ["MAX_EVIDENCE", "PAROXYSM", "RHYTHMS", "Turn", "alarming", "rhythms_of"]
 
 MAX_EVIDENCE: Final = 32
 """So many beats are told as evidence at most, the last ones."""
 
+PAROXYSM: Final = "paroxysm"
+"""One stretch of atrial fibrillation; the alarm may have several."""
+
 RHYTHMS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "atrial_fibrillation": "(AFIB",
+        PAROXYSM: "(AFIB",
         "supraventricular_tachycardia": "(SVTA",
         "bigeminy": "(B",
         "trigeminy": "(T",
@@ -32,7 +36,7 @@ class Turn(NamedTuple):
     Attributes
     ----------
     kind
-        The alarm's kind.
+        The alarm's kind, or `PAROXYSM`.
     state
         ``start``, ``end``, or ``once`` for what is over as soon as it is known.
     sample
@@ -51,6 +55,11 @@ class Turn(NamedTuple):
     decided: int
     evidence: tuple[int, ...] = ()
     value: float | None = None
+
+
+def alarming(turns: Sequence[Turn]) -> list[Turn]:
+    """Return the turns of which alarms are made."""
+    return [turn for turn in turns if turn.kind != PAROXYSM]
 
 
 def rhythms_of(turns: Sequence[Turn], labels: LabelKind) -> list[Rhythm]:

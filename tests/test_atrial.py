@@ -9,7 +9,7 @@ from monitor.beats import WindowSpec
 from monitor.events import Alarm, BeatWindow, Block, Event, Gap, LabelledBeat, Rhythm, sort_key
 from monitor.pipeline import Pipeline
 from monitor.settings import RhythmSettings, Settings
-from monitor.turns import Turn
+from monitor.turns import PAROXYSM, Turn
 from sim.synthetic import SyntheticPatient
 from tests.alarm_cases import WINDOW as WHOLE
 from tests.alarm_cases import Manner, play
@@ -40,10 +40,20 @@ def stage(settings: RhythmSettings | None = None) -> Atrial:
     return Atrial(settings or RhythmSettings(), WINDOW, fs=FS)
 
 
-def told(given: list[LabelledBeat], atrial: Atrial | None = None) -> list[Turn]:
+def all_told(given: list[LabelledBeat], atrial: Atrial | None = None) -> list[Turn]:
     """Return what the stage makes of beats."""
     atrial = atrial or stage()
     return [turn for beat in given for turn in atrial.push(beat)]
+
+
+def told(given: list[LabelledBeat], atrial: Atrial | None = None) -> list[Turn]:
+    """Return what alarms are made of."""
+    return [turn for turn in all_told(given, atrial) if turn.kind != PAROXYSM]
+
+
+def stretches(given: list[LabelledBeat], atrial: Atrial | None = None) -> list[Turn]:
+    """Return what is marked as rhythm."""
+    return [turn for turn in all_told(given, atrial) if turn.kind == PAROXYSM]
 
 
 def p_waves(given: list[LabelledBeat], z: float) -> list[BeatWindow]:
@@ -61,6 +71,20 @@ def test_irregular_rr_are_told_from_their_onset_and_over_from_their_end(mean_s: 
     assert ["start", "end"] == [start.state, end.state]
     assert abs(start.sample - given[60].sample) <= 3 * mean_s * FS
     assert abs(end.sample - given[160].sample) <= 3 * mean_s * FS
+
+
+def test_it_comes_and_goes_while_one_alarm_lasts() -> None:
+    """Each stretch is marked with its own onset and end, a short one too; the alarm waits for its delay."""
+    parts = [sinus(60, rng(1)), fibrillation(60, rng(2))]
+    parts += [sinus(20, rng(3)), fibrillation(16, rng(4)), sinus(20, rng(5)), fibrillation(60, rng(6))]
+    given = beats(*parts, sinus(80, rng(7)))
+    assert ["start", "end"] == [turn.state for turn in told(given)]
+    turns = stretches(given)
+    assert ["start", "end"] * 3 == [turn.state for turn in turns]
+    borders = np.cumsum([len(part) for part in parts])
+    for turn, border in zip(turns, borders, strict=True):
+        assert abs(turn.sample - given[border].sample) <= 3 * 0.8 * FS
+        assert turn.sample <= turn.decided
 
 
 def test_it_is_told_after_half_a_minute_of_it_and_over_after_the_delay() -> None:
@@ -114,6 +138,25 @@ def test_a_p_wave_speaks_against_it() -> None:
     assert [True, False, True, True] == found
 
 
+def test_flutter_conducted_in_a_fixed_time_is_no_fibrillation() -> None:
+    """RR of two to four flutter waves each in no order: the wave before each QRS complex is one and the same.
+
+    Fibrillatory waves before the same RR are not, and then it is told.
+    """
+    random = rng(5)
+    given = beats([(0.21 * float(random.integers(2, 5)), "N") for _ in range(300)])
+    at_any_phase, in_phase = stage(), stage()
+    times = np.arange(WINDOW.n_points) / WINDOW.fs
+    for beat in given:
+        for atrial, phase in ((at_any_phase, random.random()), (in_phase, 0.0)):
+            window = np.zeros((WINDOW.n_points, 6), np.float32)
+            window[:, :2] = 0.1 * np.sin(2 * np.pi * (times / 0.21 + phase))[:, np.newaxis]
+            window[WINDOW.n_pre, :4] = 1.0
+            atrial.observe([BeatWindow(beat.sample, beat.decided, True, window, np.zeros(1, np.float32))])
+    assert [] == all_told(given, in_phase)
+    assert ["start"] == [turn.state for turn in told(given, at_any_phase)]
+
+
 def test_ventricular_fibrillation_is_not_listened_to() -> None:
     """What is found there is no beat; from its end on RR count again."""
     given = beats(sinus(60, rng(1)), fibrillation(100, rng(2)))
@@ -147,9 +190,10 @@ def test_it_is_over_in_silence_too() -> None:
     for steps in ([last + 10_000], range(last, last + 10_000, 37)):
         atrial = stage()
         assert ["start"] == [turn.state for turn in told(given, atrial)]
-        (end,) = (turn for index in steps for turn in atrial.advance(index))
+        stretch, end = (turn for index in steps for turn in atrial.advance(index))
         assert last - 3 * FS < end.sample <= last
         assert ("end", end.sample + 33 * FS) == (end.state, end.decided)
+        assert stretch == end._replace(kind=PAROXYSM)
 
 
 def test_a_stage_restored_at_any_beat_goes_on_as_if_nothing_had_been() -> None:
@@ -161,11 +205,11 @@ def test_a_stage_restored_at_any_beat_goes_on_as_if_nothing_had_been() -> None:
         before, after = stage(), stage()
         for each in (before, after):
             each.observe(p_waves(given, 0.1) if each is before else [])
-        head = told(given[:k], before)
+        head = all_told(given[:k], before)
         after.restore(before.snapshot())
-        tail = told(given[k:], after)
-        assert len(head + tail) == 2
-        assert tail == told(given[k:], before)
+        tail = all_told(given[k:], after)
+        assert len(head + tail) == 4
+        assert tail == all_told(given[k:], before)
 
 
 SCRIPT = "sinus:12@75, af:50@110, pvc, sinus:45@75"

@@ -54,7 +54,7 @@ ROOMS = {
     ),
     "rhythm": Room(
         "monitor.rhythm monitor.fibrillation monitor.arrhythmias monitor.atrial monitor.ectopy monitor.forms "
-        "monitor.history monitor.leaning monitor.timing monitor.turns monitor.usual",
+        "monitor.history monitor.leaning monitor.p_waves monitor.timing monitor.turns monitor.usual",
         "base stage filters window detect beats",
         "numpy scipy",
         pure=True,

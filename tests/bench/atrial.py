@@ -12,6 +12,7 @@ marks as atrial flutter. ``--from`` is in seconds, 300 as in EC57; ``--records D
 
 import argparse
 from collections import defaultdict
+from dataclasses import astuple
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,12 +21,13 @@ import wfdb
 
 from monitor.atrial import Atrial
 from monitor.events import LabelledBeat
-from monitor.score.episodes import EpisodeCounts, compare_episodes
+from monitor.score.episodes import EpisodeCounts, compare_episodes, compare_spans
 from monitor.score.marks import Marks, decode
 from monitor.selection import chosen
 from monitor.settings import RhythmSettings
+from monitor.turns import PAROXYSM, Turn
 from monitor.window import WindowSpec
-from tests.rr_series import REGULAR, Series, fibrillation
+from tests.rr_series import REGULAR, Series, fibrillation, sinus
 
 FLUTTER = "(AFL"
 FS = 250.0
@@ -103,21 +105,46 @@ def report(records: list[Compared]) -> None:
         print(f"{name:28} {value:5.1f} [{below:.1f}, {above:.1f}]")
 
 
+def turns_of(series: Series) -> tuple[list[int], list[Turn]]:
+    """Return the R peaks of a series, the first at 0, and what is told of it; no P wave is known."""
+    atrial = Atrial(RhythmSettings(), WINDOW, fs=FS)
+    peaks = [0, *np.cumsum([round(rr_s * FS) for rr_s, _ in series]).tolist()]
+    atrial.push(LabelledBeat(sample=0, decided=0, label="N"))
+    turns = []
+    for (_, label), before, at in zip(series, peaks, peaks[1:], strict=False):
+        turns += atrial.push(LabelledBeat(sample=at, decided=at, label=label, rr=at - before))
+    return peaks, [turn for turn in turns if turn.kind == PAROXYSM]
+
+
+def stretches(turns: list[Turn], end: int) -> list[tuple[int, int]]:
+    """Return where fibrillation was told; what had not ended lasts to the end."""
+    starts = [turn.sample for turn in turns if turn.state == "start"]
+    stops = [turn.sample for turn in turns if turn.state == "end"]
+    return list(zip(starts, [*stops, end], strict=False))
+
+
 def told(series: Series) -> tuple[float, float]:
     """Return for which share of a series fibrillation stood, and after how many seconds it was told."""
-    atrial = Atrial(RhythmSettings(), WINDOW, fs=FS)
-    at, stood, first, since = 0, 0, float("inf"), None
-    atrial.push(LabelledBeat(sample=0, decided=0, label="N"))
-    for rr_s, label in series:
-        rr = round(rr_s * FS)
-        at += rr
-        for turn in atrial.push(LabelledBeat(sample=at, decided=at, label=label, rr=rr)):
-            if turn.state == "start":
-                since, first = turn.sample, min(first, turn.decided / FS)
-            elif since is not None:
-                stood, since = stood + turn.sample - since, None
-    stood += at - since if since is not None else 0
-    return stood / at, first
+    peaks, turns = turns_of(series)
+    stood = sum(stop - start for start, stop in stretches(turns, peaks[-1]))
+    return stood / peaks[-1], min((turn.decided / FS for turn in turns), default=float("inf"))
+
+
+def bursts(seed: int, fibrillating_s: float, between_s: float) -> EpisodeCounts:
+    """Return what is found of fibrillation that comes and goes: about so long, and so long between."""
+    rng = np.random.default_rng(seed)
+    series: Series = []
+    spans = []
+    at = 0
+    for _ in range(40):
+        for kind, mean_s in ((sinus, between_s), (fibrillation, fibrillating_s)):
+            n = max(2, round(mean_s * rng.uniform(0.5, 1.5) / 0.75))
+            part = kind(n, rng)
+            first, at = at, at + sum(round(rr_s * FS) for rr_s, _ in part)
+            spans += [(first, at)] if kind is fibrillation else []
+            series += part
+    _, turns = turns_of(series)
+    return compare_spans(spans, stretches(turns, at), fs=FS, start=0, end=at)
 
 
 def simulate() -> None:
@@ -134,6 +161,14 @@ def simulate() -> None:
             share, first = np.mean([one[0] for one in all_told]), np.median([one[1] for one in all_told])
             rr = f"RR {mean_s:g} s, SD {100 * spread:g} %"
             print(f"fibrillation, {rr:16} told for {100 * share:5.1f} %, after {first:.0f} s")
+    for seconds, between in ((6, 10), (10, 10), (10, 20), (20, 20), (40, 40)):
+        each = [astuple(bursts(seed, seconds, between)) for seed in range(4)]
+        found, missed, _, _, lasted_s, told_s, both_s = np.sum(each, axis=0)
+        print(
+            f"bursts of {seconds} s, {between} s between: {found:.0f} of {found + missed:.0f} found, "
+            f"{100 * both_s / lasted_s:.0f} % of their time, "
+            f"{100 * (told_s - both_s) / max(told_s, 1):.0f} % of what is told false"
+        )
 
 
 def main() -> None:
