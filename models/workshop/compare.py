@@ -24,7 +24,7 @@ from models.workshop.predictions import Predictions
 from models.workshop.runs import Run, RunConfig, is_finished, load_run, train_run
 from monitor.errors import ArtifactError, SettingsError
 
-__all__ = ["RECURRENT", "RUNS", "Comparison", "Result", "Which", "compare", "is_balanced", "planned"]
+__all__ = ["RECURRENT", "RUNS", "Comparison", "Result", "Which", "compare", "planned"]
 
 RUNS: Final = "runs"
 LATENCY: Final = "latency.json"
@@ -161,13 +161,8 @@ def _run(
     write_json(folder / LATENCY, latency(load_run(folder).model()))
 
 
-def is_balanced(config: Comparison, which: Which) -> bool:
-    """Whether a run is tested on as many beats of each class."""
-    return config.options.balanced and which.split == "given"
-
-
 def _told(config: Comparison, which: Which, run: Run, beats: BeatSet) -> Predictions:
-    if not is_balanced(config, which):
+    if not run.config.balanced_test:
         return run.predictions
     train = beats.y[split(beats, which.split, seed=which.seed).train]
     return run.predictions.for_equal_shares(believed(train, len(beats.classes), config.loss))

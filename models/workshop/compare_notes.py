@@ -8,7 +8,7 @@ import numpy as np
 from models.datasets.beatset import BeatSet
 from models.datasets.splits import split
 from models.workshop.bootstrap import clusters
-from models.workshop.compare import Comparison, Result, is_balanced
+from models.workshop.compare import Comparison, Result
 from models.workshop.compare_table import CLAIMS, called
 from models.workshop.fit import Loss
 from models.workshop.material import Material, Overlap, overlap
@@ -107,7 +107,7 @@ def _without(runs: Sequence[Predictions], shared: Overlap) -> str:
 
 def _balanced(config: Comparison, found: Sequence[Result]) -> list[str]:
     """Say what has been adjusted to a test part with as many beats of each class, and what it was before."""
-    mine = [one for one in found if is_balanced(config, one.which)]
+    mine = [one for one in found if one.run.config.balanced_test]
     if not mine or config.loss == "balanced":
         return []
     before = "; ".join(

@@ -20,8 +20,6 @@ __all__ = ["R_PEAKS", "Evaluation", "as_json", "beats_of", "evaluate"]
 
 R_PEAKS: Final = "r_peaks.json"
 """Written by networks that find R peaks too: sensitivity and positive predictivity."""
-_EVEN: Final[str] = "balanced"
-"""The loss with which training shows each class as often (`models.workshop.fit.Fitting`)."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,10 @@ class Evaluation:
     @property
     def balance(self) -> str:
         """A sentence on the shares of classes, where those of the test part were made equal; or nothing."""
-        if not _is_balanced(self.run):
+        if not self.run.config.balanced_test:
             return ""
         told = "The test part was made to have as many beats of each class, "
-        if self.run.config.loss == _EVEN:
+        if self.run.config.loss == "balanced":
             return f"{told}and so training saw them."
         told += "which training had not. "
         if self.equal is None:
@@ -190,7 +188,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
             "seed": found.seed,
         },
         "strangers": found.strangers.figures if found.strangers else None,
-        "balanced_test": _is_balanced(found.run),
+        "balanced_test": found.run.config.balanced_test,
         "equal_shares": found.equal.figures if found.equal else None,
         "patients_trained_on_too": shared._asdict() if shared else None,
         "r_peaks": found.r_peaks,
@@ -207,15 +205,10 @@ def _of_strangers(run: Run, found: Material) -> Measured | None:
     return measure(told.truth[rows], told.probabilities[rows], told.classes)
 
 
-def _is_balanced(run: Run) -> bool:
-    """Whether the test part was made to have as many beats of each class: only that of `given` ever is."""
-    return run.config.options.balanced and run.config.split == "given"
-
-
 def _for_equal_shares(run: Run, found: Material) -> Measured | None:
     """Measure what would be told were all classes as frequent, where that is so of the test part alone."""
     config = run.config
-    if not _is_balanced(run) or config.loss == _EVEN:
+    if not config.balanced_test or config.loss == "balanced":
         return None
     train = found.beats.y[found.parts.train]
     told = run.predictions.for_equal_shares(believed(train, len(found.beats.classes), config.loss))

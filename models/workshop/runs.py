@@ -65,6 +65,11 @@ class RunConfig(Fitting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     split: str = "patients"
     select: str = ""
 
+    @property
+    def balanced_test(self) -> bool:
+        """Whether the test part was made to have as many beats of each class; only ``given`` ever has."""
+        return self.options.balanced and self.split == "given"
+
 
 def train_run(
     config: RunConfig,
