@@ -78,6 +78,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path | None, DataO
     return calls
 
 
+@pytest.fixture
+def timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare networks their stop-watch."""
+    told = Latency(one_ms=1.0, many_ms=50.0, machine="a machine")
+    monkeypatch.setattr("models.workshop.compare.latency", lambda _: told)
+
+
 def test_all_first_seeds_come_before_any_second() -> None:
     """So that a comparison that is stopped has a whole table; the recurrent networks get fewer."""
     plan = planned(["cnn", "lstm"], ["random", "patients"], first=4, seeds=2, recurrent=1)
@@ -155,12 +162,10 @@ def test_a_test_of_equal_shares_is_told_as_one(loss: Loss) -> None:
 
 
 def test_a_balanced_test_is_adjusted_to_and_said_to_be(
-    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, timed: None
 ) -> None:
     """Split ``given`` alone, others test on beats as they come. What was told as trained is said too."""
     out = tmp_path / "out"
-    timed = Latency(one_ms=1.0, many_ms=50.0, machine="a machine")
-    monkeypatch.setattr("models.workshop.compare.latency", lambda _: timed)
     code, text = invoke(
         *(str(out), "--arch", "cnn", "--splits", "given,patients", "--seeds", "1", *TINY),
         *("--dataset", "kachuee", "--option", "balanced=true"),
@@ -180,12 +185,10 @@ def test_a_balanced_test_is_adjusted_to_and_said_to_be(
 
 
 def test_what_was_trained_on_as_many_of_each_class_is_told_as_trained(
-    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, timed: None
 ) -> None:
     """Nothing is adjusted, and how it was trained is said."""
     out = tmp_path / "out"
-    timed = Latency(one_ms=1.0, many_ms=50.0, machine="a machine")
-    monkeypatch.setattr("models.workshop.compare.latency", lambda _: timed)
     code, text = invoke(
         *(str(out), "--arch", "cnn", "--splits", "given", "--seeds", "1", *TINY),
         *("--loss", "balanced", "--augment", "scale", "--option", "balanced=true"),
@@ -201,12 +204,13 @@ def test_what_was_trained_on_as_many_of_each_class_is_told_as_trained(
 
 
 def test_a_comparison_that_is_stopped_goes_on(
-    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: list[tuple[str, Path | None, DataOptions]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    timed: None,
 ) -> None:
     """A row per finished run; what is there is shown and not run again; another recipe is refused."""
     out = tmp_path / "out"
-    timed = Latency(one_ms=1.0, many_ms=50.0, machine="a machine")
-    monkeypatch.setattr("models.workshop.compare.latency", lambda _: timed)
 
     def stop(self: Progress, what: str, done: int, total: int) -> None:
         if what.startswith("cnn, patients"):
