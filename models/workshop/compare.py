@@ -17,7 +17,7 @@ from models.datasets.options import DataOptions
 from models.datasets.splits import manifest, split
 from models.networks import NETWORKS
 from models.progress import Report, part
-from models.workshop.fit import Fitting, believed
+from models.workshop.fit import Fitting
 from models.workshop.folder import alone, begin, write_json
 from models.workshop.latency import Latency, latency
 from models.workshop.predictions import Predictions
@@ -161,11 +161,10 @@ def _run(
     write_json(folder / LATENCY, latency(load_run(folder).model()))
 
 
-def _told(config: Comparison, which: Which, run: Run, beats: BeatSet) -> Predictions:
+def _told(run: Run, beats: BeatSet) -> Predictions:
     if not run.config.balanced_test:
         return run.predictions
-    train = beats.y[split(beats, which.split, seed=which.seed).train]
-    return run.predictions.for_equal_shares(believed(train, len(beats.classes), config.loss))
+    return run.for_equal_shares(beats.y[split(beats, run.config.split, seed=run.config.seed).train])
 
 
 def _results(config: Comparison, beats: BeatSet, out: Path) -> list[Result]:
@@ -183,7 +182,7 @@ def _results(config: Comparison, beats: BeatSet, out: Path) -> list[Result]:
             latency = msgspec.json.decode(path.read_bytes(), type=Latency)
         except msgspec.DecodeError as error:
             raise ArtifactError(f"{path}: expected milliseconds and a machine, received: {error}") from error
-        found.append(Result(which, run, latency, _told(config, which, run, beats)))
+        found.append(Result(which, run, latency, _told(run, beats)))
     return sorted(found, key=_place)
 
 

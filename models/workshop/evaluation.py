@@ -10,7 +10,6 @@ import numpy as np
 from models.progress import Report
 from models.workshop import bootstrap
 from models.workshop.bootstrap import Clusters, clusters, intervals
-from models.workshop.fit import believed
 from models.workshop.material import Material, material, overlap
 from models.workshop.metrics import AVERAGES, PER_CLASS, Measured, measure
 from models.workshop.runs import Run
@@ -210,8 +209,7 @@ def _for_equal_shares(run: Run, found: Material) -> Measured | None:
     config = run.config
     if not config.balanced_test or config.loss == "balanced":
         return None
-    train = found.beats.y[found.parts.train]
-    told = run.predictions.for_equal_shares(believed(train, len(found.beats.classes), config.loss))
+    told = run.for_equal_shares(found.beats.y[found.parts.train])
     return measure(told.truth, told.probabilities, told.classes)
 
 

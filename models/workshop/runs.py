@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
@@ -154,6 +156,17 @@ class Run:
             raise ArtifactError(
                 f"run {self.folder}: expected a network that Keras {keras.__version__} can load: {error}"
             ) from error
+
+    def for_equal_shares(self, trained_on: NDArray[np.int64]) -> Predictions:
+        """Return what it would say of the test part were all classes as frequent there.
+
+        Parameters
+        ----------
+        trained_on
+            Of shape (n_beats,): classes of the training part.
+        """
+        seemed = fit.believed(trained_on, len(self.predictions.classes), self.config.loss)
+        return self.predictions.for_equal_shares(seemed)
 
 
 def load_run(folder: Path) -> Run:
