@@ -19,9 +19,9 @@ Ritscher & Mehra (2008), and what is told beat by beat can be summed as low-comp
 - It begins where the sum of what exceeds ``af_surprise`` is largest up to now, and is told once that
   stretch is ``af_s`` long and the sum large enough.
 - It may come and go (`monitor.turns.PAROXYSM`): a stretch ends where the sum is largest, once it has fallen
-  well below that, and another begins where it is least, once it has risen again: the cumulative sum test of
-  Page (1954), either way in turn. So the rhythm is marked beat by beat while the alarm lasts; that is over
-  ``af_end_s`` after the last stretch.
+  below that for three seconds, and another begins where it is least, once it has risen again: the cumulative
+  sum test of Page (1954), either way in turn. So the rhythm is marked beat by beat while the alarm lasts,
+  and from its onset; the alarm is over ``af_end_s`` after the last stretch.
 
 What it does not do: it does not tell flutter from fibrillation where conduction is irregular, it does not
 look for fibrillatory waves, and regular RR (a pacemaker, complete block) hide fibrillation from it. Atrial
@@ -69,10 +69,12 @@ _MOST: Final = 2.5
 """No single pair surprises more than this: one premature beat is not fibrillation."""
 _ENOUGH: Final = 15.0
 """What the sum has to reach: 30 pairs that exceed the limit by half a nat each."""
-_FALLEN: Final = 6.0
-"""A stretch is over once the sum has fallen by so much ..."""
-_RISEN: Final = 3.0
-"""... and another has begun once it has risen by so much: half a dozen beats each."""
+_FALLEN: Final = 1.5
+"""A stretch is over once the sum has fallen by so much: two beats with a P wave, six regular ones ..."""
+_PAUSE_S: Final = 3.0
+"""... and so long ago: three alike RR by chance are no other rhythm ..."""
+_RISEN: Final = 1.5
+"""... and another has begun once it has risen by so much."""
 _LATEST_S: Final = 3.0
 """No label takes effect later than this after its R peak; a silence is longer."""
 _FEWEST: Final = 2
@@ -102,6 +104,7 @@ class Atrial:
         self._span = round(settings.af_window_s * fs)
         self._least = round(settings.af_s * fs)
         self._delay = round(settings.af_end_s * fs)
+        self._pause = round(_PAUSE_S * fs)
         self._shortest, self._longest = (round(seconds * fs) for seconds in _RR_S)
         self._p_waves = PWaves(window, fs=fs, span=self._span)
         self._fibrillation: list[tuple[int, bool]] = []
@@ -139,7 +142,7 @@ class Atrial:
         if pair is not None:
             self._pairs = np.vstack([self._pairs, pair])
         if self._lasts:
-            return [*self._lapse(beat), *self._relapse(beat), *self._end(beat)]
+            return [*self._follow(beat, self._excess(), beat.sample), *self._end(beat)]
         return self._start(beat) if pair is not None else []
 
     def advance(self, index: int) -> list[Turn]:
@@ -193,66 +196,73 @@ class Atrial:
 
     def _excess(self) -> NDArray[np.float64]:
         """Return by how much each pair exceeds what fibrillation asks for, oldest first."""
-        excess = np.empty(len(self._pairs))
-        alike = max(_ALIKE * float(self._pairs[:, _SECOND].mean()), _ALIKE_S * self._fs)
-        surprise_kernel(self._pairs[:, _FIRST].copy(), self._pairs[:, _SECOND].copy(), alike, excess)
+        excess = np.zeros(len(self._pairs))
+        if len(self._pairs):
+            alike = max(_ALIKE * float(self._pairs[:, _SECOND].mean()), _ALIKE_S * self._fs)
+            surprise_kernel(self._pairs[:, _FIRST].copy(), self._pairs[:, _SECOND].copy(), alike, excess)
         return excess - self._p_waves.against(self._pairs[:, _SAMPLE]) - self._limit
 
     def _first(self, sample: int) -> int:
         """Return the place of the first pair whose second RR begins at a sample or later."""
         return int(np.count_nonzero(self._pairs[:, _BEFORE] < sample))
 
-    def _sums(self, first: int) -> NDArray[np.float64]:
-        """Return what exceeds the limit, summed from a pair on: nought before it, then after each pair."""
-        excess = self._excess()[first:] if first < len(self._pairs) else np.empty(0)
-        return np.concatenate([[0.0], np.cumsum(excess)])
-
     def _start(self, beat: LabelledBeat) -> list[Turn]:
-        """Begin with the pair from which on the sum is largest, if it is large and long enough."""
+        """Begin with the pair from which on the sum is largest, if it is large and long enough.
+
+        The stretches up to now are told with it.
+        """
         first = self._first(self._until)
         if len(self._pairs) - first < _FEWEST:
             return []
-        sums = np.cumsum(self._excess()[first:][::-1])[::-1]
-        best = int(np.argmax(sums))
-        onset = int(self._pairs[first + best, _BEFORE])
-        if sums[best] < _ENOUGH or beat.sample - onset < self._least:
+        excess = self._excess()
+        sums = np.cumsum(excess[first:][::-1])[::-1]
+        best = first + int(np.argmax(sums))
+        onset = int(self._pairs[best, _BEFORE])
+        if sums[best - first] < _ENOUGH or beat.sample - onset < self._least:
             return []
         self._lasts = True
-        turn = self._begun(first + best, beat)
-        return [turn._replace(kind=_KIND), turn]
+        turns = [self._begin(best, len(self._pairs), beat)._replace(kind=_KIND)]
+        turns.append(self._begin(best, best + 1, beat))
+        for heard in range(best + 2, len(self._pairs) + 1):
+            turns += self._follow(beat, excess[:heard], int(self._pairs[heard - 1, _SAMPLE]))
+        return turns
 
-    def _begun(self, first: int, beat: LabelledBeat) -> Turn:
-        """Let a stretch begin with a pair."""
-        stretch = self._pairs[first:]
+    def _begin(self, first: int, stop: int, beat: LabelledBeat) -> Turn:
+        """Let a stretch begin with a pair and last up to another."""
+        stretch = self._pairs[first:stop]
         onset = int(stretch[0, _BEFORE])
-        self._since, self._until = onset, beat.sample
+        self._since, self._until = onset, int(stretch[-1, _SAMPLE])
         peaks = tuple(int(sample) for sample in stretch[-MAX_EVIDENCE:, _SAMPLE])
         bpm = 60 * self._fs / float(stretch[:, _SECOND].mean())
         return Turn(PAROXYSM, "start", onset, beat.decided, peaks, bpm)
 
-    def _lapse(self, beat: LabelledBeat) -> list[Turn]:
-        """End a stretch with the pair up to which the sum is largest, once it has fallen or is long ago."""
+    def _follow(self, beat: LabelledBeat, excess: NDArray[np.float64], now: int) -> list[Turn]:
+        """End a stretch, begin another, or neither.
+
+        Parameters
+        ----------
+        beat
+            At whose label it is decided.
+        excess
+            Of shape (n_heard,): of the oldest pairs, as many as are looked at.
+        now
+            The sample up to which that is.
+        """
+        first = self._first(self._until if self._since is None else self._since)
+        sums = np.concatenate([[0.0], np.cumsum(excess[first:])])
         if self._since is None:
-            return []
-        first = self._first(self._since)
-        sums = self._sums(first)
+            least = int(np.argmin(sums))
+            risen = sums[-1] - sums[least] >= _RISEN
+            return [self._begin(first + least, len(excess), beat)] if risen else []
         best = int(np.argmax(sums))
         if best > 0:
             self._until = int(self._pairs[first + best - 1, _SAMPLE])
-        fallen = sums[best] - sums[-1]
-        if fallen < _FALLEN and beat.sample - self._until < self._delay:
+        silent = now - self._until
+        fallen = sums[best] - sums[-1] >= _FALLEN and silent >= self._pause
+        if not fallen and silent < self._delay:
             return []
         self._since = None
         return [Turn(PAROXYSM, "end", self._until, beat.decided)]
-
-    def _relapse(self, beat: LabelledBeat) -> list[Turn]:
-        """Begin a stretch with the pair before which the sum is least, once it has risen."""
-        if self._since is not None:
-            return []
-        first = self._first(self._until)
-        sums = self._sums(first)
-        least = int(np.argmin(sums))
-        return [self._begun(first + least, beat)] if sums[-1] - sums[least] >= _RISEN else []
 
     def _end(self, beat: LabelledBeat) -> list[Turn]:
         """End it once the last stretch is long enough ago."""
