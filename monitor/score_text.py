@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.events import CLASSES
+from monitor.score.episodes import EPISODES
 from monitor.score.record import Group, RecordScore
 from monitor.score.runs import KINDS
 from monitor.score.timing import alarm_rates, spread
@@ -26,7 +27,6 @@ WIDTH: Final = 100
 """Columns of the widest table."""
 _NOTHING: Final = "-"
 _PLURALS: Final = {"couplet": "couplets", "short": "runs of 3-5", "long": "runs of 6+"}
-_EPISODES: Final = {"af": "AF", "vf": "VF, flutter"}
 
 
 def title(score: Score) -> str:
@@ -60,6 +60,8 @@ def notes(score: Score) -> list[str]:
         told.append(
             f"Ventricular flutter or fibrillation of {' '.join(flutter)}: beats inside it are not scored."
         )
+    if any(record.af != record.afx for record in score.records):
+        told.append(f"{EPISODES['afx']}: AF told in atrial flutter is neither true nor false (epicmp -x).")
     if score.missing:
         shown = " ".join(score.missing[:10]) + (" ..." if len(score.missing) > 10 else "")
         told.append(f"Without labels, not scored: {len(score.missing)} records ({shown}).")
@@ -188,7 +190,7 @@ def _runs(score: Score) -> Table:
 
 def _episodes(score: Score) -> Table:
     table = _table(["", "of", "Se", "+P", "duration Se", "duration +P"])
-    for key, name in _EPISODES.items():
+    for key, name in EPISODES.items():
         sides = ("se", "ppv", "duration_se", "duration_ppv")
         _gross_rows(table, score, key, name, base="all", sides=sides, digits=1)
     return table

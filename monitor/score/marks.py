@@ -130,6 +130,10 @@ class Marks:
         """Return the stretches of ``(AFIB``, each to the next rhythm of another name."""
         return _spans(((at, note == "(AFIB") for at, note in self.rhythms()), end)
 
+    def atrial_flutter(self, end: int) -> list[tuple[int, int]]:
+        """Return the stretches of ``(AFL``, each to the next rhythm of another name."""
+        return _spans(((at, note == "(AFL") for at, note in self.rhythms()), end)
+
     def rhythms(self) -> Iterable[tuple[int, str]]:
         """Return where rhythms change, and to what."""
         triples = zip(self.samples.tolist(), self.symbols, self.notes, strict=True)

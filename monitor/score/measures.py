@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from monitor.events import CLASSES
 from monitor.score.beats import NOTHING, BeatCounts
-from monitor.score.episodes import EpisodeCounts
+from monitor.score.episodes import EPISODES, EpisodeCounts
 from monitor.score.runs import KINDS, RunCounts
 
 __all__ = ["MEASURES", "Counts", "Measure", "beat_counts", "episode_counts", "run_counts"]
@@ -160,8 +160,7 @@ def _run_measures() -> list[Measure]:
 
 def _episode_measures() -> list[Measure]:
     made = []
-    for key in ("af", "vf"):
-        title = key.upper()
+    for key, title in EPISODES.items():
         se, ppv = (f"{key}_found", f"{key}_missed"), (f"{key}_true", f"{key}_false")
         made += _se_ppv_f1(key, f"{title} episodes", paced=True, se=se, ppv=ppv)[:2]
         for side, whole in (("se", "reference_s"), ("ppv", "test_s")):

@@ -34,8 +34,8 @@ class RecordScore:
         The time compared.
     paced
         Whether the reference has paced beats: left out of the figures of V, S and F.
-    beats, v_runs, s_runs, af, vf
-        Counts, as ``bxb``, ``rxr`` and ``epicmp`` give them.
+    beats, v_runs, s_runs, af, afx, vf
+        Counts, as ``bxb``, ``rxr`` and ``epicmp`` give them; ``afx`` as ``epicmp -x``.
     timing
         Delays and alarms, None where no events were kept.
     """
@@ -48,6 +48,7 @@ class RecordScore:
     v_runs: RunCounts
     s_runs: RunCounts
     af: EpisodeCounts
+    afx: EpisodeCounts
     vf: EpisodeCounts
     timing: Timing | None = None
 
@@ -68,6 +69,7 @@ class RecordScore:
             **run_counts(self.v_runs, "v"),
             **run_counts(self.s_runs, "s"),
             **episode_counts(self.af, "af"),
+            **episode_counts(self.afx, "afx"),
             **episode_counts(self.vf, "vf"),
         }
 
@@ -137,8 +139,9 @@ def compare(record: str, reference: Marks, test: Marks, *, fs: float, start: int
         beats=compare_beats(reference, test, fs=fs, start=start, end=end),
         v_runs=compare_runs(reference, test, ectopy="V", fs=fs, start=start),
         s_runs=compare_runs(reference, test, ectopy="S", fs=fs, start=start),
-        af=compare_episodes(reference, test, episode="AF", fs=fs, start=start, end=end),
-        vf=compare_episodes(reference, test, episode="VF", fs=fs, start=start, end=end),
+        af=compare_episodes(reference, test, episode="af", fs=fs, start=start, end=end),
+        afx=compare_episodes(reference, test, episode="afx", fs=fs, start=start, end=end),
+        vf=compare_episodes(reference, test, episode="vf", fs=fs, start=start, end=end),
     )
 
 
