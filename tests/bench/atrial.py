@@ -164,7 +164,7 @@ def simulate() -> None:
             share, first = np.mean([one[0] for one in all_told]), np.median([one[1] for one in all_told])
             rr = f"RR {mean_s:g} s, SD {100 * spread:g} %"
             print(f"fibrillation, {rr:16} told for {100 * share:5.1f} %, after {first:.0f} s")
-    for seconds, between in ((6, 10), (10, 10), (10, 20), (20, 20), (40, 40)):
+    for seconds, between in ((6, 10), (10, 5), (10, 10), (10, 20), (20, 10), (20, 20), (40, 40)):
         each = [astuple(bursts(seed, seconds, between)) for seed in range(4)]
         found, missed, _, _, lasted_s, told_s, both_s = np.sum(each, axis=0)
         print(
