@@ -33,6 +33,7 @@ from monitor.events import (
     TrendPoint,
     Wave,
 )
+from monitor.signals import Call
 from monitor.snapshots import (
     PVC_WINDOW_S,
     TREND_MINUTES,
@@ -70,11 +71,10 @@ KEEP_S: Final = 30.0
 
 _MAX_MARKS = 512
 """Over 30 s at 1000 bpm: a detector gone mad stays bounded too."""
-_PVC_S = 60.0
 _SCALE_SECONDS = 8
 """Seconds that the gain looks back."""
 _PRIORITIES: Final[tuple[Priority, ...]] = ("high", "medium", "low", "technical")
-_URGENCIES: Final = ("high", "medium", "low")
+_CALLS: Final[tuple[Call, ...]] = ("high", "medium", "low")
 
 
 def fold(snapshot: BedSnapshot, event: Output | Block) -> BedSnapshot:
@@ -122,16 +122,15 @@ def announced(bed: BedSnapshot) -> list[Standing]:
     return sorted(shown, key=_urgency)
 
 
-def sounding(bed: BedSnapshot) -> Literal["high", "medium", "low"] | None:
-    """Return the urgency with which a bed calls aloud now, None for silence.
+def sounding(*beds: BedSnapshot) -> Call | None:
+    """Return the urgency with which beds call aloud now, None for silence.
 
-    The worst of what is announced, lasts, and nobody has acknowledged; nothing while sound is paused.
-    Technical alarms sound as what they borrow. What is latched but over is shown and does not sound.
+    The worst of what is announced and nobody has acknowledged, on beds whose sound is not paused. What is
+    latched calls until somebody comes, over or not. Technical alarms sound as what they borrow.
     """
-    if bed.audio_pause_s > 0:
-        return None
-    calling = [alarm for alarm in announced(bed) if not (alarm.acknowledged or alarm.ended)]
-    return _URGENCIES[min(_urgency(alarm)[0] for alarm in calling)] if calling else None
+    heard = [alarm for bed in beds if bed.audio_pause_s <= 0 for alarm in announced(bed)]
+    calling = [_urgency(alarm)[0] for alarm in heard if not alarm.acknowledged]
+    return _CALLS[min(calling)] if calling else None
 
 
 def _last_step(alarm: Standing) -> Alarm:

@@ -26,9 +26,10 @@ from monitor.station.canvas import Canvas
 from monitor.station.draw import draw
 from monitor.station.happenings import AlarmStrip, Happening
 from monitor.station.panels import Help, Limits
-from monitor.station.scene import Attached, Scene, Tiles, call
+from monitor.station.scene import Attached, Scene, Tiles
 from monitor.station.state import Command, State, Wall, pressed
 from monitor.station.watch import Source, Watch
+from monitor.vitals import sounding
 from monitor.waves import CELL_MM
 
 __all__ = ["Options", "Station"]
@@ -307,5 +308,5 @@ class Station(App[int]):
             self.say(f"! {error}")
 
     def _ring(self) -> None:
-        if self._bell.due(call(self.known.ward), time.monotonic()):
+        if self._bell.due(sounding(*self.known.ward.beds), time.monotonic()):
             self.bell()

@@ -6,18 +6,13 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from monitor.definitions import DEFINITIONS
 from monitor.events import TrendPoint
 from monitor.layout import Area
-from monitor.signals import Call
 from monitor.snapshots import BedSnapshot, WardSnapshot
 from monitor.station.happenings import AlarmStrip, Happening
 from monitor.station.state import State
-from monitor.vitals import announced
 
-__all__ = ["Attached", "Scene", "Tiles", "call", "frozen", "kept"]
-
-_CALLS: tuple[Call, ...] = ("high", "medium", "low")
+__all__ = ["Attached", "Scene", "Tiles", "frozen", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +75,6 @@ class Tiles:
 
     places: tuple[tuple[str, Area], ...] = ()
     across: int = 1
-
-
-def call(ward: WardSnapshot) -> Call | None:
-    """Return what calls most urgently: nobody has acknowledged it, and its bed's sound is not paused."""
-    urgencies = [
-        DEFINITIONS[alarm.kind].urgency
-        for bed in ward.beds
-        if bed.audio_pause_s <= 0
-        for alarm in announced(bed)
-        if not alarm.acknowledged and alarm.kind in DEFINITIONS
-    ]
-    return _CALLS[min(urgencies)] if urgencies else None
 
 
 def kept(before: WardSnapshot, after: WardSnapshot, dismissed: frozenset[str]) -> WardSnapshot:

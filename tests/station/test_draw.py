@@ -14,9 +14,10 @@ from monitor.layout import MIN_FLAT, Area, grid
 from monitor.snapshots import Scale, WardSnapshot
 from monitor.station.draw import draw
 from monitor.station.happenings import Happening, Memory
-from monitor.station.scene import Attached, Scene, call, kept
+from monitor.station.scene import Attached, Scene, kept
 from monitor.station.state import State
 from monitor.strip import Strip
+from monitor.vitals import sounding
 from monitor.waves import Pen
 from tests.wards import FS, NOW_NS, a_bed, a_ward, an_alarm, with_alarms
 
@@ -275,7 +276,7 @@ def test_what_calls_most_urgently_is_what_nobody_has_silenced() -> None:
 
     def called(**changed: object) -> str | None:
         bed = msgspec.structs.replace(ward.beds[0], **changed)
-        return call(WardSnapshot(beds=(bed, ward.beds[1])))
+        return sounding(bed, ward.beds[1])
 
     assert None is called()
     assert "high" == called(alarms=(COUPLET, VT))
