@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from models.train_cli import ARCHES, LOSSES, data_options, load_beats
+from models.options import ARCHES, LOSSES, FolderOption, RowsOption, data_options, load_beats
 
 __all__ = ["register"]
 
@@ -24,17 +24,14 @@ def ablate(
         list[str] | None,
         typer.Option(help="What else is asked of the data set, as NAME=VALUE: leads=1."),
     ] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="Beats at most: for a quick try.")] = None,
+    rows: RowsOption = None,
     augment: Annotated[str, typer.Option(help="Those to try, each alone, with commas between.")] = "all",
     loss: Annotated[LOSSES, typer.Option(help="As for train.")] = "weighted",
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each run, neither more nor fewer.")] = 6,
     seeds: Annotated[int, typer.Option(min=2, help="Runs of each; each is judged on other patients.")] = 5,
     batch: Annotated[int, typer.Option(min=1, help="Beats per step.")] = 128,
     seed: Annotated[int, typer.Option(min=0, help="Fixes everything that is random.")] = 1,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Folder of the data set. Default: BEATLINE_DATA, cache, PhysioNet."),
-    ] = None,
+    data: FolderOption = None,
 ) -> None:
     """Train with each augmentation alone and with none, and say which help on patients left out.
 
@@ -45,7 +42,7 @@ def ablate(
 
     Example:  [bold]beatline models ablate runs/augment --arch cnn --rows 10000 --epochs 6[/bold]
     """
-    from models.progress import Progress, command_line
+    from models.progress import Progress, command_line, resumable
     from models.workshop import effects
     from models.workshop.ablate import Ablation
     from models.workshop.ablate import ablate as run
@@ -62,13 +59,10 @@ def ablate(
         seeds=seeds,
         seed=seed,
     )
-    try:
+    with resumable(out):
         beats = load_beats(dataset, data, config.options)
         with Progress() as progress:
             found = run(config, beats, out, command=command_line(), report=progress)
-    except KeyboardInterrupt:
-        typer.echo(f"stopped: {out} is not finished; the same command goes on with it", err=True)
-        return
     told = effects.effects(found)
     effects.save(told, out)
     typer.echo(effects.text(told))

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from models.train_cli import ARCHES, AUGMENT_HELP, LOSS_HELP, LOSSES, data_options, load_beats
+from models.options import (
+    ARCHES,
+    AUGMENT_HELP,
+    LOSS_HELP,
+    LOSSES,
+    FolderOption,
+    RowsOption,
+    data_options,
+    load_beats,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,16 +60,13 @@ def compare(
         list[str] | None,
         typer.Option(help="What else is asked of the data set, as NAME=VALUE: balanced=true."),
     ] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="Beats at most: for a quick try.")] = None,
+    rows: RowsOption = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Beats per step. Default: 128.")] = None,
     loss: Annotated[LOSSES, typer.Option(help=LOSS_HELP)] = "weighted",
     augment: Annotated[str, typer.Option(help=AUGMENT_HELP)] = "",
     resamples: Annotated[int, typer.Option(min=10, help="Draws of the bootstrap.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 1,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Folder of the data set. Default: BEATLINE_DATA, cache, PhysioNet."),
-    ] = None,
+    data: FolderOption = None,
 ) -> None:
     """Compare networks on the same beats: split at random, and on patients never seen.
 
@@ -72,7 +78,7 @@ def compare(
 
     Example:  [bold]beatline models compare runs/compare --arch cnn,kachuee --seeds 1 --epochs 6[/bold]
     """
-    from models.progress import Progress, command_line
+    from models.progress import Progress, command_line, resumable
     from models.workshop.augment import names_of
     from models.workshop.compare import Comparison, planned
     from models.workshop.compare import compare as run
@@ -94,7 +100,7 @@ def compare(
     n = seeds or (1 if quick else 3)
     plan = planned(_split(arch), _split(splits), first=seed, seeds=n, recurrent=seeds or min(n, 2))
     refuse(out)
-    try:
+    with resumable(out):
         beats = load_beats(dataset, data, config.options)
         with Progress() as progress:
             found = run(
@@ -106,9 +112,6 @@ def compare(
                 report=progress,
                 each=lambda done: save_runs(done, out),
             )
-    except KeyboardInterrupt:
-        typer.echo(f"stopped: {out} is not finished; the same command goes on with it", err=True)
-        return
     told = lines(found, resamples=resamples)
     said = notes(config, found, beats)
     save(told, found, said, out)

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from models.options import FolderOption, RowsOption, data_options, load_beats
+
 __all__ = ["register"]
 
 
@@ -15,10 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def dataset(
     name: Annotated[str, typer.Argument(help="wfdb, kachuee, kaggle, ptbxl or ptb.")],
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Folder it lies in. Default: BEATLINE_DATA, cache, PhysioNet."),
-    ] = None,
+    data: FolderOption = None,
     out: Annotated[
         Path | None, typer.Option(help="Write CSVs in the Kaggle format and manifest.json into this folder.")
     ] = None,
@@ -32,7 +31,7 @@ def dataset(
             "strict=true, task=infarction."
         ),
     ] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="Beats at most, evenly out of all.")] = None,
+    rows: RowsOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON, no table.")] = False,
 ) -> None:
     """Tell what a data set holds: beats per class and part, patients, hashes.
@@ -49,7 +48,6 @@ def dataset(
 
     from models.datasets.writing import described, write_folder
     from models.progress import Progress, command_line
-    from models.train_cli import data_options, load_beats
 
     options = data_options(option or [], records=records, rows=rows)
     beats = load_beats(name, data, options)

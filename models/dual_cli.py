@@ -5,12 +5,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-__all__ = ["register"]
+from monitor.options import DataOption
 
-_Data = Annotated[
-    Path | None,
-    typer.Option("--data", help="Folder of one database. Default: BEATLINE_DATA, cache, PhysioNet."),
-]
+__all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +33,7 @@ def dual(
         str, typer.Option(help="Done to what is trained on: flip, noise, stretch, or none.")
     ] = "flip,noise,stretch",
     seed: Annotated[int, typer.Option(min=0, help="Fixes everything that is random.")] = 1,
-    data: _Data = None,
+    data: DataOption = None,
 ) -> None:
     """Train the LSTM with two outputs: R peaks as they come, and whether each beat is normal.
 
@@ -81,7 +78,7 @@ def dual_evaluate(
         str | None, typer.Option(help="The monitor's network: a name or folder. Default: the shipped one.")
     ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap over records.")] = 400,
-    data: _Data = None,
+    data: DataOption = None,
 ) -> None:
     """Put a recurrent detector beside the monitor's own line: R peaks and normality on unseen patients.
 

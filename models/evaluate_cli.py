@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.options import FolderOption
+
 if TYPE_CHECKING:
     from models.workshop.evaluation import Evaluation
     from monitor.artifact import Score
@@ -37,10 +39,7 @@ def evaluate(
     records: Annotated[
         str | None, typer.Option(help="Others: DS1 (default), DS2, svdb or names separated by commas.")
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Folder of the data. Default: BEATLINE_DATA, cache, PhysioNet."),
-    ] = None,
+    data: FolderOption = None,
 ) -> None:
     """Tell how well a model tells beats apart.
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.options import FolderOption
+
 if TYPE_CHECKING:
     from models.workshop.explain import Method
 
@@ -28,10 +30,7 @@ def explain(
     rows: Annotated[int, typer.Option(min=1, help="Beats of each class that are averaged over.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Of the beats that are drawn.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Folder of the data. Default: BEATLINE_DATA, cache, PhysioNet."),
-    ] = None,
+    data: FolderOption = None,
 ) -> None:
     """Show what a run's network looks at, on beats of its test part.
 

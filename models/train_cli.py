@@ -1,25 +1,17 @@
 """``beatline models train``: a network of the workshop, or the monitor's own."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 
 from models.evaluate_cli import class_table, record_names
+from models.options import ARCHES, AUGMENT_HELP, LOSS_HELP, LOSSES, FolderOption, data_options, load_beats
 from monitor.errors import SettingsError, StorageError
 
-if TYPE_CHECKING:
-    from models.datasets import BeatSet, DataOptions
+__all__ = ["register"]
 
-__all__ = ["ARCHES", "AUGMENT_HELP", "LOSSES", "LOSS_HELP", "data_options", "load_beats", "register"]
-
-LOSSES: TypeAlias = Literal["weighted", "balanced", "focal", "plain"]
-"""`models.workshop.fit.Loss`."""
-LOSS_HELP: Final = "Cross-entropy, rare classes weighing more; balanced: each shown as often; or others."
-AUGMENT_HELP: Final = "Done to what is trained on: stretch, scale, wander, noise, flip, rotate, or all."
-ARCHES: Final = ("cnn", "lstm", "cnn_lstm", "kachuee", "deep_cnn")
-"""`models.networks.NETWORKS`, for help that loads nothing."""
 MONITOR: Final = "monitor"
 DUAL: Final = "lstm_dual"
 """Trained on whole records rather than on beats, by the recipe of `models.dual_cli`."""
@@ -51,10 +43,7 @@ def train(
         int | None, typer.Option(min=1, help="Epochs at most. Default: 30; monitor: 10, of a third each.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes everything that is random.")] = 1,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Folder of the data set. Default: BEATLINE_DATA, cache, PhysioNet."),
-    ] = None,
+    data: FolderOption = None,
     dataset: Annotated[
         str, typer.Option(rich_help_panel=_WORKSHOP, help="wfdb, kachuee, kaggle, ptbxl or ptb.")
     ] = "wfdb",
@@ -66,7 +55,7 @@ def train(
         ),
     ] = None,
     rows: Annotated[
-        int | None, typer.Option(min=1, rich_help_panel=_WORKSHOP, help="Beats at most: for a quick try.")
+        int | None, typer.Option(min=1, rich_help_panel=_WORKSHOP, help="Beats at most, evenly out of all.")
     ] = None,
     split: Annotated[
         str, typer.Option(rich_help_panel=_WORKSHOP, help="patients, random, given or fold:K.")
@@ -146,38 +135,6 @@ def train(
     _train_network(out, data, arch=arch, augment=augment, epochs=epochs or 30, seed=seed, **named, **recipe)
 
 
-def data_options(texts: list[str], **given: str | int | None) -> "DataOptions":
-    """Return what is asked of a data set, out of ``NAME=VALUE`` and of options that are given by name.
-
-    Raises
-    ------
-    typer.BadParameter
-        A name is unknown, or a value is not one of its kind.
-    """
-    from models.datasets import DataOptions
-
-    wanted: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"expected NAME=VALUE, received {text!r}", param_hint="--option")
-        wanted[name.strip().replace("-", "_")] = value.strip()
-    try:
-        return msgspec.convert(wanted, DataOptions, strict=False)
-    except msgspec.ValidationError as error:
-        names = ", ".join(DataOptions.__struct_fields__)
-        raise typer.BadParameter(f"expected values of {names}: {error}", param_hint="--option") from error
-
-
-def load_beats(dataset: str, data: Path | None, options: "DataOptions") -> "BeatSet":
-    """Load a data set under a progress bar."""
-    from models.datasets import load
-    from models.progress import Progress
-
-    with Progress() as progress:
-        return load(dataset, data=data, options=options, report=progress)
-
-
 def _refuse_others(context: typer.Context, arch: str) -> None:
     """Raise if an option of the one kind of training is given with the other."""
     if arch not in (MONITOR, *ARCHES, DUAL):
@@ -223,7 +180,7 @@ def _train_network(
     **wanted: Any,  # noqa: ANN401 - fields of a RunConfig, which would load numpy to be named here
 ) -> None:
     from models.datasets import DATASETS
-    from models.progress import Progress, command_line
+    from models.progress import Progress, command_line, resumable
     from models.workshop.augment import names_of
     from models.workshop.folder import refuse
     from models.workshop.runs import RunConfig, load_run, train_run
@@ -234,13 +191,10 @@ def _train_network(
             f"no such data set: expected one of {', '.join(DATASETS)}, received {config.dataset!r}"
         )
     refuse(out)
-    try:
+    with resumable(out):
         beats = load_beats(config.dataset, data, config.options)
         with Progress() as progress:
             train_run(config, beats, out, command=command_line(), report=progress)
-    except KeyboardInterrupt:
-        typer.echo(f"stopped: {out} is not finished; the same command goes on with it", err=True)
-        return
     run = load_run(out)
     epochs = min(run.history, key=lambda row: row["val_loss"])["epoch"]
     typer.echo(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from models.train_cli import data_options, load_beats
+from models.options import FolderOption, RowsOption, data_options, load_beats
 from monitor.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ Folds = Annotated[str, typer.Option(help="all, or those left out in turn, such a
 Split = Annotated[
     Literal["both", "patients", "random"],
     typer.Option(help="By patient, by beat, or both: the second shows what it hides."),
-]
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Folder of the data set. Default: BEATLINE_DATA/ptbxl_mi.")
 ]
 
 
@@ -48,9 +45,9 @@ def infarction(
     filters: Annotated[int, typer.Option(min=20, help="Of kernels: random filters a draw.")] = 1000,
     rounds: Annotated[int, typer.Option(min=1, help="Of boosting and trees: how many trees.")] = 300,
     option: Annotated[list[str] | None, typer.Option(help=_OPTION)] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="Beats at most: for a quick try.")] = None,
+    rows: RowsOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes everything that is random.")] = 1,
-    data: Data = None,
+    data: FolderOption = None,
 ) -> None:
     """Cross-validate infarction against normal: boosting on raw beats, and what is better than it.
 
@@ -105,9 +102,9 @@ def transfer(
     split: Split = "both",
     epochs: Annotated[int, typer.Option(min=1, help="Epochs at most; more steps for small shares.")] = 12,
     option: Annotated[list[str] | None, typer.Option(help=_OPTION)] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="Beats at most: for a quick try.")] = None,
+    rows: RowsOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes everything that is random.")] = 1,
-    data: Data = None,
+    data: FolderOption = None,
 ) -> None:
     """Carry what a network learned of arrhythmia over to infarction, as Kachuee et al. 2018 did.
 

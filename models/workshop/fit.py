@@ -195,10 +195,10 @@ def _epoch(
     """Show every beat once, or as many of each class, in whole batches; return the mean loss."""
     fitting, epoch, steps = turn
     one_hot = np.eye(len(weights), dtype=np.float32)
+    weights = np.ones_like(weights) if fitting.loss == "balanced" else weights
     total = 0.0
     for step, (x, y) in enumerate(_batches(train, fitting, epoch, steps), start=1):
-        weight = np.ones(len(y), np.float32) if fitting.loss == "balanced" else weights[y]
-        total += float(model.train_on_batch(x, one_hot[y], sample_weight=weight))
+        total += float(model.train_on_batch(x, one_hot[y], sample_weight=weights[y]))
         if step % _EVERY == 0 or step == steps:
             done = (epoch - 1) * steps + step
             report(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.networks import NETWORKS
-from models.train_cli import ARCHES
+from models.options import ARCHES
 
 PAPER = (187, 1)
 
