@@ -62,8 +62,10 @@ class Effect(NamedTuple):
 def effects(rows: list[Row]) -> list[Effect]:
     """Return what each augmentation did, largest gain first; only seeds that both have are compared.
 
-    The interval is Student's t over the pairs. One in twenty leaves out zero by chance, so what helps
-    or harms has to do so with an interval that is wider by as many as were tried (Bonferroni).
+    The interval is Student's t over the pairs, wider for runs that share most of what they are trained on
+    (Nadeau & Bengio, *Inference for the generalization error*, Machine Learning 52:239, 2003). One in
+    twenty leaves out zero by chance, so what helps or harms has to do so with an interval that is wider by
+    as many as were tried, too (Bonferroni).
     """
     by_seed = {(row.augmentation, row.seed): row for row in rows}
     names = dict.fromkeys(row.augmentation for row in rows)
@@ -141,12 +143,16 @@ def write(path: Path, rows: list[Row]) -> None:
 
 
 def _interval(changes: NDArray[np.float64], *, risk: float) -> tuple[float, float]:
-    """Return Student's interval of the mean; without bounds where there are fewer than two."""
+    """Return Student's interval of the mean over groups left out; no bounds where there are fewer than two.
+
+    Each run is judged on one of n groups and trained on the rest: 1 / (n - 1) more than 1 / n of variance.
+    """
     from scipy.stats import t
 
-    if len(changes) < 2:
+    n = len(changes)
+    if n < 2:
         return float("-inf"), float("inf")
-    half = t.ppf(1 - risk / 2, len(changes) - 1) * changes.std(ddof=1) / np.sqrt(len(changes))
+    half = t.ppf(1 - risk / 2, n - 1) * changes.std(ddof=1) * np.sqrt(1 / n + 1 / (n - 1))
     return float(changes.mean() - half), float(changes.mean() + half)
 
 
