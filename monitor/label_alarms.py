@@ -73,8 +73,10 @@ class LabelAlarms:
         for rhythm in rhythms:
             kind = _AT_ONCE.get(rhythm.rhythm)
             if kind is not None and rhythm.state == "start":
+                span = evidence[-1] - evidence[0] if evidence else 0
+                bpm = 60 * self._fs * (len(evidence) - 1) / span if span else None
                 steps += self._standing.start(
-                    raised(kind, sample=rhythm.sample, decided=rhythm.decided, evidence=evidence)
+                    raised(kind, sample=rhythm.sample, decided=rhythm.decided, value=bpm, evidence=evidence)
                 )
             elif kind is not None:
                 steps += self._standing.end(kind, rhythm.decided)

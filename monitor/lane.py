@@ -13,16 +13,23 @@ wrong V, and "cannot analyse" stands.
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
-from monitor.events import CLASSES, Beat, BeatWindow, LabelKind, LabelledBeat
-from monitor.runs import Runs
+from monitor.events import CLASSES, Beat, BeatWindow, Label, LabelKind, LabelledBeat
 from monitor.stage import State
 
-__all__ = ["Lane"]
+__all__ = ["Judge", "Lane"]
+
+
+class Judge(Protocol):
+    """Judges labels by the beats around them."""
+
+    def confirm(self, beat: LabelledBeat, *, doubtful: bool) -> Label:
+        """Return the label to tell; beats come in order. ``doubtful``: found while no lead was good."""
+        ...
 
 
 @dataclass(slots=True)
@@ -44,13 +51,13 @@ class Lane:
     ----------
     kind
         Which.
-    runs
-        Judges each label once more, if given.
+    judges
+        Judge each label once more, one after the other.
     """
 
-    def __init__(self, kind: LabelKind, runs: Runs | None = None) -> None:
+    def __init__(self, kind: LabelKind, *judges: Judge) -> None:
         self.kind = kind
-        self._runs = runs
+        self._judges = judges
         self._pending: deque[_Pending] = deque()
 
     def __len__(self) -> int:
@@ -118,7 +125,7 @@ class Lane:
 
     def _label(self, entry: _Pending, decided: int) -> LabelledBeat:
         told = entry.probabilities
-        label = "Q" if told is None else CLASSES[int(np.argmax(told))]
+        label: Label = "Q" if told is None else CLASSES[int(np.argmax(told))]
         beat = LabelledBeat(
             sample=entry.sample,
             decided=decided,
@@ -127,9 +134,10 @@ class Lane:
             probabilities=told,
             rr=entry.rr,
         )
-        if self._runs is None:
-            return beat
-        return msgspec.structs.replace(beat, label=self._runs.confirm(beat, doubtful=entry.doubtful))
+        for judge in self._judges:
+            label = judge.confirm(beat, doubtful=entry.doubtful)
+            beat = msgspec.structs.replace(beat, label=label)
+        return beat
 
 
 def _earlier(entry: _Pending, other: tuple[int, int | None] | None) -> bool:

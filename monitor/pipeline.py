@@ -47,6 +47,7 @@ from monitor.runs import Runs
 from monitor.settings import AlarmSettings, Settings
 from monitor.stage import State
 from monitor.succession import Succession
+from monitor.sustained import Sustained
 from monitor.turns import Turn, alarming, rhythms_of
 
 __all__ = ["Pipeline"]
@@ -128,9 +129,18 @@ class Pipeline:
         )
         self._lead_states: list[str] = ["good"] * n_leads
         self._fibrillating: str | None = None
-        self._provisional = Lane("provisional")
+        self._sustained, self._sustained_confirmed = (
+            Sustained(
+                window,
+                fs=fs,
+                slowest_bpm=settings.rhythm.vt_rate_bpm,
+                standing_bpm=next((alarm.value for alarm in standing if _goes_on(alarm)), None),
+            )
+            for _ in range(2)
+        )
+        self._provisional = Lane("provisional", self._sustained)
         self._runs = Runs(fs=fs)
-        self._confirmed = Lane("confirmed", self._runs)
+        self._confirmed = Lane("confirmed", self._runs, self._sustained_confirmed)
 
     def push(self, item: Block | Gap) -> list[Output]:
         """Take the next samples, or the news that some will never come.
@@ -257,6 +267,8 @@ class Pipeline:
             missing = np.full((gap.stop - gap.sample, len(self.leads)), np.nan)
             return [*self._block(missing), *self._fast([gap], gap.stop)]
         outputs = self.flush()
+        for sustained in (self._sustained, self._sustained_confirmed):
+            sustained.miss(gap.sample, gap.stop)
         self.index = gap.stop
         self._band.reset()
         for stage in (
@@ -301,8 +313,8 @@ class Pipeline:
         provisional = [window for window in windows if window.provisional]
         self._provisional.decide(provisional)
         self._confirmed.decide([window for window in windows if not window.provisional])
-        self._forms.observe(provisional)
-        self._atrial.observe(provisional)
+        for stage in (self._sustained, self._sustained_confirmed, self._forms, self._atrial):
+            stage.observe(provisional)
         return windows if self._asks_next else provisional
 
     def _fast(self, events: list[Event], stop: int) -> list[Event]:
@@ -362,6 +374,11 @@ class Pipeline:
         return [*self._fall_silent(until[0]), *self._run_clock(until[1])]
 
 
+def _goes_on(alarm: Alarm) -> bool:
+    """Whether an alarm that stood before is a tachycardia that had not ended."""
+    return alarm.kind == "ventricular_tachycardia" and alarm.state != "end"
+
+
 _STAGES = (
     "band",
     "quality",
@@ -375,6 +392,8 @@ _STAGES = (
     "arrhythmias",
     "atrial",
     "alarms",
+    "sustained",
+    "sustained_confirmed",
     "provisional",
     "runs",
     "confirmed",

@@ -1,0 +1,138 @@
+"""A ventricular tachycardia that has lasted goes on for as long as nothing changes.
+
+What a beat is told rests on what is usual in this patient, and that is learned from the beats themselves:
+after a minute or two of tachycardia its beats are the usual ones, and are told S or N at an unchanged rate
+and in an unchanged shape. A new run of the monitor has never seen anything else. But a tachycardia does not
+turn into another rhythm unnoticed: it ends with another rate, another shape, or a pause. So once a run of
+ventricular beats has lasted, what follows at its rate and in its shape is ventricular too, whatever else it
+is told. What does not fit (a capture, a false detection) keeps its label, and the run is forgotten once
+nothing has fitted for ten seconds; those in which nothing could be heard do not count.
+
+Both label lanes are judged so, each for itself. What stood when the monitor was started anew is taken for a
+run that has lasted, of the rate that it had; its shape is that of the first beats that fit.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.events import BeatWindow, Label, LabelledBeat
+from monitor.likeness import SAME, Likeness
+from monitor.stage import State
+from monitor.window import WindowSpec
+
+__all__ = ["Sustained"]
+
+_LASTED: Final = 20
+"""So many ventricular beats in a row have lasted: 12 s at 100 beats a minute."""
+_STEADY: Final = (0.8, 1.25)
+"""An RR that is such a share of the run's is still its rate."""
+_FORGOTTEN_S: Final = 10.0
+"""After so long without a beat that fits, it is over."""
+_RATE: Final = 1 / 8
+"""RR and shape of the run move so far towards a beat that belongs to it."""
+
+
+class Sustained:
+    """The run of one bed, as one label lane sees it.
+
+    Parameters
+    ----------
+    spec
+        What the network is shown of a beat.
+    fs
+        Sampling rate in Hz.
+    slowest_bpm
+        A run that is slower is no tachycardia: its beats keep their labels.
+    standing_bpm
+        The rate of a tachycardia that stands from before the first beat.
+    """
+
+    def __init__(
+        self, spec: WindowSpec, *, fs: float, slowest_bpm: float, standing_bpm: float | None = None
+    ) -> None:
+        self._likeness = Likeness(spec)
+        self._patience = _FORGOTTEN_S * fs
+        self._longest = 60 * fs / slowest_bpm
+        self._waiting: dict[int, NDArray[np.float64] | None] = {}
+        self._run = 0 if standing_bpm is None else _LASTED
+        self._rr = 0.0 if standing_bpm is None else 60 * fs / standing_bpm
+        self._shape: NDArray[np.float64] | None = None
+        self._last: int | None = None
+        self._missing: list[tuple[int, int]] = []
+
+    def miss(self, start: int, stop: int) -> None:
+        """Learn that samples from ``start`` up to ``stop`` will never come, before any beat behind them."""
+        self._missing.append((start, stop))
+
+    def observe(self, windows: Sequence[BeatWindow]) -> None:
+        """Take provisional windows as they are handed out; each beat's shape waits for its label."""
+        for window in windows:
+            self._waiting[window.sample] = self._likeness.shape(window)
+
+    def confirm(self, beat: LabelledBeat, *, doubtful: bool) -> Label:
+        """Return the label to tell; beats come in order.
+
+        A ``doubtful`` beat, found while no lead was good, keeps its own.
+        """
+        shape = self._waiting.pop(beat.sample, None)
+        lasts = self._run >= _LASTED and self._silence(beat.sample) <= self._patience
+        if doubtful or beat.rr is None:
+            self._last = beat.sample if lasts or self._last is None else self._last
+            return beat.label
+        if self._last is None:
+            self._last = beat.sample
+        belongs = self._belongs(beat.rr, shape)
+        label: Label = "V" if lasts and belongs else beat.label
+        if label == "V" and belongs:
+            self._learn(beat.sample, beat.rr, shape)
+        elif not lasts:
+            self._run, self._shape = 0, None
+            if label == "V":
+                self._rr = float(beat.rr)
+                self._learn(beat.sample, beat.rr, shape)
+        return label
+
+    def _silence(self, sample: int) -> int:
+        """Return how long ago the last beat of the run is, without what was missing in between."""
+        last = sample if self._last is None else self._last
+        self._missing = [(start, stop) for start, stop in self._missing if stop > last]
+        return sample - last - sum(stop - max(start, last) for start, stop in self._missing if stop <= sample)
+
+    def _belongs(self, rr: int, shape: NDArray[np.float64] | None) -> bool:
+        """Whether a beat has the rate and the shape of the run."""
+        if not (rr < self._longest and _STEADY[0] * self._rr < rr < _STEADY[1] * self._rr):
+            return False
+        if self._shape is None:
+            return True
+        return shape is not None and self._likeness.of(shape, self._shape) >= SAME
+
+    def _learn(self, sample: int, rr: int, shape: NDArray[np.float64] | None) -> None:
+        """Let the run go on with a beat."""
+        self._run += 1
+        self._last = sample
+        self._rr += _RATE * (rr - self._rr)
+        if shape is not None:
+            self._shape = shape if self._shape is None else self._shape + _RATE * (shape - self._shape)
+
+    def snapshot(self) -> State:
+        """Return a copy of the state."""
+        return {
+            "waiting": [(at, None if shape is None else shape.copy()) for at, shape in self._waiting.items()],
+            "run": self._run,
+            "rr": self._rr,
+            "shape": None if self._shape is None else self._shape.copy(),
+            "last": self._last,
+            "missing": list(self._missing),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from a state that `snapshot` returned."""
+        self._waiting = {at: None if shape is None else shape.copy() for at, shape in state["waiting"]}
+        self._run = state["run"]
+        self._rr = state["rr"]
+        self._shape = None if state["shape"] is None else state["shape"].copy()
+        self._last = state["last"]
+        self._missing = [(start, stop) for start, stop in state["missing"]]
