@@ -6,7 +6,8 @@ and in an unchanged shape. A new run of the monitor has never seen anything else
 turn into another rhythm unnoticed: it ends with another rate, another shape, or a pause. So once a run of
 ventricular beats has lasted, what follows at its rate and in its shape is ventricular too, whatever else it
 is told. What does not fit (a capture, a false detection) keeps its label, and the run is forgotten once
-nothing has fitted for ten seconds; those in which nothing could be heard do not count.
+nothing has fitted for ten seconds; those in which nothing could be heard do not count. Until then eight beats
+in a row, alike and at just that rate, are the run again: R was found on another deflection.
 
 Both label lanes are judged so, each for itself. What stood when the monitor was started anew is taken for a
 run that has lasted, of the rate that it had; its shape is that of the first beats that fit.
@@ -29,6 +30,10 @@ _LASTED: Final = 20
 """So many ventricular beats in a row have lasted: 12 s at 100 beats a minute."""
 _STEADY: Final = (0.8, 1.25)
 """An RR that is such a share of the run's is still its rate."""
+_SAME_RATE: Final = (0.94, 1 / 0.94)
+"""An RR that is such a share of the run's is its rate without doubt ..."""
+_AGAIN: Final = 8
+"""... and so many of them in a row, alike, are the run in another shape."""
 _FORGOTTEN_S: Final = 10.0
 """After so long without a beat that fits, it is over."""
 _RATE: Final = 1 / 8
@@ -60,6 +65,7 @@ class Sustained:
         self._run = 0 if standing_bpm is None else _LASTED
         self._rr = 0.0 if standing_bpm is None else 60 * fs / standing_bpm
         self._shape: NDArray[np.float64] | None = None
+        self._other: list[NDArray[np.float64]] = []
         self._last: int | None = None
         self._missing: list[tuple[int, int]] = []
 
@@ -84,7 +90,7 @@ class Sustained:
             return beat.label
         if self._last is None:
             self._last = beat.sample
-        belongs = self._belongs(beat.rr, shape)
+        belongs = self._belongs(beat.rr, shape) or (lasts and self._again(beat.rr, shape))
         label: Label = "V" if lasts and belongs else beat.label
         if label == "V" and belongs:
             self._learn(beat.sample, beat.rr, shape)
@@ -109,9 +115,20 @@ class Sustained:
             return True
         return shape is not None and self._likeness.of(shape, self._shape) >= SAME
 
+    def _again(self, rr: int, shape: NDArray[np.float64] | None) -> bool:
+        """Whether the run has another shape since some beats: if so, take it for its own."""
+        steady = _SAME_RATE[0] * self._rr < rr < _SAME_RATE[1] * self._rr
+        alike = shape is not None and all(self._likeness.of(shape, one) >= SAME for one in self._other[-1:])
+        self._other = [*(self._other if steady and alike else []), *([] if shape is None else [shape])]
+        if len(self._other) < _AGAIN:
+            return False
+        self._shape = np.mean(self._other, axis=0)
+        return True
+
     def _learn(self, sample: int, rr: int, shape: NDArray[np.float64] | None) -> None:
         """Let the run go on with a beat."""
         self._run += 1
+        self._other = []
         self._last = sample
         self._rr += _RATE * (rr - self._rr)
         if shape is not None:
@@ -124,6 +141,7 @@ class Sustained:
             "run": self._run,
             "rr": self._rr,
             "shape": None if self._shape is None else self._shape.copy(),
+            "other": [shape.copy() for shape in self._other],
             "last": self._last,
             "missing": list(self._missing),
         }
@@ -134,5 +152,6 @@ class Sustained:
         self._run = state["run"]
         self._rr = state["rr"]
         self._shape = None if state["shape"] is None else state["shape"].copy()
+        self._other = [shape.copy() for shape in state["other"]]
         self._last = state["last"]
         self._missing = [(start, stop) for start, stop in state["missing"]]

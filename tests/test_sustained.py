@@ -59,7 +59,7 @@ def test_a_run_that_has_not_lasted_is_believed_to_be_over() -> None:
 def test_it_ends_with_another_rate_or_another_shape() -> None:
     """What does not fit keeps its label; what is called V goes on being called so."""
     assert "V" * 25 + "N" * 30 == confirmed(*run(25), *run(30, "N", rr_s=0.7))
-    assert "V" * 25 + "N" * 30 == confirmed(*run(25), *run(30, "N", shape=OTHER))
+    assert "V" * 25 + "N" * 30 == confirmed(*run(25), *run(30, "N", rr_s=0.45, shape=OTHER))
     assert "V" * 30 == confirmed(*run(25), *run(5, rr_s=0.3))
 
 
@@ -67,6 +67,16 @@ def test_a_few_beats_that_do_not_fit_end_nothing() -> None:
     """A capture, a false detection, a beat that was missed, a few seconds of noise."""
     odd = [*run(1, "N", shape=OTHER), *run(10, "S"), *run(12, "Q", rr_s=0.8, shape=OTHER), *run(10, "S")]
     assert "V" * 25 + "N" + "V" * 10 + "Q" * 12 + "V" * 10 == confirmed(*run(25), *odd)
+
+
+def test_r_on_another_deflection_is_the_same_run() -> None:
+    """After eight beats in a row, all alike and at just that rate; not at one that is only near it."""
+    assert "V" * 25 + "S" * 7 + "V" * 9 == confirmed(*run(25), *run(16, "S", shape=OTHER))
+    assert "V" * 25 + "S" * 16 == confirmed(*run(25), *run(16, "S", rr_s=0.44, shape=OTHER))
+    turns = [
+        beat for pair in zip(run(8, "S", shape=OTHER), run(8, "S", shape=-ONE), strict=True) for beat in pair
+    ]
+    assert "V" * 25 + "S" * 16 == confirmed(*run(25), *turns)
 
 
 def test_after_ten_seconds_of_another_rhythm_it_is_forgotten() -> None:
@@ -114,7 +124,7 @@ def test_what_stood_before_the_first_beat_goes_on_at_its_rate() -> None:
     """Nothing but the rate is known of it: the first beats that fit give the shape."""
     assert "V" * 30 == confirmed(*run(30, "N"), standing_bpm=150.0)
     assert "N" * 30 == confirmed(*run(30, "N", rr_s=0.55), standing_bpm=150.0)
-    assert "V" * 5 + "N" * 9 == confirmed(*run(5, "N"), *run(9, "N", shape=OTHER), standing_bpm=150.0)
+    assert "V" * 5 + "N" * 7 == confirmed(*run(5, "N"), *run(7, "N", shape=OTHER), standing_bpm=150.0)
 
 
 def test_beats_without_a_shape_are_no_part_of_it() -> None:
