@@ -68,7 +68,10 @@ class LabelAlarms:
         return [*steps, *self._standing.remind("provisional", beat.decided, at=beat.decided)]
 
     def rhythms(self, rhythms: Sequence[Rhythm], evidence: tuple[int, ...] = ()) -> list[Alarm]:
-        """Take rhythms of provisional labels that began, because of which beats, or are over."""
+        """Take rhythms of provisional labels that began, because of which beats, or are over.
+
+        Over a gap rhythms end and alarms are carried: those end by what is heard behind it.
+        """
         steps: list[Alarm] = []
         for rhythm in rhythms:
             kind = _AT_ONCE.get(rhythm.rhythm)
@@ -78,7 +81,7 @@ class LabelAlarms:
                 steps += self._standing.start(
                     raised(kind, sample=rhythm.sample, decided=rhythm.decided, value=bpm, evidence=evidence)
                 )
-            elif kind is not None:
+            elif kind is not None and not self._standing.carried(kind):
                 steps += self._standing.end(kind, rhythm.decided)
         return steps
 

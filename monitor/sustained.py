@@ -87,7 +87,7 @@ class Sustained:
         lasts = self._run >= _LASTED and self._silence(beat.sample) <= self._patience
         if doubtful or beat.rr is None:
             self._last = beat.sample if lasts or self._last is None else self._last
-            return beat.label
+            return "V" if lasts and not doubtful and self._alike(shape) else beat.label
         if self._last is None:
             self._last = beat.sample
         belongs = self._belongs(beat.rr, shape) or (lasts and self._again(beat.rr, shape))
@@ -109,8 +109,11 @@ class Sustained:
 
     def _belongs(self, rr: int, shape: NDArray[np.float64] | None) -> bool:
         """Whether a beat has the rate and the shape of the run."""
-        if not (rr < self._longest and _STEADY[0] * self._rr < rr < _STEADY[1] * self._rr):
-            return False
+        steady = rr < self._longest and _STEADY[0] * self._rr < rr < _STEADY[1] * self._rr
+        return steady and self._alike(shape)
+
+    def _alike(self, shape: NDArray[np.float64] | None) -> bool:
+        """Whether a beat has the shape of the run, which may not be known yet."""
         if self._shape is None:
             return True
         return shape is not None and self._likeness.of(shape, self._shape) >= SAME
