@@ -33,7 +33,6 @@ from monitor.events import (
     TrendPoint,
     Wave,
 )
-from monitor.signals import Call
 from monitor.snapshots import (
     PVC_WINDOW_S,
     TREND_MINUTES,
@@ -74,7 +73,7 @@ _MAX_MARKS = 512
 _SCALE_SECONDS = 8
 """Seconds that the gain looks back."""
 _PRIORITIES: Final[tuple[Priority, ...]] = ("high", "medium", "low", "technical")
-_CALLS: Final[tuple[Call, ...]] = ("high", "medium", "low")
+_CALLS: Final[tuple[Literal["high", "medium", "low"], ...]] = ("high", "medium", "low")
 
 
 def fold(snapshot: BedSnapshot, event: Output | Block) -> BedSnapshot:
@@ -122,7 +121,7 @@ def announced(bed: BedSnapshot) -> list[Standing]:
     return sorted(shown, key=_urgency)
 
 
-def sounding(*beds: BedSnapshot) -> Call | None:
+def sounding(*beds: BedSnapshot) -> Literal["high", "medium", "low"] | None:
     """Return the urgency with which beds call aloud now, None for silence.
 
     The worst of what is announced and nobody has acknowledged, on beds whose sound is not paused. What is
