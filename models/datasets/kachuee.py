@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import Recording, pairs, read
-from models.datasets.beatset import BeatSet, balanced, join
+from models.datasets.beatset import BeatSet, join
 from models.datasets.cutting import FS_PUBLISHED, KACHUEE, resampled, served
 from models.datasets.options import DataOptions
 from models.datasets.wfdb_beats import names_of, patient_of
@@ -84,8 +84,7 @@ def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
         recording = read(name, data=data)
         parts.append(_as_set(recording, *cut(recording), fs=_fs_of(options)))
         report("cutting beats", k + 1, len(names))
-    whole = _divided(join(parts))
-    return balanced(whole) if options.balanced else whole
+    return _divided(join(parts))
 
 
 def _fs_of(options: DataOptions) -> float:

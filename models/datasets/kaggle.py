@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.datasets import csvfiles
-from models.datasets.beatset import BeatSet, balanced, join
+from models.datasets.beatset import BeatSet, join
 from models.datasets.cutting import FS_PUBLISHED, KACHUEE
 from models.datasets.options import DataOptions
 from models.progress import Report
@@ -75,8 +75,7 @@ def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
     classes = CLASSES if options.task == "arrhythmia" else INFARCTION
     window = KACHUEE if options.task == "arrhythmia" else None
     whole = join([_of_file(data, file, classes, report) for file in files])
-    whole = replace(whole, window=window, fs=FS_PUBLISHED if window else _FS_PAPER)
-    return balanced(whole) if options.balanced else whole
+    return replace(whole, window=window, fs=FS_PUBLISHED if window else _FS_PAPER)
 
 
 def _of_file(folder: Path, file: _File, classes: tuple[str, ...], report: Report) -> BeatSet:

@@ -30,7 +30,7 @@ class DataOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     recipe
         ``kachuee``: how its windows are cut, see `models.datasets.kachuee`.
     balanced
-        ``kachuee``, ``kaggle``: as many test beats of each class, see `models.datasets.beatset.balanced`.
+        Whatever is split: as many test beats of each class, see `models.datasets.splits.balanced`.
     task
         ``kaggle``: which pair of files, ``arrhythmia`` (mitbih) or ``infarction`` (ptbdb).
     strict
