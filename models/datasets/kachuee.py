@@ -40,12 +40,14 @@ from models.progress import Report
 from monitor.errors import SettingsError
 from monitor.events import CLASSES
 
-__all__ = ["PUBLISHED_TEST", "PUBLISHED_TRAIN", "beats"]
+__all__ = ["OPTIONS", "PUBLISHED_TEST", "PUBLISHED_TRAIN", "beats"]
 
 PUBLISHED_TRAIN: Final = (72471, 2223, 5788, 641, 6431)
 PUBLISHED_TEST: Final = (18118, 556, 1448, 162, 1608)
 """Beats of N, S, V, F and Q in the published files."""
 
+OPTIONS: Final = ("records", "recipe")
+"""What may be asked of it: see `models.datasets.check`."""
 _SEED: Final = 1805
 """Fixes which beats are test beats."""
 _TEST_SHARE: Final = 0.2

@@ -22,9 +22,11 @@ from models.progress import Report
 from monitor.errors import SourceError
 from monitor.events import CLASSES
 
-__all__ = ["FILES", "INFARCTION", "beats"]
+__all__ = ["FILES", "INFARCTION", "OPTIONS", "beats"]
 
 INFARCTION: Final = ("NORM", "MI")
+OPTIONS: Final = ("task",)
+"""What may be asked of it: see `models.datasets.check`."""
 _FS_PAPER: Final = 125.0
 """What the paper says of both; of the arrhythmia files we know better."""
 
