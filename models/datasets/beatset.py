@@ -34,7 +34,10 @@ class BeatSet:
     part
         Of shape (n_beats,): the source's own split: ``train``, ``test``, ``fold1`` to ``fold10``, or ``""``.
     window
-        How serving would cut the same beats; None where it cannot.
+        How serving would cut the same beats, or the nearest to it; None where there is no such window.
+    unserved
+        Why these windows are not those that serving would cut, and what to ask for to have such;
+        ``""`` where they are. A network trained on them serves nothing.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class BeatSet:
     records: NDArray[np.str_]
     part: NDArray[np.str_]
     window: WindowSpec | None
+    unserved: str = ""
 
     def __post_init__(self) -> None:
         columns = (self.y, self.patients, self.records, self.part)

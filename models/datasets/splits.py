@@ -124,7 +124,7 @@ def manifest(beats: BeatSet) -> dict[str, Any]:
         "n_records": len(set(beats.records.tolist()) - {""}),
         "parts": {part: _counts(beats, beats.part == part) for part in parts},
         "counts": _counts(beats, np.ones(len(beats), dtype=np.bool_)),
-        "served": beats.window is not None,
+        "served": beats.window is not None and not beats.unserved,
         "sha256": {"x": _digest(beats.x), "y": _digest(beats.y)},
     }
 

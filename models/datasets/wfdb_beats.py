@@ -37,6 +37,10 @@ _SETS: Final = {
     "svdb": SVDB,
 }
 
+_UNFILTERED: Final = (
+    "its windows are of the raw signal, and the monitor filters first: train without plain=true"
+)
+
 
 def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
     """Cut the beats of all records that the options name.
@@ -122,4 +126,5 @@ def _of_record(recording: Recording, spec: WindowSpec, *, plain: bool) -> BeatSe
         records=np.full(len(x), recording.name),
         part=np.full(len(x), part_of(recording.name)),
         window=None if plain else spec,
+        unserved=_UNFILTERED if plain else "",
     )

@@ -45,7 +45,7 @@ def card_of(
 ) -> Card:
     """Return the card of a network whose weights are already in their folder.
 
-    It serves beats if serving can cut the windows and knows all classes, and else nothing.
+    It serves beats if serving cuts the very windows and knows all classes, and else nothing.
 
     Parameters
     ----------
@@ -59,7 +59,8 @@ def card_of(
     import keras
 
     window = beats.window
-    serves: Serves = "beats" if window is not None and set(beats.classes) <= set(CLASSES) else "nothing"
+    cut = window is not None and not beats.unserved
+    serves: Serves = "beats" if cut and set(beats.classes) <= set(CLASSES) else "nothing"
     seen = set(beats.records[np.concatenate([parts.train, parts.validate])].tolist()) - {""}
     return Card(
         schema=SCHEMA,
@@ -79,6 +80,7 @@ def card_of(
         version=__version__,
         keras=keras.__version__,
         serves=serves,
+        unserved=beats.unserved,
     )
 
 

@@ -126,6 +126,25 @@ def test_train_and_test_are_drawn_by_class(folder: Path) -> None:
         assert len(mine) == np.isin(mine, ("train", "test")).sum()
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "instead"),
+    [
+        ("kachuee", {"recipe": "published"}, "recipe=served"),
+        ("kachuee", {"recipe": "paper"}, "recipe=served"),
+        ("kachuee", {"recipe": "served"}, ""),
+        ("wfdb", {"plain": True}, "without plain=true"),
+        ("wfdb", {}, ""),
+    ],
+)
+def test_windows_that_serving_does_not_cut_say_what_to_ask_for(
+    folder: Path, name: str, options: dict[str, object], instead: str
+) -> None:
+    """Law 2, causal: the RR to the next beat is not known when a beat is told."""
+    beats = of(folder, name, **options)
+    assert beats.unserved.endswith(instead)
+    assert bool(beats.unserved) == bool(instead)
+
+
 @pytest.mark.parametrize("name", ["kachuee", "wfdb"])
 def test_a_balance_is_the_splits_and_not_the_data_sets(folder: Path, name: str) -> None:
     """Beats that came again before they are split would be on both sides of a split by beat."""
