@@ -52,11 +52,11 @@ Serves: TypeAlias = Literal["beats", "detector", "nothing"]
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one class was told: sensitivity, positive predictivity and F1, in percent."""
+    """How one class was told: sensitivity, positive predictivity and F1, in percent; None = undefined."""
 
-    se: float
-    ppv: float
-    f1: float
+    se: float | None
+    ppv: float | None
+    f1: float | None
     n: int
 
 

@@ -87,17 +87,19 @@ def card_of(
 def scores(
     truth: NDArray[np.int64], probabilities: NDArray[np.float64], classes: tuple[str, ...]
 ) -> dict[str, Score]:
-    """Return sensitivity, positive predictivity and F1 per class in percent, 0 where undefined.
+    """Return sensitivity, positive predictivity and F1 per class in percent.
 
-    Plain counts of the most probable class, beat by beat; not the EC57 ratios of `models.evaluate`.
+    None where undefined, as `models.workshop.metrics.measure` has it: all of a class that has no beats, and
+    the predictivity of one that was never told. Plain counts of the most probable class, beat by beat; not
+    the EC57 ratios of `models.evaluate`.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
     ppv, se, f1, n = precision_recall_fscore_support(
-        truth, probabilities.argmax(axis=1), labels=np.arange(len(classes)), zero_division=0
+        truth, probabilities.argmax(axis=1), labels=np.arange(len(classes)), zero_division=np.nan
     )
-    percent = np.round(100 * np.stack([se, ppv, f1]), 2).T.tolist()
-    return {
-        name: Score(se=row[0], ppv=row[1], f1=row[2], n=int(count))
-        for name, row, count in zip(classes, percent, n, strict=True)
-    }
+    figures = {}
+    for name, count, *row in zip(classes, n.tolist(), se, ppv, f1, strict=True):
+        percent = [round(100 * float(value), 2) if count and not np.isnan(value) else None for value in row]
+        figures[name] = Score(se=percent[0], ppv=percent[1], f1=percent[2], n=count)
+    return figures

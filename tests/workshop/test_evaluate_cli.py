@@ -204,6 +204,21 @@ def _picture(folder: Path) -> Path:
     return folder / "small.png"
 
 
+@pytest.mark.usefixtures("at_hand")
+def test_a_card_says_what_an_evaluation_says(trained: Path) -> None:
+    """One law for both: a figure without a meaning is none, never 0; as `models train` prints it, a dash."""
+    run = load_run(trained)
+    (name, figures), *_ = run.card.metrics.items()
+    found = json.loads(told(trained, "--json"))["classes"]
+    for label, score in figures.items():
+        expected = [found[label][figure]["value"] for figure in ("recall", "precision", "f1")]
+        received = [None if value is None else value / 100 for value in (score.se, score.ppv, score.f1)]
+        assert received == [pytest.approx(value, abs=1e-4) for value in expected]
+    absent = next(line for line in class_table(name, figures).splitlines() if line.startswith("  Q "))
+    assert ["Q", "-", "-", "-", "0"] == absent.split()
+    assert len({len(line) for line in class_table(name, figures).splitlines()[1:]}) == 1
+
+
 def test_columns_stand_below_their_names_however_long_these_are() -> None:
     """Classes of infarction have more than a letter."""
     score = Score(se=100.0, ppv=75.5, f1=86.04, n=1234)
