@@ -104,12 +104,12 @@ def record_names(records: str) -> tuple[str, ...]:
 
 
 def class_table(title: str, scores: "dict[str, Score]") -> str:
-    """Return Se, +P and F1 of each class as lines of text, in columns however long the names are."""
+    """Return Se, +P and F1 of each class as lines of text, a dash where undefined, however long the names."""
     width = max(map(len, scores), default=1)
-    lines = [
-        f"  {name:<{width}} {score.se:6.2f} {score.ppv:6.2f} {score.f1:6.2f} {score.n:7d}"
-        for name, score in scores.items()
-    ]
+    lines = []
+    for name, score in scores.items():
+        told = ("-" if value is None else f"{value:.2f}" for value in (score.se, score.ppv, score.f1))
+        lines.append(f"  {name:<{width}} {' '.join(f'{cell:>6}' for cell in told)} {score.n:7d}")
     return "\n".join([title, f"  {'':<{width}}     Se     +P     F1   beats", *lines])
 
 

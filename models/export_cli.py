@@ -56,6 +56,7 @@ def list_(
             typer.echo(f"{path}  unusable: {error}")
             continue
         scores = next(iter(card.metrics.values()), {})
-        told = "  ".join(f"{name} F1 {score.f1:.1f}" for name, score in scores.items())
+        known = {name: "-" if score.f1 is None else f"{score.f1:.1f}" for name, score in scores.items()}
+        told = "  ".join(f"{name} F1 {f1}" for name, f1 in known.items())
         size = f"{card.n_parameters} parameters"
         typer.echo(f"{card.identity}  serves {card.serves}  {size}  {told}  {path}")

@@ -149,6 +149,8 @@ def test_scores_count_as_ec57_does() -> None:
     found = evaluate.scores(evaluate.confusion(reference, told))
     assert (50.0, 33.33, 2) == (found["V"].se, found["V"].ppv, found["V"].n)
     assert (50.0, 50.0, 2) == (found["N"].se, found["N"].ppv, found["N"].n)
+    assert (0.0, None, 0.0, 1) == (found["F"].se, found["F"].ppv, found["F"].f1, found["F"].n)
+    assert (None, None, None, 0) == (found["S"].se, found["S"].ppv, found["S"].f1, found["S"].n)
 
 
 def test_offsets_are_tuned_towards_the_rare_class() -> None:

@@ -10,7 +10,7 @@ import wfdb
 from numpy.testing import assert_array_equal
 
 from models import export
-from models.datasets.cutting import served
+from models.datasets.cutting import NEXT_RR, served
 from monitor import app, artifact, records
 from monitor.artifact import Card
 from monitor.assemble import Closed, Opened, Samples
@@ -147,6 +147,16 @@ def test_a_run_that_serves_nothing_is_refused_everywhere(data: Path, tmp_path: P
     with pytest.raises(ArtifactError, match=told):
         label_all(["r1"], Job(out=tmp_path / "labels", settings=Settings(), data=data, model=str(folder)))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_on_windows_that_serving_does_not_cut_says_what_would_serve(data: Path, tmp_path: Path) -> None:
+    """Law 2: what was trained on the RR to the next beat goes nowhere live, though its window is known."""
+    folder = write_run(tmp_path / "next", serves="nothing", unserved=NEXT_RR)
+    told = r"received one that serves nothing \(.*to come.*: train with .* recipe=served\)"
+    with pytest.raises(ArtifactError, match=told):
+        Classifier(folder)
+    with pytest.raises(ArtifactError, match=told):
+        label_all(["r1"], Job(out=tmp_path / "labels", settings=Settings(), data=data, model=str(folder)))
 
 
 def test_a_model_that_finds_beats_stands_in_as_detector_and_the_shipped_one_labels(tmp_path: Path) -> None:

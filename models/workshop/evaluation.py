@@ -60,7 +60,7 @@ class Evaluation:
     @property
     def balance(self) -> str:
         """A sentence on the shares of classes, where those of the test part were made equal; or nothing."""
-        if not self.run.config.balanced_test:
+        if not self.run.config.options.balanced:
             return ""
         told = "The test part was made to have as many beats of each class, "
         if self.run.config.loss == "balanced":
@@ -116,7 +116,7 @@ def evaluate(
         measured = measure(told.truth, told.probabilities, told.classes)
     except ValueError as error:
         raise ArtifactError(f"predictions of run {run.folder}: {error}") from error
-    drawn = clusters(told.patients, told.records)
+    drawn = clusters(told.patients, told.records, told.rows)
     limits = intervals(
         told.truth,
         told.probabilities,
@@ -187,7 +187,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
             "seed": found.seed,
         },
         "strangers": found.strangers.figures if found.strangers else None,
-        "balanced_test": found.run.config.balanced_test,
+        "balanced_test": found.run.config.options.balanced,
         "equal_shares": found.equal.figures if found.equal else None,
         "patients_trained_on_too": shared._asdict() if shared else None,
         "r_peaks": found.r_peaks,
@@ -207,7 +207,7 @@ def _of_strangers(run: Run, found: Material) -> Measured | None:
 def _for_equal_shares(run: Run, found: Material) -> Measured | None:
     """Measure what would be told were all classes as frequent, where that is so of the test part alone."""
     config = run.config
-    if not config.balanced_test or config.loss == "balanced":
+    if not config.options.balanced or config.loss == "balanced":
         return None
     told = run.for_equal_shares(found.beats.y[found.parts.train])
     return measure(told.truth, told.probabilities, told.classes)

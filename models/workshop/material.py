@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models import datasets
 from models.datasets.beatset import BeatSet
-from models.datasets.splits import Split, manifest, split
+from models.datasets.splits import Split, manifest
 from models.progress import Report
 from models.workshop.runs import Run
 from monitor.errors import ArtifactError
@@ -101,7 +101,7 @@ def material(run: Run, *, data: Path | None = None, report: Report = lambda *_: 
             f"run {run.folder}: expected the beats it was trained on, sha256 {_short(expected)}, "
             f"received {config.dataset} with {_short(received)}"
         )
-    parts = split(beats, config.split, seed=config.seed)
+    parts = config.divided(beats)
     if not np.array_equal(np.sort(parts.test), np.sort(run.predictions.rows)):
         raise ArtifactError(
             f"run {run.folder}: expected split {config.split} to give the {len(run.predictions.rows)} beats "

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
-from models.datasets.splits import Split, manifest, split
+from models.datasets.splits import Split, balanced, manifest, split
 from models.networks import NETWORKS
 from models.progress import Report
 from models.workshop import augment, fit, select
@@ -56,7 +56,8 @@ class RunConfig(Fitting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dataset, options
         Of `models.datasets.load`.
     split
-        Of `models.datasets.splits.split`; drawn with the seed.
+        Of `models.datasets.splits.split`; drawn with the seed. With ``options.balanced`` as many test
+        beats of each class are drawn out of its test part.
     select
         Which points the network looks at: ``""`` all, ``"ig:60"`` the 60 that tell most.
     """
@@ -67,10 +68,10 @@ class RunConfig(Fitting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     split: str = "patients"
     select: str = ""
 
-    @property
-    def balanced_test(self) -> bool:
-        """Whether the test part was made to have as many beats of each class; only ``given`` ever has."""
-        return self.options.balanced and self.split == "given"
+    def divided(self, beats: BeatSet) -> Split:
+        """Divide the beats as asked; SettingsError where that cannot be done."""
+        parts = split(beats, self.split, seed=self.seed)
+        return balanced(beats, parts) if self.options.balanced else parts
 
 
 def train_run(
@@ -113,7 +114,7 @@ def train_run(
         The folder cannot be written.
     """
     _check(config, beats, initial)
-    parts = split(beats, config.split, seed=config.seed)
+    parts = config.divided(beats)
     checkpoint = begin(folder, config, manifest(beats), command=command)
     with alone(folder):
         train = Examples(beats.x[parts.train], beats.y[parts.train])

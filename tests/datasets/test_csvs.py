@@ -52,6 +52,7 @@ def test_the_arrhythmia_files_are_read_as_they_are(folder: Path) -> None:
     assert [*EVERY, 0, 1, 2, 3, 4] == beats.y.tolist()
     assert ["train"] * 14 + ["test"] * 5 == beats.part.tolist()
     assert not beats.knows_patients
+    assert beats.unserved.endswith("recipe=served")
     assert_array_equal(write_csv(folder / "again.csv", EVERY), beats.x[:14, :, 0])
 
 
@@ -60,7 +61,7 @@ def test_the_infarction_files_are_read_as_they_are(folder: Path) -> None:
     beats = load("kaggle", data=folder, options=DataOptions(task="infarction"))
     assert (("NORM", "MI"), [0, 0, 0, 1, 1, 1, 1]) == (beats.classes, beats.y.tolist())
     assert {""} == set(beats.part.tolist())
-    assert beats.window is None
+    assert (None, "") == (beats.window, beats.unserved)
 
 
 @pytest.mark.parametrize(

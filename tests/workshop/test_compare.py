@@ -16,6 +16,7 @@ from models.options import ARCHES
 from models.progress import Progress
 from models.workshop.bootstrap import clusters, intervals
 from models.workshop.compare import Which, planned
+from models.workshop.compare_table import called
 from models.workshop.fit import Loss, believed
 from models.workshop.latency import Latency, latency
 from models.workshop.metrics import measure
@@ -53,6 +54,11 @@ def told(seed: int, *, n: int = 300, n_patients: int = 6) -> Predictions:
     patients = np.array([f"p{k % n_patients}" for k in range(n)])
     rows = np.arange(n) + 1000 * seed
     return Predictions(rows, truth, probabilities / 1.5, patients, patients, CLASSES)
+
+
+def beats_of_two_classes() -> BeatSet:
+    """Return the same without the class that has no beats: of it none can be drawn."""
+    return replace(beats_of_mitdb(), classes=CLASSES[:2])
 
 
 def beats_of_mitdb() -> BeatSet:
@@ -162,33 +168,35 @@ def test_a_test_of_equal_shares_is_told_as_one(loss: Loss) -> None:
     np.testing.assert_allclose(found, likelihood, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dataset", ["kachuee", "wfdb"])
 def test_a_balanced_test_is_adjusted_to_and_said_to_be(
-    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, timed: None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, timed: None, dataset: str
 ) -> None:
-    """Split ``given`` alone, others test on beats as they come. What was told as trained is said too."""
+    """Whatever the data set and the split: 819 of each class. What was told as trained is said too."""
+    monkeypatch.setattr(compare_cli, "load_beats", lambda *_: beats_of_two_classes())
     out = tmp_path / "out"
     code, text = invoke(
         *(str(out), "--arch", "cnn", "--splits", "given,patients", "--seeds", "1", *TINY),
-        *("--dataset", "kachuee", "--option", "balanced=true"),
+        *("--dataset", dataset, "--option", "balanced=true"),
     )
     assert code == 0, text
     said = " ".join(text.split())
     assert said.count("as many beats of each class, which training had not") == 1
     for row in rows_of(out / "runs.csv"):
         run = load_run(out / "runs" / f"cnn-{row['split']}-1")
-        beats = beats_of_mitdb()
+        beats = beats_of_two_classes()
         train = beats.y[split(beats, row["split"], seed=1).train]
-        expected = run.predictions
-        if row["split"] == "given":
-            assert f"Accuracy as trained: cnn {accuracy(expected):.1f}." in said
-            expected = expected.for_equal_shares(believed(train, 3, "weighted"))
+        assert [819, 819] == np.bincount(run.predictions.truth).tolist()
+        assert f"cnn, {called(row['split'])} {accuracy(run.predictions):.1f}" in said
+        expected = run.predictions.for_equal_shares(believed(train, 2, "weighted"))
         assert float(row["accuracy"]) == pytest.approx(accuracy(expected), abs=1e-3)
 
 
 def test_what_was_trained_on_as_many_of_each_class_is_told_as_trained(
-    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, timed: None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, timed: None
 ) -> None:
     """Nothing is adjusted, and how it was trained is said."""
+    monkeypatch.setattr(compare_cli, "load_beats", lambda *_: beats_of_two_classes())
     out = tmp_path / "out"
     code, text = invoke(
         *(str(out), "--arch", "cnn", "--splits", "given", "--seeds", "1", *TINY),

@@ -6,13 +6,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
-from models.datasets.splits import split
+from models.datasets.splits import manifest, split
 from models.workshop import fit
 from models.workshop.fit import Examples, Fitting, class_weights
 from models.workshop.folder import alone
@@ -87,6 +88,17 @@ def test_the_card_says_whom_the_network_knows(finished: Path) -> None:
     assert (card.serves, card.window, card.classes) == ("beats", SERVED, ("N", "V"))
     assert (card.architecture, card.seed, card.command) == ("cnn", 3, "beatline models train whole")
     assert sum(score.n for score in card.metrics["test, split patients"].values()) == 20
+
+
+def test_a_network_on_windows_that_serving_does_not_cut_serves_nothing(tmp_path: Path) -> None:
+    """Though the nearest window is kept, for what reads it: the card says why, and what would serve."""
+    beats = replace(waves(), unserved="they see what is to come: train otherwise")
+    config = changed(CONFIG, epochs=1)
+    card = load_run(train_run(config, beats, tmp_path / "run", command="", report=quiet)).card
+    assert (card.serves, card.window, card.unserved) == ("nothing", SERVED, beats.unserved)
+    assert manifest(beats)["served"] is False
+    with pytest.raises(ArtifactError, match="serves nothing \\(they see what is to come: train otherwise"):
+        _ = card.served_window
 
 
 def test_a_killed_run_goes_on_where_it_was(finished: Path, tmp_path: Path) -> None:
