@@ -18,7 +18,7 @@ from monitor.layout import Area, grid
 from monitor.lines import MARKS
 from monitor.settings import DisplaySettings
 from monitor.snapshots import BedSnapshot, Standing, WardSnapshot
-from monitor.tile import Pen, alarm_brief, alarm_text, draw_bed, flashing
+from monitor.tile import Pen, alarm_brief, alarm_text, draw_bed, flashing, pause_left
 from monitor.vitals import announced
 from monitor.waveform import Charset
 
@@ -26,6 +26,7 @@ __all__ = [
     "MIN_SIZE",
     "Look",
     "elsewhere",
+    "muted",
     "notices_of",
     "render",
     "room_elsewhere",
@@ -112,12 +113,23 @@ def _header(
     clock = moment.strftime("%H:%M:%S")
     right = n_columns - len(clock) - 1
     frame.put(0, right, clock, "dim")
-    at = frame.put(0, 1, "beatline", "strong")
-    n = len(ward.beds)
-    at = frame.put(0, at + 2, f"{n} bed{'s' if n != 1 else ''}", "dim")
-    if hidden:
-        at = frame.put(0, at, f", {len(hidden)} on other pages", "dim")
-        elsewhere(frame, at, right, hidden, Pen())
+    n, at = len(ward.beds), -1
+    for text, ink in (
+        ("beatline", "strong"),
+        (f"{n} bed{'s' if n != 1 else ''}", "dim"),
+        (muted(ward.beds), "technical"),
+        (f"{len(hidden)} on other pages" if hidden else "", "dim"),
+    ):
+        if text and at + 2 + len(text) + room_elsewhere(hidden) < right:
+            at = frame.put(0, at + 2, text, ink)
+    elsewhere(frame, at, right, hidden, Pen())
+
+
+def muted(beds: Sequence[BedSnapshot]) -> str:
+    """Return how many beds' sound is paused and for how long at most; empty where none is."""
+    quiet = [bed for bed in beds if bed.audio_pause_s > 0]
+    which = "" if len(beds) == 1 else f"{len(quiet)} of {len(beds)} "
+    return f"{which}mute {pause_left(*quiet)}" if quiet else ""
 
 
 def elsewhere(frame: Frame, at: int, right: int, hidden: Sequence[BedSnapshot], pen: Pen) -> int:

@@ -139,6 +139,18 @@ def test_an_alarm_is_written_out_and_not_only_coloured(
     assert expected in text(one(a_bed(), alarms=(alarm,)), size)
 
 
+@pytest.mark.parametrize("width", range(40, 121, 8))
+def test_a_monitors_own_screen_tells_of_paused_sound_and_of_every_alarm(width: int) -> None:
+    """The top line makes room for the alarm of a bed on another page before anything else."""
+    ward = a_ward(16)
+    beds = tuple(msgspec.structs.replace(bed, audio_paused_until=round(30 * FS)) for bed in ward.beds)
+    ward = msgspec.structs.replace(ward, beds=(*beds[:15], with_alarms(beds[15], VT)))
+    top, *rest = lines(ward, (width, 9))
+    assert "bed-16 *** VENT TACHY" in top
+    assert "mute 0:10" in "".join(rest) or "sound paused 0:10" in "".join(rest)
+    assert ("16 of 16 mute 0:10" in top) == (width > 72)
+
+
 def test_an_alarm_is_seen_in_the_smallest_tile() -> None:
     """Eight beds at 80x24: the alarm takes the title row, before record and losses."""
     ward = a_ward(8)

@@ -135,9 +135,7 @@ def _limit(key: str, value: float) -> str:
 
 
 def _tag(scene: Scene, bed: BedSnapshot, number: int) -> Tag:
-    left = round(bed.audio_pause_s)
-    note = f"sound paused {left // 60}:{left % 60:02}" if left > 0 else ""
-    note = "VANISHED, a lets go" if bed.bed in scene.gone else note
+    note = "VANISHED, a lets go" if bed.bed in scene.gone else ""
     selected = bed.bed == scene.state.selected and len(scene.ward.beds) > 1
     return Tag(number=number if len(scene.ward.beds) > 1 else None, selected=selected, note=note)
 

@@ -178,6 +178,35 @@ def test_who_acknowledged_pauses_and_limits_are_on_the_large_bed() -> None:
         assert expected in shown
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+@pytest.mark.parametrize("n_beds", [1, 8, 16])
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_pause_of_sound_is_seen_at_every_bed_beside_any_alarm(
+    n_beds: int, size: tuple[int, int], ended: bool
+) -> None:
+    """A ward that is silent on purpose says so, and until when: on the wall and for all in its header."""
+    alarm = an_alarm("ventricular_fibrillation", "high", "VENT FIB/FLUTTER", ended=ended)
+    told = scene(n_beds)
+    for i in range(n_beds):
+        alarms = (VT, alarm)[i % 2 : i % 2 + 1] if i % 3 else ()
+        told = with_bed(told, i, audio_paused_until=round((20 + 117) * FS) - 90, alarms=alarms)
+    told = with_bed(told, n_beds - 1, alarms=(alarm,), connection="lost")
+    top, *body = text(told, size).splitlines()
+    assert ("mute 1:57" if n_beds == 1 else f"{n_beds} of {n_beds} mute 1:57") in top
+    shown = "\n".join(body)
+    assert n_beds == shown.count("mute 1:57") + shown.count("sound paused 1:57")
+    assert shown.count("VENT FIB/FLUTTER") == sum(alarm in bed.alarms for bed in told.ward.beds)
+    assert "FEED LOST" in shown
+
+
+def test_the_header_tells_how_many_beds_are_silent_and_for_how_long_at_most() -> None:
+    """Also where another view hides their tiles; nothing where no sound is paused."""
+    told = with_bed(scene(8, view="strips"), 2, audio_paused_until=round((20 + 30) * FS))
+    told = with_bed(told, 4, audio_paused_until=round((20 + 61) * FS))
+    assert "2 of 8 mute 1:01" in text(told, (80, 24)).splitlines()[0]
+    assert "mute" not in text(scene(8), (80, 24))
+
+
 def test_twelve_leads_are_all_drawn() -> None:
     """In one column where it is high, in two where it is wide, closer together where there is little room."""
     bed = a_bed()
