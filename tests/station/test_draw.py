@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from rich.color import ColorSystem
 
+from monitor.definitions import DEFINITIONS
 from monitor.events import Alarm, AudioPause, Gap, Notice, TrendPoint
 from monitor.frame import Frame, changes
 from monitor.inks import INKS, NUMBERS, SCHEMES, prefixes, styles
 from monitor.layout import MIN_FLAT, Area, grid
+from monitor.lines import MARKS
 from monitor.snapshots import Scale, WardSnapshot
 from monitor.station.draw import draw
 from monitor.station.happenings import Happening, Memory
@@ -205,6 +207,32 @@ def test_the_header_tells_how_many_beds_are_silent_and_for_how_long_at_most() ->
     told = with_bed(told, 4, audio_paused_until=round((20 + 61) * FS))
     assert "2 of 8 mute 1:01" in text(told, (80, 24)).splitlines()[0]
     assert "mute" not in text(scene(8), (80, 24))
+
+
+@pytest.mark.parametrize("kind", DEFINITIONS)
+def test_any_alarm_is_read_whole_on_the_large_bed_at_every_width(kind: str) -> None:
+    """Figures are small before an alarm is cut: VT and VF begin alike. Latched is told apart at each width."""
+    entry = DEFINITIONS[kind]
+    alarm = an_alarm(kind, entry.priority, entry.text)
+    told = with_bed(scene(3, view="bed"), 0, alarms=(alarm,), strip=Strip())  # waves take time to draw
+    latched = with_bed(told, 0, alarms=(msgspec.structs.replace(alarm, ended=True),))
+    for n_rows in (8, 13, 24, 50):
+        for width in range(40, 201):
+            assert f"{MARKS[entry.priority]} {entry.text} " in text(told, (width, n_rows)), (width, n_rows)
+        for width in range(40, 201, 10):
+            shown = text(latched, (width, n_rows))
+            assert f"(L) {entry.text}" in shown or f"{entry.text} (latched)" in shown, (width, n_rows)
+
+
+def test_a_large_bed_counts_the_alarms_that_have_no_row() -> None:
+    """Five alarms of their own families, four rows."""
+    kinds = ("asystole", "atrial_fibrillation", "lead_off", "feed_error", "storage_failed")
+    alarms = [an_alarm(kind, DEFINITIONS[kind].priority, DEFINITIONS[kind].text) for kind in kinds]
+    told = with_bed(scene(1, view="bed"), 0, alarms=tuple(alarms))
+    for width in (40, 58, 80):
+        shown = text(told, (width, 24))
+        assert "*** ASYSTOLE" in shown.splitlines()[2]
+        assert "+1" in shown.splitlines()[5]
 
 
 def test_twelve_leads_are_all_drawn() -> None:
