@@ -236,6 +236,30 @@ def test_any_moment_of_a_stream_can_be_drawn(start: int, n: int) -> None:
     assert (n > 0) == any("\u2800" < c for line in drawn.lines()[9:22] for c in line[7:])
 
 
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((120, 7), ["bed-3 *** ASYSTOLE +1 more", "terminal too small: expected 40x8, received 120x7", ""]),
+        ((39, 8), ["bed-3 *** ASYSTOLE +1 more", "terminal too small: expected 40x8, rece", "ived 39x8"]),
+        ((80, 1), ["bed-3 *** ASYSTOLE +1 more  terminal too small: expected 40x8, received 80x1"]),
+        ((21, 3), ["bed-3 *** ASYSTOLE +1", "terminal too small: e", "xpected 40x8, receive"]),
+        ((18, 1), ["bed-3 *** ASYSTOLE"]),
+        ((12, 3), ["bed-3 ***", "ASYSTOLE +1", "terminal too"]),
+        ((12, 1), ["*** ASYSTOLE"]),
+        ((6, 2), ["*** AS", "YSTOLE"]),
+        ((3, 1), ["***"]),
+    ],
+)
+def test_an_alarm_stands_on_the_smallest_terminal(size: tuple[int, int], expected: list[str]) -> None:
+    """A window made small never hides that somebody's heart stands still; the sentence comes after."""
+    ward = a_ward(3, seconds=4.0)
+    worst = an_alarm("asystole", "high", "ASYSTOLE")
+    latched = an_alarm("ventricular_fibrillation", "high", "VENT FIB/FLUTTER", ended=True)
+    beds = (ward.beds[0], with_alarms(ward.beds[1], latched), with_alarms(ward.beds[2], worst))
+    shown = lines(msgspec.structs.replace(ward, beds=beds), size)
+    assert expected == [line.rstrip() for line in shown[: len(expected)]]
+
+
 def test_an_old_snapshot_is_called_old() -> None:
     """When the analysis stops answering, the screen says so instead of showing a frozen patient."""
     frame = render(a_ward(1), (80, 24), NOW_NS + 5_000_000_000)

@@ -78,6 +78,20 @@ def test_no_size_is_an_error(view: str, charset: str) -> None:
         assert charset != "ascii" or shown.isascii()
 
 
+@pytest.mark.parametrize("size", [(39, 8), (120, 7), (24, 2)])
+@pytest.mark.parametrize("view", ["wall", "strips"])
+def test_a_station_too_small_for_its_beds_still_shows_the_worst_alarm(
+    size: tuple[int, int], view: str
+) -> None:
+    """In every view; that the monitor is gone comes before how much room would be needed."""
+    told = with_bed(with_bed(scene(4, view=view), 2, alarms=(VT,)), 1, alarms=(HIGH, LEAD))
+    first, second, *_ = text(told, size).splitlines()
+    assert "bed-3 *** VENT TACHY +2" in first
+    assert second.startswith("terminal too small")
+    gone = replace(told, attached=replace(UP, up=False, trouble="GONE"))
+    assert text(gone, size).splitlines()[1].startswith("! GONE: nothing here")
+
+
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
 def test_every_scheme_knows_every_ink_and_every_terminal(scheme: str) -> None:
     """16, 256 and true colours, and none at all."""
@@ -211,17 +225,17 @@ def test_the_header_tells_how_many_beds_are_silent_and_for_how_long_at_most() ->
 
 @pytest.mark.parametrize("kind", DEFINITIONS)
 def test_any_alarm_is_read_whole_on_the_large_bed_at_every_width(kind: str) -> None:
-    """Figures are small before an alarm is cut: VT and VF begin alike. Latched is told apart at each width."""
+    """Figures are small before an alarm is cut: VT and VF begin alike; latched is told apart."""
     entry = DEFINITIONS[kind]
     alarm = an_alarm(kind, entry.priority, entry.text)
     told = with_bed(scene(3, view="bed"), 0, alarms=(alarm,), strip=Strip())  # waves take time to draw
     latched = with_bed(told, 0, alarms=(msgspec.structs.replace(alarm, ended=True),))
-    for n_rows in (8, 13, 24, 50):
-        for width in range(40, 201):
-            assert f"{MARKS[entry.priority]} {entry.text} " in text(told, (width, n_rows)), (width, n_rows)
-        for width in range(40, 201, 10):
-            shown = text(latched, (width, n_rows))
-            assert f"(L) {entry.text}" in shown or f"{entry.text} (latched)" in shown, (width, n_rows)
+    sizes = [(width, 24) for width in range(40, 201)]
+    for size in [*sizes, *((width, n) for width in (40, 57, 90, 200) for n in (8, 13, 50))]:
+        assert f"{MARKS[entry.priority]} {entry.text} " in text(told, size), size
+    for width in range(40, 201, 8):
+        shown = text(latched, (width, 24))
+        assert f"(L) {entry.text}" in shown or f"{entry.text} (latched)" in shown, width
 
 
 def test_a_large_bed_counts_the_alarms_that_have_no_row() -> None:
