@@ -19,7 +19,17 @@ from monitor.vitals import announced
 from monitor.waveform import Charset
 from monitor.waves import Pen, draw_waves
 
-__all__ = ["Pen", "Tag", "alarm_brief", "alarm_ink", "alarm_text", "draw_bed", "flashing", "pause_left"]
+__all__ = [
+    "Pen",
+    "Tag",
+    "alarm_brief",
+    "alarm_ink",
+    "alarm_text",
+    "draw_bed",
+    "flashing",
+    "pause_left",
+    "pvc_text",
+]
 
 _HIGH: Final = 15
 """Rows from which on a tile has the large layout."""
@@ -97,6 +107,12 @@ def pause_left(*beds: BedSnapshot) -> str:
     return f"{left // 60}:{left % 60:02}" if left > 0 else ""
 
 
+def pvc_text(bed: BedSnapshot) -> str:
+    """Return how many V there were in the last minute, ``--`` where nobody knows."""
+    count = bed.pvc_per_min
+    return "--" if count is None else f"{count}"
+
+
 def draw_bed(frame: Frame, area: Area, bed: BedSnapshot, pen: Pen, tag: Tag = _PLAIN) -> None:
     """Draw one bed into its area, at least `monitor.layout.MIN_FLAT` cells."""
     alarms = announced(bed)
@@ -136,7 +152,7 @@ def _flat(frame: Frame, area: Area, bed: BedSnapshot, alarms: list[Standing], pe
     at = frame.put(area.row + 1, left, "HR ", "dim")
     frame.put(area.row + 1, at, text.rjust(3), ink)
     if area.height > 2:
-        frame.put(area.row + 2, left, f"PVC {bed.pvc_per_min:>2}/min", "dim")
+        frame.put(area.row + 2, left, f"PVC {pvc_text(bed):>2}/min", "dim")
     height = area.height - 1
     draw_waves(frame, Area(area.row + 1, area.column, area.width - 12, height, height), bed, pen)
 
@@ -247,7 +263,7 @@ def _rate_large(
     frame.put(area.row + 1, label, "HR", "strong")
     frame.put(area.row + 2, label, "bpm", "dim")
     frame.put(area.row + 4, label, "PVC/min", "dim")
-    frame.put(area.row + 5, label, str(bed.pvc_per_min), "strong")
+    frame.put(area.row + 5, label, pvc_text(bed), "strong")
     return _LARGE_PANEL
 
 
@@ -259,8 +275,8 @@ def _rate_small(
     left = area.column + area.width - 1
     frame.blit(area.row + 1, left - codes.shape[1], codes, ink)
     if area.least < _OWN_ROW:
-        frame.put(area.row + 4, left - 11, f"PVC {bed.pvc_per_min:>2}/min".rjust(11), "dim")
+        frame.put(area.row + 4, left - 11, f"PVC {pvc_text(bed):>2}/min".rjust(11), "dim")
     else:
         frame.put(area.row + 4, left - 6, "HR bpm", "dim")
-        frame.put(area.row + 5, left - 11, f"PVC/min {bed.pvc_per_min:>3}", "dim")
+        frame.put(area.row + 5, left - 11, f"PVC/min {pvc_text(bed):>3}", "dim")
     return _PANEL

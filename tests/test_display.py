@@ -205,6 +205,27 @@ def test_a_rate_that_is_not_current_is_not_shown() -> None:
     assert 1 == sum("██" in line for line in lost)
 
 
+@pytest.mark.parametrize(
+    ("n_beds", "size"),
+    [(1, (80, 24)), (1, (44, 24)), (8, (80, 24)), (16, (120, 40)), (8, (120, 40)), (1, (80, 12))],
+)
+def test_a_count_of_ventricular_beats_that_nobody_knows_is_not_zero(
+    n_beds: int, size: tuple[int, int]
+) -> None:
+    """In every layout: a dash until a minute is labelled, then the figure, 0 too."""
+    ward = a_ward(n_beds)
+    known = tuple(
+        msgspec.structs.replace(bed, labelled=(bed.index - round(61 * FS), bed.index), ventricular=())
+        for bed in ward.beds
+    )
+    (no_figure, zero) = (
+        "".join(text(msgspec.structs.replace(ward, beds=beds), size).split()) for beds in (ward.beds, known)
+    )
+    assert no_figure != zero
+    assert not re.search(r"PVC(/min)?\d", no_figure)
+    assert not re.search(r"PVC(/min)?-", zero)
+
+
 def test_losses_and_the_classifier_are_in_the_footer() -> None:
     """Loss is never silent; nor is a missing network."""
     bed = a_bed()
