@@ -281,8 +281,8 @@ def _on_label(bed: BedSnapshot, event: LabelledBeat) -> BedSnapshot:
             break
     if event.provisional:
         return replace(bed, marks=marks)
-    since, until = bed.labelled or (event.sample, event.sample)
-    labelled = (since, max(until, event.sample))
+    first, last = bed.labelled or (event.sample, event.sample)
+    labelled = (first, max(last, event.sample))
     unanswered = event.label == "Q" and event.probabilities is None
     bed = replace(bed, marks=marks, labelled=None if unanswered else labelled)
     ventricular = bed.ventricular
