@@ -34,6 +34,7 @@ from monitor.events import (
     Wave,
 )
 from monitor.snapshots import (
+    PVC_HOLE_S,
     PVC_WINDOW_S,
     TREND_MINUTES,
     BedSnapshot,
@@ -237,7 +238,20 @@ def _on_gap(bed: BedSnapshot, event: Gap) -> BedSnapshot:
     n_gaps = bed.counters.gaps + (n_lost > 0)
     counters = replace(bed.counters, lost=bed.counters.lost + n_lost, gaps=n_gaps)
     learning = bed.learning or event.reason == "restarted" or n_lost > bed.bridge_s * bed.fs
-    return replace(bed, counters=counters, learning=learning, index=max(bed.index, event.stop))
+    return replace(
+        bed,
+        counters=counters,
+        learning=learning,
+        labelled=_labelled(bed, event.sample, event.stop),
+        index=max(bed.index, event.stop),
+    )
+
+
+def _labelled(bed: BedSnapshot, start: int, stop: int) -> tuple[int, int] | None:
+    """Return the stretch of labelled beats; nothing is known of what lies between ``start`` and ``stop``."""
+    if bed.labelled is None or stop - start <= PVC_HOLE_S * bed.fs:
+        return bed.labelled
+    return max(bed.labelled[0], stop), bed.labelled[1]
 
 
 def _on_quality(bed: BedSnapshot, event: LeadQuality) -> BedSnapshot:
@@ -266,6 +280,10 @@ def _on_label(bed: BedSnapshot, event: LabelledBeat) -> BedSnapshot:
             break
     if event.provisional:
         return replace(bed, marks=marks)
+    first, last = bed.labelled or (event.sample, event.sample)
+    labelled = (first, max(last, event.sample))
+    unanswered = event.label == "Q" and event.probabilities is None
+    bed = replace(bed, marks=marks, labelled=None if unanswered else labelled)
     ventricular = bed.ventricular
     if (event.label == "V") != (event.sample in ventricular):
         since = bed.index - PVC_WINDOW_S * bed.fs
@@ -275,7 +293,7 @@ def _on_label(bed: BedSnapshot, event: LabelledBeat) -> BedSnapshot:
     trend = bed.trend
     if event.label == "V" and bed.fs > 0:
         trend = _with_point(trend, bed.trend_base + _minute(event.sample, bed.fs), pvc=1)
-    return replace(bed, marks=marks, ventricular=ventricular, trend=trend)
+    return replace(bed, ventricular=ventricular, trend=trend)
 
 
 def _on_rate(bed: BedSnapshot, event: Rate) -> BedSnapshot:
@@ -329,7 +347,13 @@ def _on_alarm(bed: BedSnapshot, event: Alarm) -> BedSnapshot:
     connection = bed.connection
     if event.kind == "feed_lost" and connection in ("up", "lost"):
         connection = "lost" if event.state == "start" else "up"
-    return replace(bed, alarms=others if new is None else (*others, new), connection=connection)
+    blind = event.kind == "cannot_analyse" and event.state == "end"
+    return replace(
+        bed,
+        alarms=others if new is None else (*others, new),
+        connection=connection,
+        labelled=_labelled(bed, event.sample, event.decided) if blind else bed.labelled,
+    )
 
 
 def _standing(event: Alarm) -> Standing:
