@@ -181,8 +181,9 @@ def lives(store: Store, *, monitor: str | None = None, now_ns: int | None = None
         for row in connection.execute(asked.order_by(table.c.time_ns, table.c.number)).mappings():
             if row["kind"] in DEFINITIONS:
                 told = {name: row[name] for name in Life.__struct_fields__ if name != "onset"}
+                onset = msgspec.json.decode(row["body"], type=Alarm).sample
                 found.pop((row["bed"], row["kind"], row["lead"]), None)
-                found[row["bed"], row["kind"], row["lead"]] = Life(**told, onset=row["sample"])
+                found[row["bed"], row["kind"], row["lead"]] = Life(**told, onset=onset)
     return found
 
 
