@@ -9,7 +9,7 @@ What shells alone know (connection, transport latency, refused packets) is put i
 and `with_transport`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -64,6 +64,7 @@ __all__ = [
     "with_standing",
     "with_status",
     "with_transport",
+    "with_trend",
 ]
 
 KEEP_S: Final = 30.0
@@ -101,12 +102,30 @@ def with_transport(
 
 
 def with_standing(snapshot: BedSnapshot, alarms: Iterable[Alarm]) -> BedSnapshot:
-    """Return the snapshot with alarms that stood before it began; these are their last steps."""
+    """Return the snapshot with alarms that stood before it began; these are their last steps.
+
+    Until a stream says otherwise, the last of them is where its samples go on.
+    """
     for alarm in alarms:
         snapshot = _on_alarm(snapshot, replace(alarm, state="start"))
         snapshot = _on_alarm(snapshot, alarm) if alarm.state != "start" else snapshot
-        snapshot = replace(snapshot, index=max(snapshot.index, alarm.decided))
+        if not snapshot.leads:
+            snapshot = replace(snapshot, index=max(snapshot.index, alarm.decided))
     return snapshot
+
+
+def with_trend(snapshot: BedSnapshot, before: Sequence[TrendPoint]) -> BedSnapshot:
+    """Return the snapshot with a trend from before it began: its own minutes are numbered on from there."""
+    if not before:
+        return snapshot
+    by = before[-1].minute + 1
+    own = (replace(point, minute=point.minute + by) for point in snapshot.trend)
+    return replace(
+        snapshot,
+        trend=(*before, *own)[-TREND_MINUTES:],
+        trend_base=snapshot.trend_base + by if snapshot.leads else 0,
+        rates=tuple((minute + by, rate) for minute, rate in snapshot.rates),
+    )
 
 
 def announced(bed: BedSnapshot) -> list[Standing]:

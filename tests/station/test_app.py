@@ -405,3 +405,29 @@ def test_limits_that_were_changed_long_ago_are_history() -> None:
         assert "limits: 1" in shown(station)
 
     drive(played, script)
+
+
+@pytest.mark.parametrize("key", ["question_mark", "l", "r"])
+def test_keys_beside_q_are_nobody_s_any_more(key: str) -> None:
+    """Typed quickly, they come while the station leaves: nothing is opened, nothing is left undone."""
+    bed = with_limits(a_bed(), high_rate_bpm=120.0)
+    played = Played(WardSnapshot(beds=(bed,), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        for pressed in (key, "q", key, "l", "question_mark", "r", "a"):
+            station.post_message(Key(pressed, None))
+        await until(pilot, lambda: station.return_value == 0)
+
+    drive(played, script, size=(120, 30))
+    assert [] == played.told
+
+
+def test_a_panel_is_not_opened_in_a_station_that_leaves() -> None:
+    """Its place is going."""
+
+    async def script(station: Station, _: Pilot[int]) -> None:
+        station.exit(0)
+        await station.action_press("question_mark")
+        assert ("", 0) == (station.state.panel, len(station.query("Help")))
+
+    drive(Played(a_ward(1)), script, size=(120, 30))
