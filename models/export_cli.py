@@ -20,18 +20,23 @@ def export(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     name: Annotated[str, typer.Option(help="Name of the artefact.")] = "beat",
     to: Annotated[Path | None, typer.Option(help="Folder for artefacts. Default: the shipped ones.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in place of an artefact of that name, if there is one.")
+    ] = False,
 ) -> None:
     """Make a run into an artefact; refused if the reloaded network differs.
 
+    An artefact that is there already, such as the shipped one, is kept unless --replace is given.
+
     For a trial there is no need of it: [bold]beatline monitor --model RUN[/bold] takes a run folder as it is.
 
-    Example:  [bold]beatline models export runs/first --name beat[/bold]
+    Example:  [bold]beatline models export runs/first --name mine[/bold]
     """
     from models.export import ARTIFACTS
     from models.export import export as write
 
     target = (to or ARTIFACTS) / name
-    card = write(run, target, name=name)
+    card = write(run, target, name=name, replace=replace)
     typer.echo(f"{target}: {card.identity}")
 
 

@@ -168,7 +168,7 @@ def test_an_exported_detector_stands_in_as_the_run_does(finished: Path, tmp_path
     assert there[1:-1] == here[1:-1]
     for expected, actual in zip(here.network, there.network, strict=True):
         assert_array_equal(expected, actual)
-    export(finished, tmp_path / "out" / "dual", name="dual")
+    export(finished, tmp_path / "out" / "dual", name="dual", replace=True)
 
 
 def test_a_run_that_was_stopped_goes_on_by_the_same_command(
