@@ -24,7 +24,7 @@ def dual(
     epochs: Annotated[int, typer.Option(min=1, help="Epochs at most, each of two minutes per stretch.")] = 60,
     patience: Annotated[int, typer.Option(min=0, help="Epochs without a better loss; 0: no limit.")] = 20,
     batch: Annotated[int, typer.Option(min=1, help="Stretches of signal shown at once.")] = 128,
-    learning_rate: Annotated[float, typer.Option(help="Adam's, at its highest.")] = 3e-3,
+    learning_rate: Annotated[float, typer.Option(min=1e-9, help="Adam's, at its highest.")] = 3e-3,
     loss: Annotated[
         Literal["weighted", "focal", "plain"],
         typer.Option(help="Cross-entropy, abnormal beats weighing more; or others."),

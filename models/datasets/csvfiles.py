@@ -188,8 +188,11 @@ def _beside(path: Path, n: int) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
     side = sidecar(path)
     if not side.is_file():
         return np.zeros(n, dtype="<U1"), np.zeros(n, dtype="<U1")
-    with side.open(newline="", encoding="utf-8") as file:
-        header, *lines = list(csv.reader(file)) or [[]]
+    try:
+        with side.open(newline="", encoding="utf-8") as file:
+            header, *lines = list(csv.reader(file)) or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{side}: expected lines of text with commas between, received: {error}") from error
     if tuple(header) != _SIDE or len(lines) != n or any(len(line) != len(_SIDE) for line in lines):
         raise SourceError(
             f"{side}: expected columns {', '.join(_SIDE)} and {n} lines, as {path.name} has, "

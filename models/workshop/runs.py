@@ -223,7 +223,7 @@ def _network(config: RunConfig, train: Examples, n_classes: int, folder: Path) -
         path = folder / SELECTION
         if not path.exists():
             write_json(path, select.best(select.gains(train.x, train.y, seed=config.seed), k)._asdict())
-        columns = msgspec.json.decode(path.read_bytes())["columns"]
+        columns = select.read(path, n_points).columns
     keras.utils.set_random_seed(config.seed)
     return NETWORKS[config.arch](train.x.shape[1:], n_classes, columns=columns)
 

@@ -179,6 +179,13 @@ def test_a_list_beside_that_does_not_fit_is_refused(folder: Path) -> None:
         load("kaggle", data=folder)
 
 
+def test_a_list_beside_that_is_no_text_is_refused(folder: Path) -> None:
+    """Which file, and what was wrong with it."""
+    csvfiles.sidecar(folder / "mitbih_train.csv").write_bytes(b"record,patient\n\xff\xfe,100\n")
+    with pytest.raises(SourceError, match=r"mitbih_train_beats.csv: expected lines of text .* can't decode"):
+        load("kaggle", data=folder)
+
+
 def test_windows_of_another_format_are_not_written(tmp_path: Path) -> None:
     """187 points of one lead, or none."""
     with pytest.raises(

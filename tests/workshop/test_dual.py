@@ -211,6 +211,12 @@ def test_a_configuration_of_something_else_is_refused(other: dict[str, object], 
         train_dual(config(**other), tmp_path / "run", command="", report=lambda *_: None)
 
 
+def test_a_learning_rate_of_nothing_is_wrong_usage(tmp_path: Path) -> None:
+    """Usage: 2, as of ``train``; nothing is made."""
+    done = CliRunner().invoke(app, ["dual", str(tmp_path / "run"), "--learning-rate", "0"])
+    assert (2, False) == (done.exit_code, (tmp_path / "run").exists())
+
+
 def test_patients_are_on_one_side() -> None:
     """DS2 tests alone; the fold that chooses is not trained on; without all three there is no run."""
     train, validate, test = parts_of("mitdb")

@@ -138,6 +138,22 @@ def test_infarction_that_shows_is_told(tmp_path: Path) -> None:
     assert rows[0].fold10 is not None
 
 
+def test_a_damaged_part_is_named(tmp_path: Path) -> None:
+    """What was cut off stops the study; without the file the same command makes the part anew."""
+    beats, out = people(told=True), tmp_path / "out"
+    config = msgspec.structs.replace(CONFIG, splits=("patients",))
+    before = cross_validate(config, beats, out, command="test", report=quiet)
+    part = out / "parts" / "patients-boosting-9.npz"
+    part.write_bytes(part.read_bytes()[:300])
+    with pytest.raises(
+        ArtifactError, match=r"patients-boosting-9\.npz: .*without that file the same command"
+    ):
+        cross_validate(config, beats, out, command="test", report=quiet)
+    part.unlink()
+    after = cross_validate(config, beats, out, command="test", report=quiet)
+    assert before[0].figures.record_auc == after[0].figures.record_auc
+
+
 def test_what_is_there_is_not_done_again(tmp_path: Path) -> None:
     """A part that is kept is taken as it is; another configuration is refused."""
     beats, out = people(told=True), tmp_path / "out"
