@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from monitor.options import DataOption
+from models.options import FolderOption
 
 __all__ = ["register"]
 
@@ -33,7 +33,7 @@ def dual(
         str, typer.Option(help="Done to what is trained on: flip, noise, stretch, or none.")
     ] = "flip,noise,stretch",
     seed: Annotated[int, typer.Option(min=0, help="Fixes everything that is random.")] = 1,
-    data: DataOption = None,
+    data: FolderOption = None,
 ) -> None:
     """Train the LSTM with two outputs: R peaks as they come, and whether each beat is normal.
 
@@ -78,7 +78,7 @@ def dual_evaluate(
         str | None, typer.Option(help="The monitor's network: a name or folder. Default: the shipped one.")
     ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap over records.")] = 400,
-    data: DataOption = None,
+    data: FolderOption = None,
 ) -> None:
     """Put a recurrent detector beside the monitor's own line: R peaks and normality on unseen patients.
 

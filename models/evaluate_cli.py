@@ -114,16 +114,10 @@ def class_table(title: str, scores: "dict[str, Score]") -> str:
 
 
 def _of_workshop(folder: Path) -> bool:
-    """Whether a folder holds a workshop's run, finished or not: its configuration names a data set."""
-    import msgspec
+    """Whether a folder is the workshop's, finished or not: its configuration names a data set."""
+    from models.workshop.studies import config_of
 
-    from models.workshop.folder import CONFIG
-
-    try:
-        found = msgspec.json.decode((folder / CONFIG).read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return False
-    return isinstance(found, dict) and {"arch", "dataset"} <= found.keys()
+    return "dataset" in config_of(folder)
 
 
 def _told(found: "Evaluation") -> str:

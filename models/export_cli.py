@@ -45,16 +45,21 @@ def list_(
         Path | None, typer.Argument(help="A folder with runs, beside the shipped models.")
     ] = None,
 ) -> None:
-    """List the shipped models and the runs in a folder, with what each serves.
+    """List the shipped models and the runs in a folder, with what each serves; and the studies there.
 
     Example:  [bold]beatline models list runs[/bold]
     """
+    from models.workshop.studies import study_of
     from monitor.artifact import CARD, RUN_CONFIG, load_card, shipped
 
     found = list(shipped().values())
     if folder is not None:
         found += sorted({path.parent for name in (CARD, RUN_CONFIG) for path in folder.glob(f"*/{name}")})
     for path in found:
+        study = study_of(path)
+        if study is not None:
+            typer.echo(f"{path}  {study.said}")
+            continue
         try:
             card = load_card(path)
         except BeatlineError as error:

@@ -15,6 +15,7 @@ from models.workshop.infarction import Infarction, Sizes, cross_validate
 from models.workshop.kernels import answers
 from models.workshop.outcome import Part
 from models.workshop.pooling import pooled, records_of, typical
+from models.workshop.studies import study_of
 from monitor.cli import app
 from monitor.errors import ArtifactError, SettingsError
 from tests.datasets.made import write_csv, write_ptb, write_ptbxl
@@ -143,6 +144,9 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     beats, out = people(told=True), tmp_path / "out"
     config = msgspec.structs.replace(CONFIG, splits=("patients",))
     before = cross_validate(config, beats, out, command="test", report=quiet)
+    study = study_of(out)
+    assert study is not None
+    assert ("cross-validation", True) == study[:2]
     part = out / "parts" / "patients-boosting-9.npz"
     part.write_bytes(part.read_bytes()[:300])
     with pytest.raises(
