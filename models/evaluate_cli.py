@@ -78,11 +78,12 @@ def evaluate(
     from models.workshop.runs import load_run
 
     run = load_run(Path(model))
+    folder = report.folder_of(run, out, report.EVALUATION)
     with Progress() as progress:
         material = beats_of(run, data=data, report=progress) if beats else "the beats were not asked for"
         found = measure(run, found=material, resamples=resamples, seed=seed, report=progress)
         progress("drawing pictures", 0, 1)
-        page = report.write_evaluation(found, out or run.folder / report.EVALUATION, command=command_line())
+        page = report.write_evaluation(found, folder, command=command_line())
         progress("drawing pictures", 1, 1)
     if json:
         import msgspec
