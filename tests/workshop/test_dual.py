@@ -14,6 +14,7 @@ from models.data import Recording
 from models.datasets.options import DataOptions
 from models.dual import ABNORMAL, BAND, DELAY_S, FS, LEAD_IN, draw, layers_of, lstm_dual, stretch_of
 from models.export import export
+from models.progress import Progress
 from models.workshop import dual_fit
 from models.workshop.dual_evaluate import Heard, facts, found, hear, rows_of, tally
 from models.workshop.dual_report import table
@@ -172,22 +173,25 @@ def test_an_exported_detector_stands_in_as_the_run_does(finished: Path, tmp_path
 
 
 def test_a_run_that_was_stopped_goes_on_by_the_same_command(
-    small: None, finished: Path, tmp_path: Path
+    small: None, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed in the second epoch and taken up again, a run is what one that ran through is."""
+    """Ctrl-C in the second epoch says so; taken up again, a run is what one that ran through is."""
 
     def stop(what: str, _done: int, _total: int) -> None:
         if what.startswith("epoch 2"):
             raise KeyboardInterrupt
 
     run = tmp_path / "run"
-    with pytest.raises(KeyboardInterrupt):
-        train_dual(config(), run, command="beatline", report=stop)
+    command = ["dual", str(run), "--records", "101,106,100", "--epochs", "2", "--batch", "2"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "__call__", lambda _, *told: stop(*told))
+        stopped = CliRunner().invoke(app, command)
+    assert stopped.exit_code == 0
+    assert f"stopped: {run} is not finished; the same command goes on with it" in stopped.output
     with pytest.raises(ArtifactError, match="expected a finished run"):
         load_run(run)
     with pytest.raises(ArtifactError, match="expected epochs 2; received epochs 3"):
         train_dual(config(epochs=3), run, command="beatline", report=lambda *_: None)
-    command = ["dual", str(run), "--records", "101,106,100", "--epochs", "2", "--batch", "2"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     assert "from 5:00" in done.output
