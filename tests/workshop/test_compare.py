@@ -281,8 +281,8 @@ def test_a_finished_comparison_is_told_as_one_and_left_as_it_is(
     told = CliRunner().invoke(app, ["models", "list", str(tmp_path)]).output
     assert f"{out}  {said}" in told.splitlines()
     assert "serves beats" in CliRunner().invoke(app, ["models", "list", str(out / "runs")]).output
-    for command in (("evaluate", str(out)), ("explain", str(out))):
-        done = CliRunner().invoke(models, command)
+    for reader in ("evaluate", "explain"):
+        done = CliRunner().invoke(models, [reader, str(out)])
         assert isinstance(done.exception, ArtifactError)
         assert f"run {out}: expected the folder of one run, received {said}" == str(done.exception)
 

@@ -1,5 +1,6 @@
 """The network with two outputs: what it is shown and asked, its kernel, its training, its evaluation."""
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,10 @@ from models.progress import Progress
 from models.workshop import dual_fit
 from models.workshop.dual_evaluate import Heard, facts, found, hear, rows_of, tally
 from models.workshop.dual_report import table
-from models.workshop.dual_train import parts_of, train_dual
+from models.workshop.dual_train import _save_predictions, parts_of, train_dual
+from models.workshop.evaluation import evaluate
+from models.workshop.material import recorded
+from models.workshop.predictions import load_predictions
 from models.workshop.runs import RunConfig, load_run
 from monitor.artifact import load_card
 from monitor.detect_lstm import LstmDetector
@@ -243,6 +247,53 @@ def test_a_missed_beat_is_called_normal_and_a_false_one_counts() -> None:
     assert_array_equal(rows_of(heard, start_s=2.5).abnormal, [0.0, 0.8])
     assert tally(heard) == 2
     assert tally(heard, start_s=2.5) == 1
+
+
+def test_its_page_tells_who_was_trained_on_and_shows_no_window(finished: Path, tmp_path: Path) -> None:
+    """From the manifest, a patient's two records as one; what is not cut is neither shown nor explained."""
+    run = shutil.copytree(finished, tmp_path / "run")
+    told = CliRunner().invoke(app, ["evaluate", str(run), "--resamples", "10"]).output
+    assert "Of the 1 patient tested on, none was trained on" in " ".join(told.split())
+    page = (run / "evaluation" / "report.html").read_text()
+    assert "No beats are shown: lstm_dual hears whole records, of which no beats are cut." in page
+    manifest = msgspec.json.decode((run / "manifest.json").read_bytes())
+    manifest["records"]["train"] = ["201"]
+    (run / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    found = load_run(run)
+    names = np.where(np.arange(len(found.predictions.rows)) < 10, "202", "100")
+    found.predictions = found.predictions._replace(
+        records=names, patients=np.where(names == "202", "201", names)
+    )
+    known = recorded(found)
+    assert known is not None
+    assert (2, ("201",)) == (known.n_tested, known.shared)
+    measured = evaluate(found, found="", resamples=10)
+    assert measured.strangers is not None
+    assert np.sum(names == "100") == measured.strangers.n
+    refused = CliRunner().invoke(app, ["explain", str(run)]).exception
+    assert isinstance(refused, ArtifactError)
+    assert "expected a network that is shown the window of a beat" in str(refused)
+
+
+def test_predictions_of_202_are_of_the_patient_of_201(tmp_path: Path) -> None:
+    """So that whoever draws or compares patients has one of them."""
+    heard = [hear(recording(name, seed=int(name)), peaky()) for name in ("202", "100")]
+    _save_predictions(tmp_path, heard)
+    told = load_predictions(tmp_path)
+    assert {("202", "201"), ("100", "100")} == set(
+        zip(told.records.tolist(), told.patients.tolist(), strict=True)
+    )
+
+
+def test_a_single_record_has_no_interval() -> None:
+    """Drawn again it is itself: an interval without width would claim certainty."""
+    heard = [hear(recording("100", 400, seed=1), peaky())]
+    figures = facts({"lstm_dual": heard}, resamples=20)
+    late = figures["systems"]["lstm_dual"]["from 5:00"]
+    for name in ("Se", "+P", "normality AP"):
+        assert late[name]["value"] is not None
+        assert (None, None) == (late[name]["low"], late[name]["high"])
+    assert table(figures).endswith("No intervals from one record; R peaks within 150 ms, one to one (EC57).")
 
 
 def test_figures_and_table_of_two_systems() -> None:

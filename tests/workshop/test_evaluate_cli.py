@@ -108,7 +108,7 @@ def test_r_peaks_are_shown_where_a_run_has_them(trained: Path, tmp_path: Path) -
     content = {"records": ["100"], "systems": {"lstm_dual": {"from 5:00": figures, "samples/s": 5}}}
     (run / "r_peaks.json").write_text(json.dumps(content))
     text = told(run, "--no-beats")
-    assert "lstm_dual, from 5:00  1,902  97.06 (95.1–98.2)   -" in text
+    assert "lstm_dual, from 5:00  1,902  97.06 (95.10–98.20)   -" in text
     (run / "r_peaks.json").write_text("[")
     with pytest.raises(ArtifactError, match="expected a JSON object"):
         told(run, "--no-beats")
