@@ -24,7 +24,7 @@ def dual(
     epochs: Annotated[int, typer.Option(min=1, help="Epochs at most, each of two minutes per stretch.")] = 60,
     patience: Annotated[int, typer.Option(min=0, help="Epochs without a better loss; 0: no limit.")] = 20,
     batch: Annotated[int, typer.Option(min=1, help="Stretches of signal shown at once.")] = 128,
-    learning_rate: Annotated[float, typer.Option(help="Adam's, at its highest.")] = 3e-3,
+    learning_rate: Annotated[float, typer.Option(min=1e-9, help="Adam's, at its highest.")] = 3e-3,
     loss: Annotated[
         Literal["weighted", "focal", "plain"],
         typer.Option(help="Cross-entropy, abnormal beats weighing more; or others."),
@@ -44,8 +44,9 @@ def dual(
     Example:  [bold]beatline models dual runs/dual[/bold]
     """
     from models.datasets.options import DataOptions
-    from models.progress import Progress, command_line
+    from models.progress import Progress, command_line, resumable
     from models.workshop.dual_train import ARCH, DATASET, train_dual
+    from models.workshop.folder import refuse
     from models.workshop.runs import RunConfig
 
     config = RunConfig(
@@ -60,7 +61,8 @@ def dual(
         learning_rate=learning_rate,
         seed=seed,
     )
-    with Progress() as progress:
+    refuse(out)
+    with resumable(out), Progress() as progress:
         folder = train_dual(config, out, command=command_line(), report=progress, data=data)
     _print(_read(folder / "r_peaks.json"))
     typer.echo(f"\n{folder}: beatline models dual-evaluate {folder} puts the monitor's own beside it")

@@ -109,8 +109,8 @@ def transfer(
 
     The beats are cut as the run's were. Each mode learns from a part of the labels (of patients, where
     they are known; the smaller parts lie within the larger); the fold before the one left out chooses the
-    epoch. A row per finished run; stopped or killed, the same command goes on. OUT gets results.csv and
-    curve.png.
+    epoch. Stopped or killed, the same command goes on; until it is finished results-partial.csv has the
+    figures so far. OUT gets results.csv and curve.png.
 
     Example:  [bold]beatline models transfer runs/moved --from runs/kachuee --dataset ptbxl[/bold]
     """

@@ -268,8 +268,8 @@ def _refuse_unfinished(folder: Path) -> None:
     """Raise `ArtifactError` if a folder is that of a run without a card: under way, or broken off."""
     if (folder / RUN_CONFIG).is_file() and not (folder / CARD).is_file():
         raise ArtifactError(
-            f"run {folder}: expected a finished run, received one with a {RUN_CONFIG} and no {CARD}; "
-            f"the command that began it goes on with it"
+            f"run {folder}: expected a finished run, received one with a {RUN_CONFIG} and no {CARD}: not "
+            f"finished (the command that began it goes on with it), or a study, which has no network"
         )
 
 

@@ -130,7 +130,6 @@ def test_an_exported_run_is_the_same_network_under_its_own_name(run: Path, tmp_p
     card = export.export(run, tmp_path / "mine", name="mine")
     assert ("mine", SPEC, "beats") == (card.name, card.window, card.serves)
     assert {"model.keras", "card.json"} == {path.name for path in (tmp_path / "mine").iterdir()}
-    export.export(run, tmp_path / "mine", name="mine")
     with pytest.raises(StorageError, match=r"expected no such path or an artefact .* received .*config.json"):
         export.export(run, run, name="one")
     assert artifact.load_card(run).name == "run"

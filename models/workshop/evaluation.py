@@ -10,7 +10,15 @@ import numpy as np
 from models.progress import Report
 from models.workshop import bootstrap
 from models.workshop.bootstrap import Clusters, clusters, intervals
-from models.workshop.material import Material, material, overlap
+from models.workshop.material import (
+    NO_BEATS,
+    Material,
+    Overlap,
+    hears_records,
+    material,
+    overlap,
+    recorded,
+)
 from models.workshop.metrics import AVERAGES, PER_CLASS, Measured, measure
 from models.workshop.runs import Run
 from monitor.errors import ArtifactError, BeatlineError
@@ -77,8 +85,9 @@ class Evaluation:
     @property
     def leak(self) -> str:
         """A sentence on whether patients tested on were trained on too."""
-        if self.material is not None:
-            return overlap(self.material).sentence()
+        known = overlap(self.material) if self.material is not None else recorded(self.run)
+        if known is not None:
+            return known.sentence()
         tested = set(self.run.predictions.records.tolist())
         if "" in tested:
             return f"Whether patients tested on were trained on too was not checked: {self.without}."
@@ -136,7 +145,7 @@ def evaluate(
         material=found if isinstance(found, Material) else None,
         without="" if isinstance(found, Material) else found,
         r_peaks=_r_peaks(run.folder),
-        strangers=_of_strangers(run, found) if isinstance(found, Material) else None,
+        strangers=_of_strangers(run, overlap(found) if isinstance(found, Material) else recorded(run)),
         equal=_for_equal_shares(run, found) if isinstance(found, Material) else None,
     )
 
@@ -149,6 +158,8 @@ def beats_of(run: Run, *, data: Path | None, report: Report) -> Material | str:
     BeatlineError
         A folder was named, and they are not to be had from it.
     """
+    if hears_records(run):
+        return NO_BEATS
     try:
         return material(run, data=data, report=report)
     except BeatlineError as error:
@@ -169,7 +180,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         return {name: figure(f"{who} {name}") for name in PER_CLASS}
 
     counts = zip(measured.classes, measured.counts, strict=True)
-    shared = overlap(found.material) if found.material else None
+    shared = overlap(found.material) if found.material else recorded(found.run)
     return {
         "run": str(found.run.folder),
         "config": msgspec.to_builtins(found.run.config),
@@ -194,10 +205,9 @@ def as_json(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _of_strangers(run: Run, found: Material) -> Measured | None:
+def _of_strangers(run: Run, known: Overlap | None) -> Measured | None:
     """Measure those never trained on, where some of the others were: by convention 201 trains, 202 tests."""
-    known = overlap(found)
-    if not known.shared or len(known.shared) == known.n_tested:
+    if known is None or not known.shared or len(known.shared) == known.n_tested:
         return None
     told = run.predictions
     rows = ~np.isin(told.patients, known.shared)

@@ -33,6 +33,7 @@ from models.workshop.cards import Origin, card_of, scores
 from models.workshop.fit import Examples, Fitting
 from models.workshop.folder import CONFIG, HISTORY, alone, begin, write_history, write_json
 from models.workshop.predictions import Predictions, load_predictions, save_predictions
+from models.workshop.studies import study_of
 from monitor.artifact import CARD, WEIGHTS, Card, load_card, save_card
 from monitor.errors import ArtifactError, SettingsError
 from monitor.quiet import hushed
@@ -181,6 +182,9 @@ def load_run(folder: Path) -> Run:
     """
     if not (folder / CONFIG).is_file():
         raise ArtifactError(f"run {folder}: expected a run folder with a {CONFIG}, received none")
+    study = study_of(folder)
+    if study is not None:
+        raise ArtifactError(f"run {folder}: expected the folder of one run, received {study.said}")
     if not is_finished(folder):
         raise ArtifactError(
             f"run {folder}: expected a finished run, received one without {CARD} "
@@ -224,7 +228,7 @@ def _network(config: RunConfig, train: Examples, n_classes: int, folder: Path) -
         path = folder / SELECTION
         if not path.exists():
             write_json(path, select.best(select.gains(train.x, train.y, seed=config.seed), k)._asdict())
-        columns = msgspec.json.decode(path.read_bytes())["columns"]
+        columns = select.read(path, n_points).columns
     keras.utils.set_random_seed(config.seed)
     return NETWORKS[config.arch](train.x.shape[1:], n_classes, columns=columns)
 

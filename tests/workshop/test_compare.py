@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from models import compare_cli
+from models.cli import app as models
 from models.datasets import BeatSet, DataOptions
 from models.datasets.splits import split
 from models.options import ARCHES
@@ -24,7 +25,7 @@ from models.workshop.predictions import Predictions
 from models.workshop.runs import load_run
 from models.workshop.seeds import judge
 from monitor.cli import app
-from monitor.errors import SettingsError
+from monitor.errors import ArtifactError, SettingsError
 from tests.workshop import made
 
 CLASSES = ("N", "V", "Q")
@@ -273,6 +274,26 @@ def test_a_comparison_that_is_stopped_goes_on(
     assert code == 1
     assert "it was begun otherwise (config.json): expected epochs 1; received epochs 2" in text
     assert {options.records for _, _, options in asked} == {"all"}
+
+
+def test_a_finished_comparison_is_told_as_one_and_left_as_it_is(
+    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, timed: None
+) -> None:
+    """It is no unfinished run: the list and whoever reads runs say where its own lie."""
+    out = tmp_path / "out"
+    command = (str(out), "--arch", "cnn", "--splits", "patients", "--seeds", "1", *TINY)
+    assert invoke(*command)[0] == 0
+    before = sorted(path.name for path in out.iterdir())
+    assert invoke(*command, "--seed", "7")[0] == 1
+    assert before == sorted(path.name for path in out.iterdir())
+    said = "a finished comparison, whose table is comparison.md; its runs in runs/NAME, each a run's folder"
+    told = CliRunner().invoke(app, ["models", "list", str(tmp_path)]).output
+    assert f"{out}  {said}" in told.splitlines()
+    assert "serves beats" in CliRunner().invoke(app, ["models", "list", str(out / "runs")]).output
+    for reader in ("evaluate", "explain"):
+        done = CliRunner().invoke(models, [reader, str(out)])
+        assert isinstance(done.exception, ArtifactError)
+        assert f"run {out}: expected the folder of one run, received {said}" == str(done.exception)
 
 
 def test_a_split_that_cannot_be_is_refused_before_anything_is_made(

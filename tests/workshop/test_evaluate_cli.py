@@ -21,7 +21,7 @@ from models.workshop.fit import believed
 from models.workshop.material import Material, overlap
 from models.workshop.runs import load_run
 from monitor.artifact import Score
-from monitor.errors import ArtifactError, SourceError
+from monitor.errors import ArtifactError, SourceError, StorageError
 from tests.workshop import made
 
 
@@ -47,6 +47,29 @@ def test_a_run_is_measured_and_has_a_page(trained: Path, tmp_path: Path) -> None
     names = ["confusion", "roc", "pr", "calibration", "history", "gallery"]
     assert {f"{name}.png" for name in names} == pictures
     assert len(pictures) == page.count("data:image/png;base64,")
+
+
+@pytest.mark.usefixtures("at_hand")
+@pytest.mark.parametrize("command", ["evaluate", "explain"])
+def test_a_folder_of_others_is_not_written_into(trained: Path, tmp_path: Path, command: str) -> None:
+    """A page that is not ours stays; our own, and what is left of one, is made again."""
+    out = tmp_path / "out"
+    out.mkdir()
+    few = {"evaluate": ["--no-beats", "--resamples", "10"], "explain": ["--rows", "2"]}[command]
+    argv = [command, str(trained), "--out", str(out), *few]
+    (out / "report.html").write_text("mine")
+    for foreign in ({}, {"metrics.json": "[]", "explanation.json": '{"loss": 1}'}):
+        for name, content in foreign.items():
+            (out / name).write_text(content)
+        done = CliRunner().invoke(app, argv)
+        assert isinstance(done.exception, StorageError)
+        assert f"cannot write {out}: expected no such path, an empty folder" in str(done.exception)
+        assert "mine" == (out / "report.html").read_text()
+    shutil.rmtree(out)
+    assert 0 == CliRunner().invoke(app, argv).exit_code
+    (out / "report.html").unlink()
+    assert 0 == CliRunner().invoke(app, argv).exit_code
+    assert (out / "report.html").exists()
 
 
 @pytest.mark.usefixtures("at_hand")
@@ -86,7 +109,7 @@ def test_r_peaks_are_shown_where_a_run_has_them(trained: Path, tmp_path: Path) -
     content = {"records": ["100"], "systems": {"lstm_dual": {"from 5:00": figures, "samples/s": 5}}}
     (run / "r_peaks.json").write_text(json.dumps(content))
     text = told(run, "--no-beats")
-    assert "lstm_dual, from 5:00  1,902  97.06 (95.1–98.2)   -" in text
+    assert "lstm_dual, from 5:00  1,902  97.06 (95.10–98.20)   -" in text
     (run / "r_peaks.json").write_text("[")
     with pytest.raises(ArtifactError, match="expected a JSON object"):
         told(run, "--no-beats")
