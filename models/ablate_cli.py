@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from models.options import ARCHES, LOSSES, FolderOption, RowsOption, data_options, load_beats
+from models.options import (
+    ARCHES,
+    LOSSES,
+    FolderOption,
+    OptionOption,
+    RowsOption,
+    data_options,
+    load_beats,
+    undivided,
+)
 
 __all__ = ["register"]
 
@@ -19,11 +28,10 @@ def ablate(
     out: Annotated[Path, typer.Argument(help="Folder to make, or to go on with.")],
     arch: Annotated[str, typer.Option(help=f"{', '.join(ARCHES)}.")] = "cnn",
     dataset: Annotated[str, typer.Option(help="wfdb, kachuee, ptbxl or ptb.")] = "wfdb",
-    records: Annotated[str, typer.Option(help="Records and sets, with commas between.")] = "DS1",
-    option: Annotated[
-        list[str] | None,
-        typer.Option(help="What else is asked of the data set, as NAME=VALUE: leads=1."),
+    records: Annotated[
+        str | None, typer.Option(help="Records and sets, with commas between. Default: DS1 of MIT-BIH.")
     ] = None,
+    option: OptionOption = None,
     rows: RowsOption = None,
     augment: Annotated[str, typer.Option(help="Those to try, each alone, with commas between.")] = "all",
     loss: Annotated[LOSSES, typer.Option(help="As for train.")] = "weighted",
@@ -48,10 +56,11 @@ def ablate(
     from models.workshop.ablate import ablate as run
     from models.workshop.augment import names_of
 
+    wanted = records or ("DS1" if dataset in ("wfdb", "kachuee") else None)
     config = Ablation(
         arch=arch,
         dataset=dataset,
-        options=data_options(option or [], records=records, rows=rows),
+        options=undivided(data_options(option or [], records=wanted, rows=rows)),
         augment=names_of(augment),
         loss=loss,
         epochs=epochs,

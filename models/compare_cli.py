@@ -12,6 +12,7 @@ from models.options import (
     LOSS_HELP,
     LOSSES,
     FolderOption,
+    OptionOption,
     RowsOption,
     data_options,
     load_beats,
@@ -56,10 +57,7 @@ def compare(
     records: Annotated[
         str | None, typer.Option(help="Records and sets, with commas between. Default: all 48 of MIT-BIH.")
     ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(help="What else is asked of the data set, as NAME=VALUE: balanced=true."),
-    ] = None,
+    option: OptionOption = None,
     rows: RowsOption = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Beats per step. Default: 128.")] = None,
     loss: Annotated[LOSSES, typer.Option(help=LOSS_HELP)] = "weighted",

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from models.options import FolderOption, RowsOption, data_options, load_beats
+from models.options import FolderOption, OptionOption, RowsOption, data_options, load_beats, undivided
 
 __all__ = ["register"]
 
@@ -24,13 +24,7 @@ def dataset(
     records: Annotated[
         str | None, typer.Option(help="Records and sets, with commas between, such as DS1 or 100,101.")
     ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What else is asked of it, as NAME=VALUE: recipe=paper, balanced=true, leads=1, plain=true, "
-            "strict=true, task=infarction."
-        ),
-    ] = None,
+    option: OptionOption = None,
     rows: RowsOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON, no table.")] = False,
 ) -> None:
@@ -49,7 +43,7 @@ def dataset(
     from models.datasets.writing import described, write_folder
     from models.progress import Progress, command_line
 
-    options = data_options(option or [], records=records, rows=rows)
+    options = undivided(data_options(option or [], records=records, rows=rows))
     beats = load_beats(name, data, options)
     told = described(beats, options)
     typer.echo(dumps(told, indent=2) if json else "\n".join(_table(told)))

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from monitor.options import DataOption
+from models.options import FolderOption
 
 __all__ = ["register"]
 
@@ -24,7 +24,7 @@ def dual(
     epochs: Annotated[int, typer.Option(min=1, help="Epochs at most, each of two minutes per stretch.")] = 60,
     patience: Annotated[int, typer.Option(min=0, help="Epochs without a better loss; 0: no limit.")] = 20,
     batch: Annotated[int, typer.Option(min=1, help="Stretches of signal shown at once.")] = 128,
-    learning_rate: Annotated[float, typer.Option(help="Adam's, at its highest.")] = 3e-3,
+    learning_rate: Annotated[float, typer.Option(min=1e-9, help="Adam's, at its highest.")] = 3e-3,
     loss: Annotated[
         Literal["weighted", "focal", "plain"],
         typer.Option(help="Cross-entropy, abnormal beats weighing more; or others."),
@@ -33,7 +33,7 @@ def dual(
         str, typer.Option(help="Done to what is trained on: flip, noise, stretch, or none.")
     ] = "flip,noise,stretch",
     seed: Annotated[int, typer.Option(min=0, help="Fixes everything that is random.")] = 1,
-    data: DataOption = None,
+    data: FolderOption = None,
 ) -> None:
     """Train the LSTM with two outputs: R peaks as they come, and whether each beat is normal.
 
@@ -44,8 +44,9 @@ def dual(
     Example:  [bold]beatline models dual runs/dual[/bold]
     """
     from models.datasets.options import DataOptions
-    from models.progress import Progress, command_line
+    from models.progress import Progress, command_line, resumable
     from models.workshop.dual_train import ARCH, DATASET, train_dual
+    from models.workshop.folder import refuse
     from models.workshop.runs import RunConfig
 
     config = RunConfig(
@@ -60,7 +61,8 @@ def dual(
         learning_rate=learning_rate,
         seed=seed,
     )
-    with Progress() as progress:
+    refuse(out)
+    with resumable(out), Progress() as progress:
         folder = train_dual(config, out, command=command_line(), report=progress, data=data)
     _print(_read(folder / "r_peaks.json"))
     typer.echo(f"\n{folder}: beatline models dual-evaluate {folder} puts the monitor's own beside it")
@@ -78,7 +80,7 @@ def dual_evaluate(
         str | None, typer.Option(help="The monitor's network: a name or folder. Default: the shipped one.")
     ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap over records.")] = 400,
-    data: DataOption = None,
+    data: FolderOption = None,
 ) -> None:
     """Put a recurrent detector beside the monitor's own line: R peaks and normality on unseen patients.
 

@@ -30,8 +30,9 @@ def confusion(reference: NDArray[np.int64], told: NDArray[np.int64]) -> NDArray[
 
 
 def scores(table: NDArray[np.int64]) -> dict[str, Score]:
-    """Return sensitivity, positive predictivity and F1 per class in percent, 0 where undefined.
+    """Return sensitivity, positive predictivity and F1 per class in percent, None where undefined.
 
+    All of a class without beats is, and the predictivity of one that was never told.
     As EC57 counts: beats whose reference is Q are left out, an F called V is no false V, and a false
     detection called V is one. Beats that the detector missed are in no table.
     """
@@ -45,9 +46,9 @@ def scores(table: NDArray[np.int64]) -> dict[str, Score]:
             told -= known[CLASSES.index("F"), k]
         se, ppv = true / max(1, n), true / max(1, told)
         result[name] = Score(
-            se=round(float(100 * se), 2),
-            ppv=round(float(100 * ppv), 2),
-            f1=round(float(200 * se * ppv / max(1e-9, se + ppv)), 2),
+            se=round(float(100 * se), 2) if n else None,
+            ppv=round(float(100 * ppv), 2) if n and told else None,
+            f1=round(float(200 * se * ppv / max(1e-9, se + ppv)), 2) if n else None,
             n=int(n),
         )
     return result
@@ -100,5 +101,6 @@ def tune(
 
 
 def _f(score: Score, beta: float) -> float:
-    """Return the F measure in percent."""
-    return (1 + beta**2) * score.se * score.ppv / max(1e-9, beta**2 * score.ppv + score.se)
+    """Return the F measure in percent; 0 where it is undefined, so that there is nothing to be won."""
+    se, ppv = score.se or 0.0, score.ppv or 0.0
+    return (1 + beta**2) * se * ppv / max(1e-9, beta**2 * ppv + se)

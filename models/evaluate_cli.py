@@ -78,11 +78,12 @@ def evaluate(
     from models.workshop.runs import load_run
 
     run = load_run(Path(model))
+    folder = report.folder_of(run, out, report.EVALUATION)
     with Progress() as progress:
         material = beats_of(run, data=data, report=progress) if beats else "the beats were not asked for"
         found = measure(run, found=material, resamples=resamples, seed=seed, report=progress)
         progress("drawing pictures", 0, 1)
-        page = report.write_evaluation(found, out or run.folder / report.EVALUATION, command=command_line())
+        page = report.write_evaluation(found, folder, command=command_line())
         progress("drawing pictures", 1, 1)
     if json:
         import msgspec
@@ -104,26 +105,20 @@ def record_names(records: str) -> tuple[str, ...]:
 
 
 def class_table(title: str, scores: "dict[str, Score]") -> str:
-    """Return Se, +P and F1 of each class as lines of text, in columns however long the names are."""
+    """Return Se, +P and F1 of each class as lines of text, a dash where undefined, however long the names."""
     width = max(map(len, scores), default=1)
-    lines = [
-        f"  {name:<{width}} {score.se:6.2f} {score.ppv:6.2f} {score.f1:6.2f} {score.n:7d}"
-        for name, score in scores.items()
-    ]
+    lines = []
+    for name, score in scores.items():
+        told = ("-" if value is None else f"{value:.2f}" for value in (score.se, score.ppv, score.f1))
+        lines.append(f"  {name:<{width}} {' '.join(f'{cell:>6}' for cell in told)} {score.n:7d}")
     return "\n".join([title, f"  {'':<{width}}     Se     +P     F1   beats", *lines])
 
 
 def _of_workshop(folder: Path) -> bool:
-    """Whether a folder holds a workshop's run, finished or not: its configuration names a data set."""
-    import msgspec
+    """Whether a folder is the workshop's, finished or not: its configuration names a data set."""
+    from models.workshop.studies import config_of
 
-    from models.workshop.folder import CONFIG
-
-    try:
-        found = msgspec.json.decode((folder / CONFIG).read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return False
-    return isinstance(found, dict) and {"arch", "dataset"} <= found.keys()
+    return "dataset" in config_of(folder)
 
 
 def _told(found: "Evaluation") -> str:

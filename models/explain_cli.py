@@ -57,11 +57,12 @@ def explain(
 
     chosen: Method = "gradcam" if method == "gradcam" else "ig"
     finished = load_run(run)
+    folder = report.folder_of(finished, out, report.EXPLANATION)
     with Progress() as progress:
         beats = material(finished, data=data, report=progress)
         found = explain_run(finished, beats, method=chosen, rows=rows, seed=seed, report=progress)
         progress("drawing pictures", 0, 1)
-        page = report.write_explanation(found, out or run / report.EXPLANATION, command=command_line())
+        page = report.write_explanation(found, folder, command=command_line())
         progress("drawing pictures", 1, 1)
     axis = axis_of(beats.beats)
     if json:

@@ -26,11 +26,16 @@ _ANY_LENGTH = 512
 """Points that a network is asked about which takes any number of them."""
 
 
-def export(run: Path, target: Path, *, name: str) -> Card:
-    """Write the artefact of a finished run into ``target``, replacing an artefact that was there.
+def export(run: Path, target: Path, *, name: str, replace: bool = False) -> Card:
+    """Write the artefact of a finished run into ``target``.
 
     The network is saved anew, loaded back and asked about random beats beside the original; the
     target is touched only if both say the same.
+
+    Parameters
+    ----------
+    replace
+        Whether an artefact that is there already may give way to this one.
 
     Raises
     ------
@@ -38,15 +43,16 @@ def export(run: Path, target: Path, *, name: str) -> Card:
         The run is not finished or not consistent, serves nothing, or the reloaded network differs; or it is a
         detector without weights for the monitor's kernel.
     StorageError
-        The target is something else than an artefact, such as a run folder.
+        The target exists: an artefact that is not to be replaced, or something else, such as a run folder,
+        which never is.
     """
+    _check_target(target, replace=replace)
     model, card = load(run)
     if card.serves == "nothing":
         raise ArtifactError(
             f"run {run}: expected a model that serves beats or as detector, received one that serves nothing "
             f"(classes {', '.join(card.classes)})"
         )
-    _check_target(target)
     with tempfile.TemporaryDirectory() as place:
         fresh = Path(place) / name
         fresh.mkdir()
@@ -88,7 +94,7 @@ def _told(model: "keras.Model", shown: list[np.ndarray]) -> list[np.ndarray]:
     return [np.asarray(output) for output in (told if isinstance(told, list | tuple) else [told])]
 
 
-def _check_target(target: Path) -> None:
+def _check_target(target: Path, *, replace: bool) -> None:
     if not target.exists():
         return
     found = {path.name for path in target.iterdir()} if target.is_dir() else {target.name}
@@ -96,4 +102,9 @@ def _check_target(target: Path) -> None:
         raise StorageError(
             f"cannot write {target}: expected no such path or an artefact of {CARD} and {WEIGHTS} alone, "
             f"received {', '.join(sorted(found)[:5])}"
+        )
+    if found and not replace:
+        raise StorageError(
+            f"cannot write {target}: expected no artefact there yet, or --replace, received one that is "
+            f"there already"
         )

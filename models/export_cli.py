@@ -20,18 +20,23 @@ def export(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     name: Annotated[str, typer.Option(help="Name of the artefact.")] = "beat",
     to: Annotated[Path | None, typer.Option(help="Folder for artefacts. Default: the shipped ones.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in place of an artefact of that name, if there is one.")
+    ] = False,
 ) -> None:
     """Make a run into an artefact; refused if the reloaded network differs.
 
+    An artefact that is there already, such as the shipped one, is kept unless --replace is given.
+
     For a trial there is no need of it: [bold]beatline monitor --model RUN[/bold] takes a run folder as it is.
 
-    Example:  [bold]beatline models export runs/first --name beat[/bold]
+    Example:  [bold]beatline models export runs/first --name mine[/bold]
     """
     from models.export import ARTIFACTS
     from models.export import export as write
 
     target = (to or ARTIFACTS) / name
-    card = write(run, target, name=name)
+    card = write(run, target, name=name, replace=replace)
     typer.echo(f"{target}: {card.identity}")
 
 
@@ -40,22 +45,28 @@ def list_(
         Path | None, typer.Argument(help="A folder with runs, beside the shipped models.")
     ] = None,
 ) -> None:
-    """List the shipped models and the runs in a folder, with what each serves.
+    """List the shipped models and the runs in a folder, with what each serves; and the studies there.
 
     Example:  [bold]beatline models list runs[/bold]
     """
+    from models.workshop.studies import study_of
     from monitor.artifact import CARD, RUN_CONFIG, load_card, shipped
 
     found = list(shipped().values())
     if folder is not None:
         found += sorted({path.parent for name in (CARD, RUN_CONFIG) for path in folder.glob(f"*/{name}")})
     for path in found:
+        study = study_of(path)
+        if study is not None:
+            typer.echo(f"{path}  {study.said}")
+            continue
         try:
             card = load_card(path)
         except BeatlineError as error:
             typer.echo(f"{path}  unusable: {error}")
             continue
         scores = next(iter(card.metrics.values()), {})
-        told = "  ".join(f"{name} F1 {score.f1:.1f}" for name, score in scores.items())
+        known = {name: "-" if score.f1 is None else f"{score.f1:.1f}" for name, score in scores.items()}
+        told = "  ".join(f"{name} F1 {f1}" for name, f1 in known.items())
         size = f"{card.n_parameters} parameters"
         typer.echo(f"{card.identity}  serves {card.serves}  {size}  {told}  {path}")

@@ -7,7 +7,16 @@ import msgspec
 import typer
 
 from models.evaluate_cli import class_table, record_names
-from models.options import ARCHES, AUGMENT_HELP, LOSS_HELP, LOSSES, FolderOption, data_options, load_beats
+from models.options import (
+    ARCHES,
+    AUGMENT_HELP,
+    LOSS_HELP,
+    LOSSES,
+    OPTION_HELP,
+    FolderOption,
+    data_options,
+    load_beats,
+)
 from monitor.errors import SettingsError, StorageError
 
 __all__ = ["register"]
@@ -49,10 +58,7 @@ def train(
     ] = "wfdb",
     option: Annotated[
         list[str] | None,
-        typer.Option(
-            rich_help_panel=_WORKSHOP,
-            help="What else is asked of the data set, as NAME=VALUE: leads=1, plain=true, balanced=true.",
-        ),
+        typer.Option(metavar="NAME=VALUE", rich_help_panel=_WORKSHOP, help=OPTION_HELP),
     ] = None,
     rows: Annotated[
         int | None, typer.Option(min=1, rich_help_panel=_WORKSHOP, help="Beats at most, evenly out of all.")

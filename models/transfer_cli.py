@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from models.options import FolderOption, RowsOption, data_options, load_beats
+from models.options import FolderOption, OptionOption, RowsOption, data_options, load_beats, undivided
 from monitor.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_OPTION: Final = "What else is asked of the data set, as NAME=VALUE: strict=true, records=..."
 _WINDOW: Final = ("fs=250", "n_pre=100", "n_post=140", "scaling=millivolt")
 """From 0.4 s before R to 0.56 s after it, in millivolts: the height of Q and R matters."""
 
@@ -44,7 +43,7 @@ def infarction(
     ] = "boosting,trees,machine,kernels,blend",
     filters: Annotated[int, typer.Option(min=20, help="Of kernels: random filters a draw.")] = 1000,
     rounds: Annotated[int, typer.Option(min=1, help="Of boosting and trees: how many trees.")] = 300,
-    option: Annotated[list[str] | None, typer.Option(help=_OPTION)] = None,
+    option: OptionOption = None,
     rows: RowsOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes everything that is random.")] = 1,
     data: FolderOption = None,
@@ -68,7 +67,7 @@ def infarction(
     wanted = [text for text in _WINDOW if text.partition("=")[0] not in named]
     if dataset == "kaggle":
         wanted = ["task=infarction"]
-    options = data_options([*wanted, *given], rows=rows)
+    options = undivided(data_options([*wanted, *given], rows=rows))
     with resumable(out):
         beats = load_beats(dataset, data, options)
         config = study.Infarction(
@@ -101,7 +100,7 @@ def transfer(
     folds: Folds = "10",
     split: Split = "both",
     epochs: Annotated[int, typer.Option(min=1, help="Epochs at most; more steps for small shares.")] = 12,
-    option: Annotated[list[str] | None, typer.Option(help=_OPTION)] = None,
+    option: OptionOption = None,
     rows: RowsOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes everything that is random.")] = 1,
     data: FolderOption = None,
@@ -110,8 +109,8 @@ def transfer(
 
     The beats are cut as the run's were. Each mode learns from a part of the labels (of patients, where
     they are known; the smaller parts lie within the larger); the fold before the one left out chooses the
-    epoch. A row per finished run; stopped or killed, the same command goes on. OUT gets results.csv and
-    curve.png.
+    epoch. Stopped or killed, the same command goes on; until it is finished results-partial.csv has the
+    figures so far. OUT gets results.csv and curve.png.
 
     Example:  [bold]beatline models transfer runs/moved --from runs/kachuee --dataset ptbxl[/bold]
     """
@@ -122,7 +121,8 @@ def transfer(
 
     run = load_run(from_)
     with resumable(out):
-        options = data_options([*study.window_of(run, dataset), *(option or [])], rows=rows)
+        wanted = [*study.window_of(run, dataset), *(option or [])]
+        options = undivided(data_options(wanted, rows=rows))
         beats = load_beats(dataset, data, options)
         config = study.Transfer(
             source=run.card.identity,

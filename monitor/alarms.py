@@ -102,6 +102,12 @@ class Alarms:
         until = None if seconds is None else index + round(seconds * self.fs)
         return self._standing.pause_audio(index, until, by=by)
 
+    def take_up(self, alarms: Sequence[Alarm], index: int) -> None:
+        """Carry, from sample ``index`` on, alarms of which it was not known that they stood at the start."""
+        self._standing.take_up(alarms, start=index)
+        self._labels.take_up(alarms, index)
+        self._signal.take_up(index)
+
     def set_limits(self, settings: AlarmSettings) -> None:
         """Go by other limits from now on; what is switched off, and reminders, stay as they were."""
         self._labels.settings = settings

@@ -51,6 +51,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         (columns, rows) to draw, None for the terminal's.
     stats
         File for what `monitor.stats` measured, as JSON.
+    parent
+        The run ends once this is no longer the parent process.
     """
 
     kind: Kind
@@ -59,6 +61,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     picture: Path | None = None
     size: tuple[int, int] | None = None
     stats: Path | None = None
+    parent: int | None = None
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,7 +230,7 @@ def _run(told: link.Config, look: Look, processes: Processes) -> int:
         processes.start("engine", "-m", "monitor.engine", msgspec.json.encode(told).decode())
         client = link.Client(told.link)
         try:
-            code = _Watch(client, processes, show, stats, look.seconds).until_done(interrupted)
+            code = _Watch(client, processes, show, stats, look).until_done(interrupted)
         finally:
             client.close()
     stats.write()
@@ -248,13 +251,13 @@ class _Watch:
         processes: Processes,
         show: Show,
         stats: Stats,
-        seconds: float | None,
+        look: Look,
     ) -> None:
         self._client = client
         self._processes = processes
         self._show = show
         self._stats = stats
-        self._seconds = seconds
+        self._look = look
         self._last = 0
         self._answered = False
         self._first_sample_ns: int | None = None
@@ -319,9 +322,12 @@ class _Watch:
                 return quit_asked
 
     def _time_is_up(self) -> bool:
-        if self._seconds is None or self._first_sample_ns is None:
+        """Whether this has run for as long as it should, or whoever started it has gone."""
+        if self._look.parent is not None and os.getppid() != self._look.parent:
+            return True
+        if self._look.seconds is None or self._first_sample_ns is None:
             return False
-        return time.time_ns() - self._first_sample_ns >= self._seconds * 1e9
+        return time.time_ns() - self._first_sample_ns >= self._look.seconds * 1e9
 
     def _end(self) -> None:
         if self._told_at is None:

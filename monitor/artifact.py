@@ -52,11 +52,11 @@ Serves: TypeAlias = Literal["beats", "detector", "nothing"]
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one class was told: sensitivity, positive predictivity and F1, in percent."""
+    """How one class was told: sensitivity, positive predictivity and F1, in percent; None = undefined."""
 
-    se: float
-    ppv: float
-    f1: float
+    se: float | None
+    ppv: float | None
+    f1: float | None
     n: int
 
 
@@ -72,8 +72,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     architecture
         Its name in ``models.architectures``.
     window
-        Window, leads and features; see `monitor.window.WindowSpec`. None where serving cannot cut
-        what the network wants: such a model serves nothing.
+        Window, leads and features; see `monitor.window.WindowSpec`. Of a model that serves nothing the
+        nearest that serving can cut, or None.
     band
         The filter the windows are cut after.
     classes
@@ -96,6 +96,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         What makes it again: seed, command line, versions of beatline and Keras.
     serves
         What it does in the monitor.
+    unserved
+        In words: why windows such as it was trained on are not cut in serving, and what to train on
+        instead; ``""`` where they are, or where nothing is known of it.
     """
 
     schema: int
@@ -116,6 +119,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     version: str
     keras: str
     serves: Serves = "beats"
+    unserved: str = ""
 
     def __post_init__(self) -> None:
         beats = self.serves == "beats"
@@ -136,9 +140,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             The model does not tell beats apart.
         """
         if self.serves != "beats" or self.window is None:
+            why = self.unserved or f"classes {', '.join(self.classes)}"
             raise ArtifactError(
                 f"model {self.name}: expected one that serves beats, received one that serves {self.serves} "
-                f"(classes {', '.join(self.classes)})"
+                f"({why})"
             )
         return self.window
 
@@ -263,8 +268,8 @@ def _refuse_unfinished(folder: Path) -> None:
     """Raise `ArtifactError` if a folder is that of a run without a card: under way, or broken off."""
     if (folder / RUN_CONFIG).is_file() and not (folder / CARD).is_file():
         raise ArtifactError(
-            f"run {folder}: expected a finished run, received one with a {RUN_CONFIG} and no {CARD}; "
-            f"the command that began it goes on with it"
+            f"run {folder}: expected a finished run, received one with a {RUN_CONFIG} and no {CARD}: not "
+            f"finished (the command that began it goes on with it), or a study, which has no network"
         )
 
 

@@ -29,7 +29,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from monitor.events import Block, Gap, Stream
+from monitor.events import Alarm, Block, Gap, Stream
 from monitor.wire import Bye, Hello, Message, Packet, per_millivolt, to_millivolt
 
 __all__ = ["Assembler", "Closed", "Counters", "Fault", "Item", "Lost", "Opened", "Samples"]
@@ -70,6 +70,13 @@ class Opened(msgspec.Struct, frozen=True):
             leads=self.leads,
             record=self.record,
         )
+
+    def lacks(self, alarm: Alarm) -> bool:
+        """Whether the lead that an alarm is about, if any, is not among these, by its place and name."""
+        lead = alarm.lead
+        if lead is None:
+            return False
+        return lead >= len(self.leads) or not alarm.text.endswith(f" {self.leads[lead]}")
 
 
 class Samples(msgspec.Struct, frozen=True, eq=False):

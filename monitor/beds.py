@@ -14,7 +14,6 @@ import msgspec
 from monitor import vitals
 from monitor.assemble import Closed, Counters, Fault, Item, Lost, Opened, Samples
 from monitor.beats import WindowSpec
-from monitor.definitions import DEFINITIONS
 from monitor.errors import SettingsError
 from monitor.events import (
     Alarm,
@@ -94,7 +93,6 @@ class Bed:
             bed=name,
             bridge_s=settings.filters.bridge_s,
             limits=settings.alarms.limits(),
-            trend=before.trend,
         )
         self._settings = settings
         self._limits = OwnLimits(settings.alarms)
@@ -110,13 +108,16 @@ class Bed:
         self._pause_until_ns = 0
         self.closed_ns: int | None = None
         self.failed = False
-        standing = [alarm for alarm in before.alarms if alarm.kind in DEFINITIONS]  # of this version's kinds
-        wall = [alarm for alarm in standing if DEFINITIONS[alarm.kind].lane == "wall"]
-        self.trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index, before=wall)
+        self.trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index)
         self.recording = Recording(name, record, trouble=self.trouble, fault=fault)
-        self._before = Standing(alarm for alarm in standing if alarm not in wall)
-        self._take_up(standing)
-        self._keep(before.bedside)
+        self._before = Standing()
+        self.take_up(before)
+
+    def take_up(self, left: Handover) -> None:
+        """Go on with what the process before this one left; its alarms must not have started anew here."""
+        self.snapshot = vitals.with_trend(self.snapshot, left.trend)
+        self._take_up(*left.lanes())
+        self._keep(left.bedside)
 
     def take(self, item: Item) -> None:
         """Take the next thing that ingest has for this bed."""
@@ -230,23 +231,29 @@ class Bed:
     def _notice(self, text: str) -> None:
         self._say(Notice(sample=self._index, decided=self._index, text=text))
 
-    def _take_up(self, standing: Sequence[Alarm]) -> None:
+    def _take_up(self, judged: Sequence[Alarm], wall: Sequence[Alarm]) -> None:
         """Show what stood before, tell that it does, and end what was trouble of the old process."""
-        if not standing:
+        if not (standing := [*judged, *wall]):
             return
-        self._last_received_ns = time.time_ns()  # if nothing comes of this bed, its feed is lost
+        self._last_received_ns = self._last_received_ns or time.time_ns()  # if nothing comes, it is lost
         self.snapshot = vitals.with_standing(self.snapshot, standing)
         names = ", ".join(alarm.text + (" (over)" if alarm.state == "end" else "") for alarm in standing)
         self._notice(f"taken up from the run before: {names}")
-        self._close(self._before, lambda alarm: alarm.kind in self._settings.alarms.off)
-        self.trouble.end_old()
+        before = Standing(judged)
+        self._close(before, lambda alarm: alarm.kind in self._settings.alarms.off)
+        if self._pipeline is None or self._opened is None:
+            self._before.take_up(before.alarms(), start=self._index)
+        else:
+            self._close(before, self._opened.lacks)
+            self._pipeline.take_up(before.alarms())
+        self.trouble.take_up(wall)
 
     def _keep(self, bedside: Bedside) -> None:
         """Go on with what persons had set before the restart, as far as it can still be."""
-        if bedside != NOTHING.bedside and not self.snapshot.alarms:
+        if bedside != NOTHING.bedside and not self.snapshot.alarms and not self.opened:
             self.closed_ns = time.time_ns()  # if nothing comes of this bed, it had left
         left_s = (bedside.quiet_until_ns - time.time_ns()) / 1e9
-        if left_s > 0:
+        if left_s > 0 and not self._pause_until_ns:
             self._quiet(min(left_s, self._settings.alarms.audio_pause_s))
         if bedside.limits:
             try:
@@ -304,7 +311,7 @@ class Bed:
         """Make a pipeline that learns anew from ``index`` on and keeps the alarms that stand."""
         if self._pipeline is not None:
             self._before = Standing(self._pipeline.standing)
-        self._close(self._before, lambda alarm: not _has_lead(opened, alarm))
+        self._close(self._before, opened.lacks)
         self._stream_count += 1
         self._pipeline = Pipeline(
             self._settings,
@@ -390,9 +397,3 @@ class Bed:
                 timing=timing,
             )
         )
-
-
-def _has_lead(opened: Opened, alarm: Alarm) -> bool:
-    """Whether the lead that an alarm is about, if any, is still there, by its place and name."""
-    lead = alarm.lead
-    return lead is None or (lead < len(opened.leads) and alarm.text.endswith(f" {opened.leads[lead]}"))

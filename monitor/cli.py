@@ -181,6 +181,7 @@ def demo(
     name: NameOption = None,
     allow_control: ControlOption = False,
     stats: StatsOption = None,
+    parent: Annotated[int | None, typer.Option("--parent", metavar="PID", min=1, hidden=True)] = None,
 ) -> None:
     """Play a record through a simulated bedside device and watch it.
 
@@ -199,6 +200,7 @@ def demo(
         stats=stats,
         picture=picture,
         size=size,
+        parent=parent,
     )
     device = application.Device(record=record, speed=speed, beds=beds, data=data)
     stations = application.Stations(name=name, allow_control=allow_control)
@@ -302,6 +304,7 @@ def _look(
     stats: Path | None,
     picture: Path | None = None,
     size: str | None = None,
+    parent: int | None = None,
 ) -> "Look":
     from monitor import app as application
 
@@ -316,6 +319,7 @@ def _look(
         stats=stats,
         picture=picture,
         size=None if size is None else _size(size),
+        parent=parent,
     )
 
 

@@ -9,6 +9,7 @@ only repeats it.
 """
 
 import datetime
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -18,7 +19,7 @@ from monitor.layout import Area, grid
 from monitor.lines import MARKS
 from monitor.settings import DisplaySettings
 from monitor.snapshots import BedSnapshot, Standing, WardSnapshot
-from monitor.tile import Pen, alarm_brief, alarm_text, draw_bed, flashing
+from monitor.tile import Pen, alarm_brief, alarm_ink, alarm_text, draw_bed, flashing, pause_left
 from monitor.vitals import announced
 from monitor.waveform import Charset
 
@@ -26,6 +27,7 @@ __all__ = [
     "MIN_SIZE",
     "Look",
     "elsewhere",
+    "muted",
     "notices_of",
     "render",
     "room_elsewhere",
@@ -81,7 +83,7 @@ def render(ward: WardSnapshot, size: tuple[int, int], now_ns: int, *, look: Look
     frame = Frame(*size, ascii_only=look.charset == "ascii")
     n_columns, n_rows = size
     if n_columns < MIN_SIZE[0] or n_rows < MIN_SIZE[1]:
-        too_small(frame, size)
+        too_small(frame, size, ward.beds, notices_of(ward, now_ns, stale_s=look.stale_s))
         return frame
     notices = notices_of(ward, now_ns, stale_s=look.stale_s)[: max(1, n_rows // 6)]
     height = n_rows - 2 - len(notices)
@@ -112,12 +114,23 @@ def _header(
     clock = moment.strftime("%H:%M:%S")
     right = n_columns - len(clock) - 1
     frame.put(0, right, clock, "dim")
-    at = frame.put(0, 1, "beatline", "strong")
-    n = len(ward.beds)
-    at = frame.put(0, at + 2, f"{n} bed{'s' if n != 1 else ''}", "dim")
-    if hidden:
-        at = frame.put(0, at, f", {len(hidden)} on other pages", "dim")
-        elsewhere(frame, at, right, hidden, Pen())
+    n, at = len(ward.beds), -1
+    for text, ink in (
+        ("beatline", "strong"),
+        (f"{n} bed{'s' if n != 1 else ''}", "dim"),
+        (muted(ward.beds), "technical"),
+        (f"{len(hidden)} on other pages" if hidden else "", "dim"),
+    ):
+        if text and at + 2 + len(text) + room_elsewhere(hidden) < right:
+            at = frame.put(0, at + 2, text, ink)
+    elsewhere(frame, at, right, hidden, Pen())
+
+
+def muted(beds: Sequence[BedSnapshot]) -> str:
+    """Return how many beds' sound is paused and for how long at most; empty where none is."""
+    quiet = [bed for bed in beds if bed.audio_pause_s > 0]
+    which = "" if len(beds) == 1 else f"{len(quiet)} of {len(beds)} "
+    return f"{which}mute {pause_left(*quiet)}" if quiet else ""
 
 
 def elsewhere(frame: Frame, at: int, right: int, hidden: Sequence[BedSnapshot], pen: Pen) -> int:
@@ -212,9 +225,37 @@ def _centred(frame: Frame, row: int, text: str, ink: str = "dim") -> None:
     frame.put(row, max(0, (n_columns - len(text)) // 2), text, ink)
 
 
-def too_small(frame: Frame, size: tuple[int, int]) -> None:
-    """Say, in whatever room there is, how much would be needed."""
+def too_small(
+    frame: Frame, size: tuple[int, int], beds: Sequence[BedSnapshot], notices: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Write in whatever room there is the most urgent alarm, what is wrong, and how much would be needed."""
     n_columns, n_rows = frame.size
-    text = f"terminal too small: expected {MIN_SIZE[0]}x{MIN_SIZE[1]}, received {size[0]}x{size[1]}"
-    for i in range(min(n_rows, -(-len(text) // n_columns))):
-        frame.put(i, 0, text[i * n_columns : (i + 1) * n_columns])
+    message = f"terminal too small: expected {MIN_SIZE[0]}x{MIN_SIZE[1]}, received {size[0]}x{size[1]}"
+    lines = _first_alarm(beds, n_columns, n_rows)
+    for text, ink in [*notices, (message, "plain")]:
+        lines += [(part, ink) for part in _cut(text, n_columns)]
+    at = 0
+    for row, (text, ink) in enumerate(lines[:n_rows]):
+        at = frame.put(row, 0, text, ink)
+    if len(lines) > n_rows == 1:  # beside the alarm
+        frame.put(0, at + 2, message)
+
+
+def _first_alarm(beds: Sequence[BedSnapshot], n_columns: int, n_rows: int) -> list[tuple[str, str]]:
+    """Return the most urgent alarm in lines: whole in one if it can be, its bed before how many more."""
+    waiting = _waiting(beds)
+    if not waiting:
+        return []
+    bed, alarm = waiting[0]
+    n_more = sum(len(announced(bed)) for bed in beds) - 1
+    brief, more = alarm_brief(alarm), f" +{n_more}" if n_more else ""
+    short = f"{bed.bed} {brief}"
+    texts = [f"{bed.bed} {alarm_text(alarm)}{more}{' more' if more else ''}", f"{short}{more}", short]
+    lines = next(([text] for text in texts if len(text) <= n_columns), textwrap.wrap(texts[1], n_columns))
+    if len(lines) > n_rows:
+        lines = _cut(brief, n_columns)
+    return [(line, alarm_ink(alarm)) for line in lines]
+
+
+def _cut(text: str, width: int) -> list[str]:
+    return [text[at : at + width] for at in range(0, len(text), width)]

@@ -335,18 +335,18 @@ class Engine:
         self._screens.close()
         self._stations.close()
 
-    def _left(self) -> Mapping[str, Handover]:
-        """Return what the run before left, by bed: as the store has it, else the journal."""
-        if self._store is not None and not self._store.trouble:
+    def _left(self) -> Mapping[str, Handover] | None:
+        """Return what the run before left, by bed: as the store has it, else the journal; None: not known."""
+        if self._store is not None and self._store.known:
             return self._store.left
         if self._config.journal is None:
-            return {}
+            return None
         try:
             return journal.handovers(Path(self._config.journal), now_ns=time.time_ns())
         except StorageError as error:  # an old line is no reason not to watch
             log.warning("%s", error)
             self._events.append(link.ward_entry(f"what stood before is not known: {error}"))
-            return {}
+            return None
 
     def _start_classifier(self, folder: Path) -> subprocess.Popen[bytes]:
         """Start the process that loads TensorFlow, out of everybody's way."""

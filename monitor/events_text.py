@@ -35,9 +35,12 @@ _COLUMNS: Final = (
     "state",
     "text",
     "sample",
+    "decided",
     "fs",
     "lead",
     "value",
+    "labels",
+    "evidence",
     "ended",
     "duration_s",
     "acknowledged",
@@ -101,7 +104,8 @@ def write_csv(listed: Iterator[Listed], out: TextIO) -> int:
     n = 0
     for one in listed:
         n += 1
-        writer.writerow(_facts(one))
+        evidence = " ".join(map(str, getattr(one.event, "evidence", ())))
+        writer.writerow(_facts(one) | {"evidence": evidence})
     return n
 
 
@@ -197,9 +201,11 @@ def _facts(one: Listed) -> dict[str, Any]:
         "state": one.state,
         "text": said(event),
         "sample": one.sample,
+        "decided": one.decided,
         "fs": one.fs,
         "lead": getattr(event, "lead", None),
         "value": getattr(event, "value", None),
+        "labels": getattr(event, "labels", None),
         "duration_s": None if one.duration_s is None else round(one.duration_s, 3),
         "acknowledged_by": one.acknowledged_by,
         "n_reminded": one.n_reminded if one.type == "alarm" else None,

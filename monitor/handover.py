@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from monitor.definitions import DEFINITIONS
 from monitor.events import Alarm, AudioPause, Event, LimitChange, TrendPoint
 
 __all__ = ["NOTHING", "TAKEN_UP_S", "Bedside", "Handover"]
@@ -65,6 +66,12 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     alarms: tuple[Alarm, ...] = ()
     bedside: Bedside = Bedside()
     trend: tuple[TrendPoint, ...] = ()
+
+    def lanes(self) -> tuple[list[Alarm], list[Alarm]]:
+        """Return the alarms that the signal decides, and those of the wall clock; none of an unknown kind."""
+        known = [alarm for alarm in self.alarms if alarm.kind in DEFINITIONS]
+        wall = [alarm for alarm in known if DEFINITIONS[alarm.kind].lane == "wall"]
+        return [alarm for alarm in known if alarm not in wall], wall
 
 
 NOTHING: Final = Handover()

@@ -46,16 +46,19 @@ class LabelAlarms:
         self.settings = settings
         self._standing = standing
         self._fs = fs
-        carried = [alarm for alarm in standing.alarms() if standing.lasts(alarm.kind, alarm.lead)]
-        until = start + self._n(settings.carry_s)
-        self._carried_until = until if carried else -1
+        self._carried_until = -1
         self._held: dict[str, int] = {}
-        minute = start + self._n(_MINUTES_S)
-        self._due = {
-            alarm.kind: minute if alarm.kind in _BY_MINUTES else until
-            for alarm in carried
-            if DEFINITIONS[alarm.kind].lane == "confirmed"
-        }
+        self._due: dict[str, int] = {}
+        self.take_up(standing.alarms(), start)
+
+    def take_up(self, alarms: Sequence[Alarm], at: int) -> None:
+        """Carry from sample ``at`` on what stood before: what is not found again in time is over."""
+        carried = [alarm.kind for alarm in alarms if self._standing.lasts(alarm.kind, alarm.lead)]
+        until, minute = at + self._n(self.settings.carry_s), at + self._n(_MINUTES_S)
+        self._carried_until = until if carried else self._carried_until
+        for kind in carried:
+            if DEFINITIONS[kind].lane == "confirmed":
+                self._due[kind] = minute if kind in _BY_MINUTES else until
 
     def provisional(
         self, beat: LabelledBeat, rhythms: Sequence[Rhythm], evidence: tuple[int, ...]

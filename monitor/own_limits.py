@@ -50,14 +50,17 @@ class OwnLimits:
     def keep(self, limits: Mapping[str, float], *, by: str, at: int) -> LimitChange:
         """Take up what was set in the run before; keys that are no limits any more are left out.
 
+        What was set in this run already, before that was known, holds.
+
         Raises
         ------
         SettingsError
             They do not fit with the settings of this run; nothing has changed.
         """
-        self.now = changed(self._given, {key: value for key, value in limits.items() if key in LIMITS})
+        known = {key: value for key, value in limits.items() if key in LIMITS}
+        before, self.now = self.now, changed(self._given, known | self.own)
         state: Literal["kept", "dropped"] = "kept" if self.own else "dropped"
-        return self._change(state, self._given, by=by, at=at)
+        return self._change(state, before, by=by, at=at)
 
     def drop(self, *, at: int) -> LimitChange:
         """Go back to the settings."""

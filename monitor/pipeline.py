@@ -213,6 +213,13 @@ class Pipeline:
         """Pause all sound of this bed from the current sample on for so long; None: it comes back now."""
         return [*self._alarms.pause_audio(self.index, seconds, by=by)]
 
+    def take_up(self, alarms: Sequence[Alarm]) -> None:
+        """Let alarms that stood before the start go on from the current sample, as if over a gap.
+
+        None of a kind and lead that stands here already.
+        """
+        self._alarms.take_up(alarms, self.index)
+
     def set_limits(self, limits: AlarmSettings) -> None:
         """Go by other alarm limits from the current sample on."""
         self._alarms.set_limits(limits)

@@ -12,6 +12,8 @@ from monitor.score_alarms import AlarmScore
 __all__ = ["Case", "Rows", "cases", "notes", "tables"]
 
 _NOTHING: Final = "-"
+_NAME: Final = 20
+"""Cells of a name: on a terminal of 80 columns each table of figures then has room."""
 _HIGH: Final = frozenset(kind for kind, entry in DEFINITIONS.items() if entry.priority == "high")
 
 
@@ -64,12 +66,12 @@ def tables(score: AlarmScore) -> list[Rows]:
         ),
         Rows(
             "Alarms told",
-            ["", "told", "right", "other", "?", "false", "+P %", "false per day"],
+            ["", "told", "right", "other", "?", "false", "+P %", "false/day"],
             [_told(one) for one in kinds if one.kind != EMERGENCIES and one.sums.get("told")],
         ),
         Rows(
             "Marked rhythms, any overlap and by duration, %",
-            ["", "marked", "Se", "told", "+P", "duration Se", "duration +P"],
+            ["", "of", "Se", "told", "+P", "by time Se", "by time +P"],
             [_episode(one) for one in episodes],
         ),
         Rows(
@@ -133,9 +135,11 @@ def _episode(one: Episodes) -> list[str]:
 
 
 def _name(kind: str) -> str:
-    return (
-        kind.replace("_", " ").replace("ventricular", "ventr.") if len(kind) > 20 else kind.replace("_", " ")
-    )
+    """Return what a row is called, in 20 cells."""
+    name = kind.replace("_", " ")
+    for long, short in (("ventricular", "ventr."), ("tachycardia", "tachy")):
+        name = name.replace(long, short) if len(name) > _NAME else name
+    return name
 
 
 def _interval(figure: Figure, digits: int) -> str:

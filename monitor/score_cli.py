@@ -142,7 +142,7 @@ def score(
     if json:
         sys.stdout.write(score_files.as_json(scored).decode())
         return
-    console = Console(highlight=False, width=score_text.WIDTH)
+    console = Console(highlight=False)
     with console.capture() as text:  # written in one piece: a pipe that closes is no failure of ours
         score_text.show(scored, console)
     sys.stdout.write(text.get())

@@ -1,4 +1,8 @@
-"""A comparison as tables for people: rich on a terminal, plain and aligned in a pipe, 100 columns wide."""
+"""A comparison as tables for people: rich on a terminal, plain and aligned in a pipe; no figure is ever cut.
+
+In a pipe a table has the width that it needs. On a terminal that is too narrow for one, intervals go
+below their figures, and where that is not enough the table goes on below itself.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -21,10 +26,10 @@ from monitor.score_alarms_text import notes as alarm_notes
 from monitor.score_alarms_text import tables as alarm_tables
 from monitor.scoring import Score
 
-__all__ = ["WIDTH", "notes", "show", "show_alarms", "title"]
+__all__ = ["notes", "show", "show_alarms", "title"]
 
-WIDTH: Final = 100
-"""Columns of the widest table."""
+_ANY: Final = 10_000
+"""Columns of a page that is never too narrow."""
 _NOTHING: Final = "-"
 _PLURALS: Final = {"couplet": "couplets", "short": "runs of 3-5", "long": "runs of 6+"}
 
@@ -74,7 +79,7 @@ def notes(score: Score) -> list[str]:
 
 
 def show(score: Score, console: Console) -> None:
-    """Print everything; the console should be `WIDTH` columns wide or more."""
+    """Print everything."""
     console.print(Text(title(score), style="bold"), soft_wrap=True)
     if score.records:
         for note in notes(score):
@@ -98,11 +103,56 @@ def show_alarms(score: AlarmScore, console: Console) -> None:
 
 
 def _print(heading: str, table: Table, console: Console) -> None:
-    if not console.is_terminal:
+    """Print a table at its natural width, in as many pieces as a terminal's own width asks for."""
+    if console.is_terminal:
+        pieces = _fitted(table, console)
+    else:
         table.box, table.padding = None, (0, 2, 0, 0)
+        pieces = [table]
     console.print()
     console.print(Text(heading, style="bold"), soft_wrap=True)
-    console.print(table, width=WIDTH, crop=False)
+    for i, piece in enumerate(pieces):
+        if i:
+            console.print()
+        piece.width = _width(piece, console)
+        console.print(piece, crop=False)
+
+
+def _fitted(table: Table, console: Console) -> list[Table]:
+    """Return the table, with intervals below their figures where it is too wide, and cut into pieces.
+
+    Each piece begins with the table's first column.
+    """
+    if _width(table, console) <= console.width:
+        return [table]
+    columns = [
+        [str(column.header), *(str(cell).replace(" [", "\n[") for cell in column.cells)]
+        for column in table.columns
+    ]
+    pieces = [_of_columns(columns[:2])]
+    first = 1
+    for i in range(2, len(columns)):
+        wider = _of_columns([columns[0], *columns[first : i + 1]])
+        if _width(wider, console) <= console.width:
+            pieces[-1] = wider
+        else:
+            first = i
+            pieces.append(_of_columns([columns[0], columns[i]]))
+    return pieces
+
+
+def _of_columns(columns: Sequence[Sequence[str]]) -> Table:
+    """Return a table of columns, each with its head before its cells."""
+    head, *rows = zip(*columns, strict=True)
+    table = _table(head)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _width(table: Table, console: Console) -> int:
+    """Return how many columns a table takes where nothing is cut."""
+    return Measurement.get(console, console.options.update(max_width=_ANY), table).maximum
 
 
 def _tables(score: Score) -> Iterable[tuple[str, Table]]:
@@ -119,7 +169,7 @@ def _tables(score: Score) -> Iterable[tuple[str, Table]]:
 
 
 def _table(columns: Sequence[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(columns[0], no_wrap=True)
     for column in columns[1:]:
         table.add_column(column, justify="right", no_wrap=True)
@@ -130,7 +180,7 @@ def _records(records: Sequence[RecordScore]) -> Table:
     """Per record: missed and false beats, then each class with how many there are."""
     heads = ["", "beats", "FN", "FP", "Se", "+P"]
     for label in "VSF":
-        heads += [label, "Se", "+P"]
+        heads += [label, f"{label} Se", f"{label} +P"]
     table = _table([*heads, "shut s"])
     for record in records:
         counts, figures = record.counts(), record.figures()

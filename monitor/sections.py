@@ -28,6 +28,8 @@ __all__ = [
 _Positive = Annotated[float, Meta(gt=0)]
 _NotNegative = Annotated[float, Meta(ge=0)]
 _Share = Annotated[float, Meta(gt=0, lt=1)]
+_Limit = Annotated[float, Meta(ge=15, le=300)]
+"""Of a heart rate in bpm: what makers let one set, from neonates to athletes."""
 
 Switchable: TypeAlias = Literal[
     "extreme_tachycardia",
@@ -71,6 +73,12 @@ LIMITS: Final = (
 )
 """Keys of ``alarms`` that may be changed for one bed while it is watched."""
 
+_ORDER: Final = (
+    ("low_rate_bpm", "high_rate_bpm", "lie below", "<"),
+    ("extreme_brady_bpm", "low_rate_bpm", "not lie above", "<="),
+    ("high_rate_bpm", "extreme_tachy_bpm", "not lie above", "<="),
+)
+
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all sections: frozen, keyword-only, no unknown keys."""
@@ -79,15 +87,15 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class FilterSettings(Section, frozen=True, kw_only=True):
     """The monitor band: IEC 60601-2-27 asks for 0.67 Hz or lower up to 40 Hz in monitoring mode."""
 
-    baseline_hz: _Positive = 0.5
+    baseline_hz: Annotated[float, Meta(gt=0, le=2)] = 0.5
     """High-pass corner that removes baseline wander."""
-    band_high_hz: _Positive = 40.0
+    band_high_hz: Annotated[float, Meta(ge=20)] = 40.0
     """Low-pass corner; left out where it does not lie below 0.45 fs."""
     mains_hz: _NotNegative = 60.0
     """Mains frequency of the place the signal was recorded (50, 60; 0 = no notch). MIT-BIH: 60."""
-    mains_q: _Positive = 30.0
+    mains_q: Annotated[float, Meta(ge=5)] = 30.0
     """Quality factor of the notch: -3 dB width is mains_hz / mains_q."""
-    bridge_s: _NotNegative = 0.2
+    bridge_s: Annotated[float, Meta(ge=0, le=1)] = 0.2
     """A gap no longer than this is bridged by holding the last value; after a longer one, all learn anew."""
 
 
@@ -171,7 +179,10 @@ class DetectorSettings(Section, frozen=True, kw_only=True):
 
 
 class RhythmSettings(Section, frozen=True, kw_only=True):
-    """Heart rate and rhythms: PhysioNet/CinC Challenge 2015 (table 1), makers' manuals."""
+    """Heart rate and rhythms: PhysioNet/CinC Challenge 2015 (table 1), makers' manuals.
+
+    What decides VT and fibrillation is bounded: no value switches them off.
+    """
 
     rate_rr: Annotated[int, Meta(ge=1)] = 12
     """The heart rate is the mean of this many RR ..."""
@@ -181,13 +192,13 @@ class RhythmSettings(Section, frozen=True, kw_only=True):
     """What makes an RR a slow one."""
     rate_run_rr: Annotated[int, Meta(ge=1)] = 8
     """Inside a run of sudden, even RR at most this many of them count."""
-    rate_hold_s: _Positive = 4.0
+    rate_hold_s: Annotated[float, Meta(ge=2, le=10)] = 4.0
     """So long after the last beat the heart rate is unknown."""
     vt_beats: Annotated[int, Meta(ge=3, le=15)] = 5
     """Consecutive ventricular beats that make ventricular tachycardia."""
-    vt_rate_bpm: _Positive = 100.0
+    vt_rate_bpm: Annotated[float, Meta(ge=60, le=200)] = 100.0
     """They must be faster than this."""
-    ventricular_brady_bpm: _Positive = 40.0
+    ventricular_brady_bpm: Annotated[float, Meta(ge=15, lt=60)] = 40.0
     """Five slower than this are ventricular bradycardia; from here up to ``vt_rate_bpm``, idioventricular."""
     svt_beats: Annotated[int, Meta(ge=3)] = 5
     """Consecutive premature supraventricular beats that make a tachycardia ..."""
@@ -197,11 +208,11 @@ class RhythmSettings(Section, frozen=True, kw_only=True):
     """Cycles of N V (bigeminy) or N N V (trigeminy) that make a pattern."""
     vf_s: Annotated[float, Meta(ge=3, le=10)] = 4.0
     """Fibrillatory, flutter or oscillatory waveform for this long is ventricular fibrillation."""
-    vf_hz: _Positive = 2.5
+    vf_hz: Annotated[float, Meta(ge=1, le=4)] = 2.5
     """It swings at least this often (150 per minute, the slow end of flutter) ..."""
-    vf_rms_mv: _Positive = 0.07
+    vf_rms_mv: Annotated[float, Meta(gt=0, le=0.15)] = 0.07
     """... with at least this RMS: coarse fibrillation, 0.2 mV peak to peak (Kerber 1997) ..."""
-    vf_log_odds: float = -0.5
+    vf_log_odds: Annotated[float, Meta(ge=-5, le=2)] = -0.5
     """... and a score above this; lower is more sensitive and less specific."""
     af_window_s: Annotated[float, Meta(ge=30, le=300)] = 60.0
     """RR of so long are compared with one another for atrial fibrillation ..."""
@@ -223,23 +234,23 @@ class RhythmSettings(Section, frozen=True, kw_only=True):
 class AlarmSettings(Section, frozen=True, kw_only=True):
     """Alarm limits: IEC 60601-2-27, makers' manuals and PhysioNet/CinC Challenge 2015 (table 1)."""
 
-    asystole_s: Annotated[float, Meta(gt=0, le=10)] = 4.0
+    asystole_s: Annotated[float, Meta(ge=2, le=10)] = 4.0
     """No QRS for this long, no fibrillation; IEC 60601-2-27 wants it told within 10 s."""
-    learning_s: Annotated[float, Meta(gt=0, le=60)] = 4.0
+    learning_s: Annotated[float, Meta(gt=0, le=10)] = 4.0
     """Before the first beat the asystole time counts from this long after the start."""
-    extreme_tachy_bpm: _Positive = 140.0
-    """Extreme tachycardia: heart rate above this ..."""
+    extreme_tachy_bpm: _Limit = 140.0
+    """Extreme tachycardia: heart rate above this, which is at or above ``high_rate_bpm``, ..."""
     extreme_tachy_beats: Annotated[int, Meta(ge=2)] = 17
     """... for this many consecutive beats."""
-    extreme_brady_bpm: _Positive = 40.0
-    """Extreme bradycardia: heart rate below this ..."""
+    extreme_brady_bpm: _Limit = 40.0
+    """Extreme bradycardia: heart rate below this, which is at or below ``low_rate_bpm``, ..."""
     extreme_brady_beats: Annotated[int, Meta(ge=2)] = 5
     """... for this many consecutive beats."""
-    high_rate_bpm: _Positive = 120.0
+    high_rate_bpm: _Limit = 120.0
     """High heart rate limit."""
-    low_rate_bpm: _Positive = 50.0
+    low_rate_bpm: _Limit = 50.0
     """Low heart rate limit."""
-    rate_hysteresis_bpm: _NotNegative = 5.0
+    rate_hysteresis_bpm: Annotated[float, Meta(ge=0, le=20)] = 5.0
     """A rate alarm, extreme or not, ends once the rate is back inside its limit by this much."""
     pause_s: Annotated[float, Meta(ge=1.5, le=3.0)] = 2.0
     """An RR longer than this is a pause ..."""
@@ -263,13 +274,13 @@ class AlarmSettings(Section, frozen=True, kw_only=True):
     """Frequent PVC: more V than this within the last minute."""
     multiform_beats: Annotated[int, Meta(ge=3, le=31)] = 15
     """Multiform PVC: two V of different shape within this many beats."""
-    report_s: _NotNegative = 0.5
+    report_s: Annotated[float, Meta(ge=0, le=2)] = 0.5
     """A QRS is reported up to this long after its peak: so much later a pause is announced unasked."""
-    hold_s: _NotNegative = 5.0
+    hold_s: Annotated[float, Meta(ge=0, le=60)] = 5.0
     """An alarm about something momentary (a pause) stands for this long."""
-    blind_s: _NotNegative = 2.0
+    blind_s: Annotated[float, Meta(ge=0, le=10)] = 2.0
     """No lead usable for this long: cannot analyse."""
-    carry_s: _Positive = 10.0
+    carry_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
     """After a gap, a condition that is not found again within this time is over."""
     reminder_s: _NotNegative = 180.0
     """An acknowledged high or medium condition that still stands is announced again after this (0 = off)."""
@@ -283,11 +294,13 @@ class AlarmSettings(Section, frozen=True, kw_only=True):
         return {key: getattr(self, key) for key in LIMITS}
 
     def __post_init__(self) -> None:
-        for low, high in (("low_rate_bpm", "high_rate_bpm"), ("extreme_brady_bpm", "extreme_tachy_bpm")):
+        """See that the limits do not cross: a red alarm must not come before the yellow one."""
+        for low, high, word, sign in _ORDER:
             below, above = getattr(self, low), getattr(self, high)
-            if below >= above:
+            if below > above or (below == above and sign == "<"):
                 raise ValueError(
-                    f"{low} must lie below {high}: expected low < high, received {below:g} and {above:g}"
+                    f"{low} must {word} {high}: expected {low} {sign} {high}, "
+                    f"received {below:g} and {above:g}"
                 )
 
 
@@ -305,7 +318,7 @@ class ServingSettings(Section, frozen=True, kw_only=True):
     """How long a batch waits for more beats before it runs."""
     confirm_s: _Positive = 1.5
     """A label waits so long after R for the next beat's window: 40 bpm, the low end of makers' pauses."""
-    label_timeout_s: _Positive = 60.0
+    label_timeout_s: Annotated[float, Meta(gt=0, le=300)] = 60.0
     """Signal time after which a beat without an answer is Q and nothing waits for it any more."""
 
 
@@ -314,7 +327,7 @@ class FeedSettings(Section, frozen=True, kw_only=True):
 
     queue_s: _Positive = 30.0
     """Signal held per bed while the pipeline is busy; what exceeds it becomes a Gap (overflow)."""
-    lost_after_s: _Positive = 3.0
+    lost_after_s: Annotated[float, Meta(gt=0, le=10)] = 3.0
     """Wall time without a packet after which the feed is called lost."""
     queue_items: Annotated[int, Meta(ge=1)] = 6000
     """Packets held per bed, however small they are: 30 s of packets of 5 ms."""

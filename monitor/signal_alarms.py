@@ -128,6 +128,12 @@ class SignalAlarms:
         )
         self._next = self._deadline()[0]
 
+    def take_up(self, at: int) -> None:
+        """Carry from sample ``at`` on what was found to have stood before, as `reset` does."""
+        self._watch.carried_until = at + self._n(self._settings.carry_s)
+        self._watch.carried_late = False
+        self.look_again()
+
     def snapshot(self) -> State:
         """Return a copy of the state, what stands left out."""
         return asdict(self._watch)

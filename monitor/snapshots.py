@@ -15,6 +15,7 @@ from monitor.settings import FilterSettings
 from monitor.strip import Strip
 
 __all__ = [
+    "PVC_HOLE_S",
     "PVC_WINDOW_S",
     "TREND_MINUTES",
     "BedSnapshot",
@@ -34,6 +35,9 @@ TREND_MINUTES: Final = 24 * 60
 
 PVC_WINDOW_S: Final = 60.0
 """Seconds of signal over which `BedSnapshot.pvc_per_min` counts."""
+
+PVC_HOLE_S: Final = 10.0
+"""Seconds without signal, usable lead or label that such a count bears: behind more it is not known."""
 
 Status: TypeAlias = Literal["waiting", "learning", "live", "lost", "ended"]
 """waiting: nothing came yet. learning: signal, but no beat since the start or the last long gap."""
@@ -117,6 +121,9 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         Beats of the last `monitor.vitals.KEEP_S`, in order.
     ventricular
         Samples of the beats whose confirmed label is V, within the last minute.
+    labelled
+        The first and the last beat of the stretch in which every one has had an answer (its confirmed
+        label), None before. It begins anew behind a hole of more than `PVC_HOLE_S`.
     audio_paused_until
         The sample at which alarm sound comes back, None where it was not paused; see `audio_pause_s`.
     limits
@@ -146,6 +153,7 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     quality: tuple[_Quality, ...] = ()
     marks: tuple[Mark, ...] = ()
     ventricular: tuple[int, ...] = ()
+    labelled: tuple[int, int] | None = None
     hr_bpm: float | None = None
     alarms: tuple[Standing, ...] = ()
     audio_paused_until: int | None = None
@@ -171,9 +179,14 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         return left / (self.fs or 1.0)
 
     @property
-    def pvc_per_min(self) -> int:
-        """Beats confirmed as V in the last minute of signal."""
+    def pvc_per_min(self) -> int | None:
+        """Beats confirmed as V in the last minute of signal; None while not all of it is labelled."""
         since = self.index - PVC_WINDOW_S * self.fs
+        blind = any(alarm.kind == "cannot_analyse" and not alarm.ended for alarm in self.alarms)
+        if self.connection != "up" or blind or self.labelled is None or self.labelled[0] > since:
+            return None
+        if self.marks and self.marks[-1].sample - self.labelled[1] > PVC_HOLE_S * self.fs:
+            return None
         return sum(1 for sample in self.ventricular if sample >= since)
 
 

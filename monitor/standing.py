@@ -69,12 +69,16 @@ class Standing:
         self._reminder = reminder
         self._entries: dict[tuple[str, int | None], _Entry] = {}
         self._paused = (0, 0)
+        self.take_up(alarms, start=start)
+
+    def take_up(self, alarms: Iterable[Alarm], *, start: int) -> None:
+        """Let alarms that stood before go on, from sample ``start``; those that lasted are carried."""
         for alarm in alarms:
             lasts = alarm.state != "end"
             entry = _Entry(alarm, lasts=lasts, acknowledged=alarm.state == "acknowledged", carried=lasts)
             if entry.acknowledged:
                 due = self._due(alarm, alarm.decided)
-                entry.due = due if start <= due <= start + reminder else self._due(alarm, start)
+                entry.due = due if start <= due <= start + self._reminder else self._due(alarm, start)
             self._entries[alarm.kind, alarm.lead] = entry
 
     def start(self, alarm: Alarm) -> list[Alarm]:

@@ -34,8 +34,6 @@ class Trouble:
         Called with every step.
     index
         Called for the sample at which a step is decided.
-    before
-        Last steps of such alarms that stood when another process ended.
     """
 
     def __init__(
@@ -44,18 +42,12 @@ class Trouble:
         *,
         say: Callable[[Event], None],
         index: Callable[[], int],
-        before: Sequence[Alarm] = (),
     ) -> None:
         self._say = say
         self._index = index
         self._not_stored: dict[str, str] = {}
         self._refused_ns = 0
-        self._standing = Standing(
-            before,
-            off=settings.off,
-            reminder=round(settings.reminder_s * 1e9),
-            start=time.time_ns(),
-        )
+        self._standing = Standing(off=settings.off, reminder=round(settings.reminder_s * 1e9))
 
     def start(self, kind: str, text: str = "") -> None:
         """Raise an alarm, unless it stands already; ``text`` is put behind its name."""
@@ -67,9 +59,10 @@ class Trouble:
         """End an alarm, if it stands."""
         self._tell(self._standing.end(kind, self._index()))
 
-    def end_old(self) -> None:
-        """End what was trouble of the process before this one."""
-        for alarm in self._standing.alarms():
+    def take_up(self, alarms: Sequence[Alarm]) -> None:
+        """Let such alarms go on that stood when another process ended, and end what was its own trouble."""
+        self._standing.take_up(alarms, start=time.time_ns())
+        for alarm in alarms:
             if alarm.kind not in _OF_THE_FEED:
                 self.end(alarm.kind)
 

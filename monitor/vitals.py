@@ -9,7 +9,7 @@ What shells alone know (connection, transport latency, refused packets) is put i
 and `with_transport`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -33,8 +33,8 @@ from monitor.events import (
     TrendPoint,
     Wave,
 )
-from monitor.signals import Call
 from monitor.snapshots import (
+    PVC_HOLE_S,
     PVC_WINDOW_S,
     TREND_MINUTES,
     BedSnapshot,
@@ -64,6 +64,7 @@ __all__ = [
     "with_standing",
     "with_status",
     "with_transport",
+    "with_trend",
 ]
 
 KEEP_S: Final = 30.0
@@ -74,7 +75,7 @@ _MAX_MARKS = 512
 _SCALE_SECONDS = 8
 """Seconds that the gain looks back."""
 _PRIORITIES: Final[tuple[Priority, ...]] = ("high", "medium", "low", "technical")
-_CALLS: Final[tuple[Call, ...]] = ("high", "medium", "low")
+_CALLS: Final[tuple[Literal["high", "medium", "low"], ...]] = ("high", "medium", "low")
 
 
 def fold(snapshot: BedSnapshot, event: Output | Block) -> BedSnapshot:
@@ -101,12 +102,30 @@ def with_transport(
 
 
 def with_standing(snapshot: BedSnapshot, alarms: Iterable[Alarm]) -> BedSnapshot:
-    """Return the snapshot with alarms that stood before it began; these are their last steps."""
+    """Return the snapshot with alarms that stood before it began; these are their last steps.
+
+    Until a stream says otherwise, the last of them is where its samples go on.
+    """
     for alarm in alarms:
         snapshot = _on_alarm(snapshot, replace(alarm, state="start"))
         snapshot = _on_alarm(snapshot, alarm) if alarm.state != "start" else snapshot
-        snapshot = replace(snapshot, index=max(snapshot.index, alarm.decided))
+        if not snapshot.leads:
+            snapshot = replace(snapshot, index=max(snapshot.index, alarm.decided))
     return snapshot
+
+
+def with_trend(snapshot: BedSnapshot, before: Sequence[TrendPoint]) -> BedSnapshot:
+    """Return the snapshot with a trend from before it began: its own minutes are numbered on from there."""
+    if not before:
+        return snapshot
+    by = before[-1].minute + 1
+    own = (replace(point, minute=point.minute + by) for point in snapshot.trend)
+    return replace(
+        snapshot,
+        trend=(*before, *own)[-TREND_MINUTES:],
+        trend_base=snapshot.trend_base + by if snapshot.leads else 0,
+        rates=tuple((minute + by, rate) for minute, rate in snapshot.rates),
+    )
 
 
 def announced(bed: BedSnapshot) -> list[Standing]:
@@ -122,7 +141,7 @@ def announced(bed: BedSnapshot) -> list[Standing]:
     return sorted(shown, key=_urgency)
 
 
-def sounding(*beds: BedSnapshot) -> Call | None:
+def sounding(*beds: BedSnapshot) -> Literal["high", "medium", "low"] | None:
     """Return the urgency with which beds call aloud now, None for silence.
 
     The worst of what is announced and nobody has acknowledged, on beds whose sound is not paused. What is
@@ -238,7 +257,20 @@ def _on_gap(bed: BedSnapshot, event: Gap) -> BedSnapshot:
     n_gaps = bed.counters.gaps + (n_lost > 0)
     counters = replace(bed.counters, lost=bed.counters.lost + n_lost, gaps=n_gaps)
     learning = bed.learning or event.reason == "restarted" or n_lost > bed.bridge_s * bed.fs
-    return replace(bed, counters=counters, learning=learning, index=max(bed.index, event.stop))
+    return replace(
+        bed,
+        counters=counters,
+        learning=learning,
+        labelled=_labelled(bed, event.sample, event.stop),
+        index=max(bed.index, event.stop),
+    )
+
+
+def _labelled(bed: BedSnapshot, start: int, stop: int) -> tuple[int, int] | None:
+    """Return the stretch of labelled beats; nothing is known of what lies between ``start`` and ``stop``."""
+    if bed.labelled is None or stop - start <= PVC_HOLE_S * bed.fs:
+        return bed.labelled
+    return max(bed.labelled[0], stop), bed.labelled[1]
 
 
 def _on_quality(bed: BedSnapshot, event: LeadQuality) -> BedSnapshot:
@@ -267,6 +299,10 @@ def _on_label(bed: BedSnapshot, event: LabelledBeat) -> BedSnapshot:
             break
     if event.provisional:
         return replace(bed, marks=marks)
+    first, last = bed.labelled or (event.sample, event.sample)
+    labelled = (first, max(last, event.sample))
+    unanswered = event.label == "Q" and event.probabilities is None
+    bed = replace(bed, marks=marks, labelled=None if unanswered else labelled)
     ventricular = bed.ventricular
     if (event.label == "V") != (event.sample in ventricular):
         since = bed.index - PVC_WINDOW_S * bed.fs
@@ -276,7 +312,7 @@ def _on_label(bed: BedSnapshot, event: LabelledBeat) -> BedSnapshot:
     trend = bed.trend
     if event.label == "V" and bed.fs > 0:
         trend = _with_point(trend, bed.trend_base + _minute(event.sample, bed.fs), pvc=1)
-    return replace(bed, marks=marks, ventricular=ventricular, trend=trend)
+    return replace(bed, ventricular=ventricular, trend=trend)
 
 
 def _on_rate(bed: BedSnapshot, event: Rate) -> BedSnapshot:
@@ -330,7 +366,13 @@ def _on_alarm(bed: BedSnapshot, event: Alarm) -> BedSnapshot:
     connection = bed.connection
     if event.kind == "feed_lost" and connection in ("up", "lost"):
         connection = "lost" if event.state == "start" else "up"
-    return replace(bed, alarms=others if new is None else (*others, new), connection=connection)
+    blind = event.kind == "cannot_analyse" and event.state == "end"
+    return replace(
+        bed,
+        alarms=others if new is None else (*others, new),
+        connection=connection,
+        labelled=_labelled(bed, event.sample, event.decided) if blind else bed.labelled,
+    )
 
 
 def _standing(event: Alarm) -> Standing:

@@ -34,6 +34,7 @@ _NOTICE_NS = 10_000_000_000
 """How long a line about the whole ward stays on the screen."""
 _FORGET_NS = 600_000_000_000
 """How long a bed that has said good-bye stays on the screen."""
+_UNKNOWN = "what stood before the start is not known yet: the store cannot be read"
 
 
 class Ward:
@@ -54,7 +55,8 @@ class Ward:
     store
         Where events are stored, None for nowhere.
     before
-        By bed, what the process before this one left.
+        By bed, what the process before this one left; None where that is not known yet: it is then taken
+        up as soon as the store knows.
 
     Attributes
     ----------
@@ -88,11 +90,12 @@ class Ward:
         self._store = store
         self._unwritten: dict[str, str] = {}
         self._notice = ("", 0)
-        self._before = dict(before or {})
+        self._before: dict[str, Handover] = {}
         self._began_ns = time.time_ns()
-        for name, left in tuple(self._before.items()):
-            if left.alarms or left.bedside != NOTHING.bedside:
-                self._admit(name)  # shown at once, whether or not a device comes back
+        self._unknown = before is None and store is not None
+        if self._unknown:
+            self._tell(ward_entry(_UNKNOWN))
+        self._take_up(before or {})
 
     def take(self, item: Item) -> None:
         """Give an item to its bed; a fault of nobody's bed is told for the whole ward."""
@@ -164,6 +167,9 @@ class Ward:
         for bed in self.beds.values():
             self._contained(bed, bed.recording.flush)
         if self._store is not None:
+            if self._unknown and self._store.known:
+                self._unknown = False
+                self._take_up(self._store.left)
             self._written("store", self._store.trouble)
             for text in self._store.news():
                 self.notice(text)
@@ -211,11 +217,24 @@ class Ward:
     def shown(self, counters: Mapping[str, Counters]) -> tuple[tuple[BedSnapshot, ...], tuple[str, ...]]:
         """Return what screens show: the beds, and lines about the whole ward."""
         notices = [f"! {part} failed: {text}" for part, text in self.faults.items()]
+        if self._unknown:
+            notices.append(f"! {_UNKNOWN}")
         text, until_ns = self._notice
         if time.time_ns() < until_ns:
             notices.append(f"! {text}")
         beds = tuple(bed.shown(counters.get(name, Counters())) for name, bed in self.beds.items())
         return beds, tuple(notices)
+
+    def _take_up(self, left: Mapping[str, Handover]) -> None:
+        """Give each bed what the run before left; one that is not here yet is shown at once if need be."""
+        for name, one in left.items():
+            bed = self.beds.get(name)
+            if bed is not None:
+                self._contained(bed, partial(bed.take_up, one))
+                continue
+            self._before[name] = one
+            if one.alarms or one.bedside != NOTHING.bedside:
+                self._admit(name)  # whether or not a device comes back
 
     def _admit(self, name: str) -> Bed:
         bed = self.beds[name] = Bed(

@@ -1,9 +1,13 @@
 """Alarms against a reference: late, missing, early, long, learning; and an oracle that counts by the tick."""
 
+import io
+import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from monitor.events import Alarm, Priority, Rhythm
 from monitor.score.alarms import Answer, Condition, Judged, Told, answers, judge, told_alarms
@@ -11,7 +15,8 @@ from monitor.score.alarms_group import EMERGENCIES, HIGH, AlarmGroup, KindFigure
 from monitor.score.alarms_marks import conditions, fast_runs, long_pauses, stretches
 from monitor.score.episodes import EpisodeCounts
 from monitor.score.marks import Marks
-from monitor.score_alarms import alarms_of, known
+from monitor.score_alarms import alarms_of, known, together
+from monitor.score_text import show_alarms
 from monitor.settings import Settings
 
 FS = 100.0
@@ -333,3 +338,29 @@ def test_intervals_are_over_records() -> None:
     found = row(unequal, VT).false_per_day
     assert [0.0, 48.0, 96.0] == pytest.approx([found.low, found.gross, found.high])
     assert np.isnan(group_alarms([], order=()).kinds[0].se.gross)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_tables_of_alarms_fit_a_terminal_whole(width: int) -> None:
+    """Long names, three digits before each point, and a row of text: nothing is cut, nothing runs over."""
+    kinds = ("supraventricular_tachycardia", "ventricular_fibrillation", "atrial_fibrillation")
+    records = []
+    for i, kind in enumerate(kinds):
+        one = one_record(f"cu0{i}", in_time=i > 0, n_false=30 * i)
+        answers = [Answer(asked(100, 120, kind), None, False)] * 9
+        judged = [Judged(told(i, i, i + 1, kind), "false") for i in range(5)]
+        counts = {kind: EpisodeCounts(120, 7, 340, 9, 2e4, 1.5e4, 1e4)}
+        records.append(
+            RecordAlarms(one.record, 3600.0, [*one.answers, *answers], [], [*one.judged, *judged], counts)
+        )
+    scored = together(records, start_s=0.0)
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    show_alarms(scored, console)
+    pipe = Console(file=io.StringIO(), force_terminal=False, color_system=None)
+    show_alarms(scored, pipe)
+    text, plain = (one.file.getvalue() for one in (console, pipe))  # type: ignore[attr-defined]
+    assert "…" not in text + plain
+    assert "supraventr. tachy " in text
+    shown = text[text.index("\nAlarms raised\n") :]
+    assert all(len(line) <= width for line in shown.splitlines())
+    assert Counter(re.findall(r"[\d.]+", plain)) <= Counter(re.findall(r"[\d.]+", text))

@@ -122,7 +122,7 @@ def test_the_file_to_begin_with_changes_nothing_and_holds_every_key(tmp_path: Pa
 def test_the_file_says_what_each_key_means_and_may_be() -> None:
     """Generated from the docstrings of the settings: it cannot drift."""
     text = starting_file()
-    assert "# High heart rate limit. (above 0)\n#high_rate_bpm = 120.0\n" in text
+    assert "# High heart rate limit. (from 15 up to 300)\n#high_rate_bpm = 120.0\n" in text
     assert "# An RR longer than this is a pause ... (from 1.5 up to 3)\n#pause_s = 2.0\n" in text
     assert "#off = []\n" in text
     assert "Any of: extreme_tachycardia, extreme_bradycardia" in text.replace("\n# ", " ")

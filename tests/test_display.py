@@ -139,6 +139,18 @@ def test_an_alarm_is_written_out_and_not_only_coloured(
     assert expected in text(one(a_bed(), alarms=(alarm,)), size)
 
 
+@pytest.mark.parametrize("width", range(40, 121, 8))
+def test_a_monitors_own_screen_tells_of_paused_sound_and_of_every_alarm(width: int) -> None:
+    """The top line makes room for the alarm of a bed on another page before anything else."""
+    ward = a_ward(16)
+    beds = tuple(msgspec.structs.replace(bed, audio_paused_until=round(30 * FS)) for bed in ward.beds)
+    ward = msgspec.structs.replace(ward, beds=(*beds[:15], with_alarms(beds[15], VT)))
+    top, *rest = lines(ward, (width, 9))
+    assert "bed-16 *** VENT TACHY" in top
+    assert "mute 0:10" in "".join(rest) or "sound paused 0:10" in "".join(rest)
+    assert ("16 of 16 mute 0:10" in top) == (width > 72)
+
+
 def test_an_alarm_is_seen_in_the_smallest_tile() -> None:
     """Eight beds at 80x24: the alarm takes the title row, before record and losses."""
     ward = a_ward(8)
@@ -193,6 +205,27 @@ def test_a_rate_that_is_not_current_is_not_shown() -> None:
     assert 1 == sum("██" in line for line in lost)
 
 
+@pytest.mark.parametrize(
+    ("n_beds", "size"),
+    [(1, (80, 24)), (1, (44, 24)), (8, (80, 24)), (16, (120, 40)), (8, (120, 40)), (1, (80, 12))],
+)
+def test_a_count_of_ventricular_beats_that_nobody_knows_is_not_zero(
+    n_beds: int, size: tuple[int, int]
+) -> None:
+    """In every layout: a dash until a minute is labelled, then the figure, 0 too."""
+    ward = a_ward(n_beds)
+    known = tuple(
+        msgspec.structs.replace(bed, labelled=(bed.index - round(61 * FS), bed.index), ventricular=())
+        for bed in ward.beds
+    )
+    (no_figure, zero) = (
+        "".join(text(msgspec.structs.replace(ward, beds=beds), size).split()) for beds in (ward.beds, known)
+    )
+    assert no_figure != zero
+    assert not re.search(r"PVC(/min)?\d", no_figure)
+    assert not re.search(r"PVC(/min)?-", zero)
+
+
 def test_losses_and_the_classifier_are_in_the_footer() -> None:
     """Loss is never silent; nor is a missing network."""
     bed = a_bed()
@@ -222,6 +255,30 @@ def test_any_moment_of_a_stream_can_be_drawn(start: int, n: int) -> None:
     bed = fold(fold(BedSnapshot(bed="b"), stream), Wave(start=start, delay=40, samples=values[:n]))
     drawn = render(one(bed), (80, 24), NOW_NS)
     assert (n > 0) == any("\u2800" < c for line in drawn.lines()[9:22] for c in line[7:])
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((120, 7), ["bed-3 *** ASYSTOLE +1 more", "terminal too small: expected 40x8, received 120x7", ""]),
+        ((39, 8), ["bed-3 *** ASYSTOLE +1 more", "terminal too small: expected 40x8, rece", "ived 39x8"]),
+        ((80, 1), ["bed-3 *** ASYSTOLE +1 more  terminal too small: expected 40x8, received 80x1"]),
+        ((21, 3), ["bed-3 *** ASYSTOLE +1", "terminal too small: e", "xpected 40x8, receive"]),
+        ((18, 1), ["bed-3 *** ASYSTOLE"]),
+        ((12, 3), ["bed-3 ***", "ASYSTOLE +1", "terminal too"]),
+        ((12, 1), ["*** ASYSTOLE"]),
+        ((6, 2), ["*** AS", "YSTOLE"]),
+        ((3, 1), ["***"]),
+    ],
+)
+def test_an_alarm_stands_on_the_smallest_terminal(size: tuple[int, int], expected: list[str]) -> None:
+    """A window made small never hides that somebody's heart stands still; the sentence comes after."""
+    ward = a_ward(3, seconds=4.0)
+    worst = an_alarm("asystole", "high", "ASYSTOLE")
+    latched = an_alarm("ventricular_fibrillation", "high", "VENT FIB/FLUTTER", ended=True)
+    beds = (ward.beds[0], with_alarms(ward.beds[1], latched), with_alarms(ward.beds[2], worst))
+    shown = lines(msgspec.structs.replace(ward, beds=beds), size)
+    assert expected == [line.rstrip() for line in shown[: len(expected)]]
 
 
 def test_an_old_snapshot_is_called_old() -> None:

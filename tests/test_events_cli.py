@@ -20,7 +20,7 @@ from monitor.moments import moment_ns
 from monitor.snapshots import BedSnapshot
 from monitor.store.writer import Writer
 from monitor.strip import Strip
-from tests.store.told import FS, alarm, beat, entry, limits, rate, step
+from tests.store.told import FS, alarm, beat, entry, keep, limits, rate, step
 from tests.test_cli import invoke
 
 HOUR_NS = 3_600_000_000_000
@@ -111,12 +111,24 @@ def test_json_and_csv_say_the_same(store: str) -> None:
     _, table = invoke("events", store, "--format", "csv", "--kind", "asystole", "--bed", "bed-1")
     (row,) = csv.DictReader(io.StringIO(table))
     assert {key: row[key] for key in row if row[key]} == {
-        key: str(value) for key, value in told.items() if key != "evidence"
+        key: " ".join(map(str, value)) if key == "evidence" else str(value) for key, value in told.items()
     }
     assert (told["priority"], told["state"], told["duration_s"]) == ("high", "cleared", 20.0)
-    assert told["evidence"] == [4800, 5000]
+    assert (5000, 6000, [4800, 5000]) == (told["sample"], told["decided"], told["evidence"])
+    assert "labels" not in told  # none decides an asystole
     answered = datetime.datetime.fromisoformat(told["acknowledged"])
     assert abs((answered - datetime.datetime.fromisoformat(told["time"])).total_seconds() - 36) < 1
+
+
+def test_what_labels_decide_says_which(tmp_path: Path) -> None:
+    """Alarms and rhythms alike; each with the sample of its decision, an alarm with that of its start."""
+    path = tmp_path / "e.sqlite"
+    vt = msgspec.structs.replace(alarm("ventricular_tachycardia"), labels="provisional")
+    rhythm = Rhythm(sample=1000, decided=2000, rhythm="(VT", state="start", labels="provisional")
+    keep(path, entry(vt), entry(step(vt, "end", at=9000)), entry(rhythm))
+    _, text = invoke("events", str(path), "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [("2000", "provisional")] * 2 == [(row["decided"], row["labels"]) for row in rows]
 
 
 @pytest.mark.parametrize(

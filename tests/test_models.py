@@ -6,14 +6,16 @@ import msgspec
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from typer.testing import CliRunner
 
 from models import data, evaluate, export, train
 from models.architectures import ARCHITECTURES
+from models.cli import app
 from models.data import LEFT_OUT, NO_BEAT, Recording
 from models.evaluate import Goal
 from models.recipe import TRAINED, Config
 from monitor import artifact
-from monitor.errors import ArtifactError
+from monitor.errors import ArtifactError, StorageError
 from monitor.events import CLASSES
 from monitor.settings import Settings
 from monitor.window import FEATURES, NEXT_FEATURES
@@ -149,6 +151,8 @@ def test_scores_count_as_ec57_does() -> None:
     found = evaluate.scores(evaluate.confusion(reference, told))
     assert (50.0, 33.33, 2) == (found["V"].se, found["V"].ppv, found["V"].n)
     assert (50.0, 50.0, 2) == (found["N"].se, found["N"].ppv, found["N"].n)
+    assert (0.0, None, 0.0, 1) == (found["F"].se, found["F"].ppv, found["F"].f1, found["F"].n)
+    assert (None, None, None, 0) == (found["S"].se, found["S"].ppv, found["S"].f1, found["S"].n)
 
 
 def test_offsets_are_tuned_towards_the_rare_class() -> None:
@@ -227,6 +231,25 @@ def test_an_exported_run_tells_the_same(run: Path, tmp_path: Path) -> None:
     assert card == again
     assert "mine" == again.name
     export.compare(train.load(run)[0], model, again)
+
+
+def test_an_artefact_is_replaced_only_where_that_is_asked(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is overwritten unasked, least of all the shipped model: by default the target is that one."""
+    monkeypatch.setattr(export, "ARTIFACTS", tmp_path)
+    command = ["export", str(run)]
+    assert 0 == CliRunner().invoke(app, command).exit_code
+    card = tmp_path / "beat" / artifact.CARD
+    card.write_text("another's")
+    refused = CliRunner().invoke(app, command)
+    assert isinstance(refused.exception, StorageError)
+    assert "expected no artefact there yet, or --replace, received one that is there" in str(
+        refused.exception
+    )
+    assert "another's" == card.read_text()
+    assert 0 == CliRunner().invoke(app, [*command, "--replace"]).exit_code
+    assert "beat" == artifact.load_card(tmp_path / "beat").name
 
 
 def test_a_network_that_differs_after_reloading_is_refused(run: Path) -> None:

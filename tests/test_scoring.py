@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -69,9 +71,9 @@ def asked(folders: tuple[Path, Path], **changes: Any) -> Score:
     return score(Request(**settings))
 
 
-def told(scored: Score) -> str:
-    """Return what is printed into a pipe."""
-    console = Console(file=io.StringIO(), width=100, force_terminal=False)
+def told(scored: Score, *, width: int = 100, terminal: bool = False) -> str:
+    """Return what is printed into a pipe, or on a terminal without colours."""
+    console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
     show(scored, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -178,6 +180,28 @@ def test_tables_fit_100_columns_and_carry_no_escape_codes(folders: tuple[Path, P
     assert "\x1b" not in text
     assert all(len(line) <= 100 for line in text.splitlines()[1:])
     assert "…" not in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_no_figure_is_cut_however_narrow_the_page(
+    folders: tuple[Path, Path], width: int, terminal: bool
+) -> None:
+    """Intervals go below their figures, tables on below themselves; in a pipe they are as wide as need be."""
+    alarmed = folders[1] / "a.events.jsonl"
+    steps = [
+        Alarm(sample=200, decided=at, kind=kind, priority="medium", state=state, text="")  # type: ignore[arg-type]
+        for kind in ("supraventricular_tachycardia", "couplet", "ventricular_fibrillation")
+        for at, state in ((300, "start"), (400, "end"))
+    ]
+    alarmed.write_bytes(b"".join(lines.entry(one, bed="a", record="a", time=None) + b"\n" for one in steps))
+    scored = asked(folders, without=("p",))
+    text, whole = told(scored, width=width, terminal=terminal), told(scored, width=400, terminal=True)
+    assert "…" not in text
+    assert Counter(re.findall(r"[\d.]+", whole)) <= Counter(re.findall(r"[\d.]+", text))
+    tables = text[text.index("\nRecords (*") : text.index("\nAlarms from")]
+    tables += text[text.index("\nAlarms told\n") :]
+    assert not terminal or all(len(line) <= width for line in tables.splitlines() if " " in line.strip())
 
 
 def test_writes_csv_json_and_the_tables_of_the_standard(folders: tuple[Path, Path], tmp_path: Path) -> None:

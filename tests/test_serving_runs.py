@@ -10,7 +10,7 @@ import wfdb
 from numpy.testing import assert_array_equal
 
 from models import export
-from models.datasets.cutting import served
+from models.datasets.cutting import NEXT_RR, served
 from monitor import app, artifact, records
 from monitor.artifact import Card
 from monitor.assemble import Closed, Opened, Samples
@@ -130,7 +130,6 @@ def test_an_exported_run_is_the_same_network_under_its_own_name(run: Path, tmp_p
     card = export.export(run, tmp_path / "mine", name="mine")
     assert ("mine", SPEC, "beats") == (card.name, card.window, card.serves)
     assert {"model.keras", "card.json"} == {path.name for path in (tmp_path / "mine").iterdir()}
-    export.export(run, tmp_path / "mine", name="mine")
     with pytest.raises(StorageError, match=r"expected no such path or an artefact .* received .*config.json"):
         export.export(run, run, name="one")
     assert artifact.load_card(run).name == "run"
@@ -147,6 +146,16 @@ def test_a_run_that_serves_nothing_is_refused_everywhere(data: Path, tmp_path: P
     with pytest.raises(ArtifactError, match=told):
         label_all(["r1"], Job(out=tmp_path / "labels", settings=Settings(), data=data, model=str(folder)))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_on_windows_that_serving_does_not_cut_says_what_would_serve(data: Path, tmp_path: Path) -> None:
+    """Law 2: what was trained on the RR to the next beat goes nowhere live, though its window is known."""
+    folder = write_run(tmp_path / "next", serves="nothing", unserved=NEXT_RR)
+    told = r"received one that serves nothing \(.*to come.*: train with .* recipe=served\)"
+    with pytest.raises(ArtifactError, match=told):
+        Classifier(folder)
+    with pytest.raises(ArtifactError, match=told):
+        label_all(["r1"], Job(out=tmp_path / "labels", settings=Settings(), data=data, model=str(folder)))
 
 
 def test_a_model_that_finds_beats_stands_in_as_detector_and_the_shipped_one_labels(tmp_path: Path) -> None:

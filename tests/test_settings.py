@@ -95,8 +95,20 @@ low_rate_bpm = 40
             "[alarms]\nhold_s = 'long'",
             "ward.toml: alarms.hold_s: Expected `float`, got `str`, received 'long'",
         ),
+        (
+            "[alarms]\nextreme_tachy_bpm = 110",
+            "alarms.high_rate_bpm must not lie above extreme_tachy_bpm: .* received 120 and 110",
+        ),
+        (
+            "[alarms]\nextreme_tachy_bpm = 90\nhigh_rate_bpm = 200",
+            "alarms.high_rate_bpm must not lie above extreme_tachy_bpm: .* received 200 and 90",
+        ),
+        (
+            "[beds.b.alarms]\nextreme_brady_bpm = 55",
+            'bed "b": alarms.extreme_brady_bpm must not lie above low_rate_bpm: .* received 55 and 50',
+        ),
         ("[alarms]\npause_s = 9", "alarms.pause_s: Expected `float` <= 3.0, received 9"),
-        ("[alarms]\nhold_s = inf", "alarms.hold_s: expected a finite number, received inf"),
+        ("[alarms]\nreminder_s = inf", "alarms.reminder_s: expected a finite number, received inf"),
         ("[alarms]\noff = ['asystole']", "alarms.off: 'asystole' cannot be among them; expected one of"),
         (
             "[beds.b.alarms]\non = ['pause']\noff = ['pause']",
@@ -133,12 +145,40 @@ def test_a_wrong_file_is_refused_by_the_name_of_the_key(tmp_path: Path, text: st
         ("BEATLINE_ALARMS__HOLD", "1", "environment: alarms.hold is no setting; expected hold_s"),
         ("BEATLINE_ALARMS__HOLD_S", "long", "environment: alarms.hold_s: .* received 'long'"),
         ("BEATLINE_ALARMS__OFF", "pause, asystole", "alarms.off: 'asystole' cannot be among them"),
+        (
+            "BEATLINE_ALARMS__EXTREME_TACHY_BPM",
+            "110",
+            "alarms.high_rate_bpm must not lie above extreme_tachy_bpm: .* received 120 and 110",
+        ),
     ],
 )
 def test_a_wrong_variable_is_refused_by_the_name_of_the_key(name: str, value: str, message: str) -> None:
     """The environment is checked as the file is."""
     with pytest.raises(SettingsError, match=message):
         settings.load(environ={name: value})
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("rhythm", "vt_rate_bpm", 5000.0),
+        ("rhythm", "vt_beats", 50),
+        ("rhythm", "rate_hold_s", 0.1),
+        ("rhythm", "vf_log_odds", 1000.0),
+        ("rhythm", "vf_rms_mv", 5.0),
+        ("rhythm", "vf_hz", 20.0),
+        ("rhythm", "vf_s", 60.0),
+        ("alarms", "asystole_s", 60.0),
+        ("alarms", "learning_s", 3600.0),
+        ("alarms", "blind_s", 1000.0),
+        ("feed", "lost_after_s", 1e5),
+        ("serving", "label_timeout_s", 86400.0),
+    ],
+)
+def test_no_value_switches_off_what_must_not_be(section: str, key: str, value: float) -> None:
+    """Asystole, fibrillation and VT are raised under any settings; the message names the key."""
+    with pytest.raises(SettingsError, match=rf"{section}\.{key}: Expected .*, received '?{value:g}"):
+        settings.load({section: {key: value}}, environ={})
 
 
 def test_the_environment_lists_kinds_with_commas() -> None:
@@ -161,8 +201,13 @@ def test_limits_that_a_station_changes_are_checked_as_a_file_is() -> None:
     )
     for change, message in (
         ({"carry_s": 1.0}, "alarms.carry_s is no limit; expected one of high_rate_bpm"),
-        ({"high_rate_bpm": -1.0}, "alarms.high_rate_bpm: Expected `float` > 0"),
-        ({"high_rate_bpm": float("inf")}, "alarms.high_rate_bpm: expected a finite number"),
+        ({"high_rate_bpm": 9999.0}, "alarms.high_rate_bpm: Expected `float` <= 300.0, received 9999"),
+        ({"extreme_brady_bpm": 55.0}, "alarms.extreme_brady_bpm must not lie above low_rate_bpm"),
+        (
+            {"high_rate_bpm": 141.0},
+            "alarms.high_rate_bpm must not lie above extreme_tachy_bpm: .* 141 and 140",
+        ),
+        ({"high_rate_bpm": float("inf")}, "alarms.high_rate_bpm: Expected `float` <= 300.0, received inf"),
         ({"pvc_per_min": 2.5}, "alarms.pvc_per_min: Expected `int`, got `float`, received 2.5"),
         ({"low_rate_bpm": 120.0}, "alarms.low_rate_bpm must lie below high_rate_bpm"),
     ):

@@ -153,7 +153,7 @@ def test_the_screen_ends_with_the_confirmed_labels_and_counts_them_once(live: tu
     snapshot = live[0].bed.snapshot
     shown = [mark for mark in snapshot.marks if mark.label]
     assert LAST.endswith("".join(mark.label or "" for mark in shown))
-    assert 1 == snapshot.pvc_per_min
+    assert 1 == len(snapshot.ventricular)
 
 
 def test_a_plain_line_has_the_confirmed_label_and_what_was_first_said(live: tuple[Live, Path]) -> None:

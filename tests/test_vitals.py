@@ -66,6 +66,15 @@ def labelled(sample: int, label: str, *, provisional: bool = False) -> LabelledB
     return LabelledBeat(sample=sample, decided=sample + 150, label=label, provisional=provisional)  # type: ignore[arg-type]
 
 
+def minutes(seconds: int, **told: tuple[int, ...]) -> BedSnapshot:
+    """Return a bed with one beat a second, all labelled: those ``told`` so, the others N."""
+    snapshot = bed()
+    for second in range(seconds):
+        label = next((label for label, at in told.items() if second in at), "N")
+        snapshot = fold(fold(snapshot, beat(round(second * FS))), labelled(round(second * FS), label))
+    return fold(snapshot, Wave(round(seconds * FS), 5, np.zeros((1, 2))))
+
+
 def alarm(kind: str, priority: str = "high", state: str = "start", sample: int = 100) -> Alarm:
     return Alarm(
         sample=sample,
@@ -146,19 +155,67 @@ def test_a_provisional_label_is_shown_until_the_confirmed_one_and_never_counted(
     snapshot = bed(wave(0, 1000), beat(300))
     first, last = labelled(300, "V", provisional=True), labelled(300, "S")
     shown = fold(snapshot, first)
-    assert ((Mark(300, "V"),), 0) == (shown.marks, shown.pvc_per_min)
+    assert ((Mark(300, "V"),), ()) == (shown.marks, shown.ventricular)
     told = fold(shown, last)
-    assert ((Mark(300, "S"),), 0) == (told.marks, told.pvc_per_min)
-    assert 1 == fold(shown, labelled(300, "V")).pvc_per_min
+    assert ((Mark(300, "S"),), ()) == (told.marks, told.ventricular)
+    assert (300,) == fold(shown, labelled(300, "V")).ventricular
 
 
 def test_ventricular_beats_are_counted_over_one_minute() -> None:
     """PVC/min looks back 60 s of signal; a corrected label is corrected in the count."""
-    snapshot = bed(wave(0, 100), beat(90), labelled(90, "V"), beat(95), labelled(95, "V"))
+    snapshot = minutes(70, V=(15, 66))
     assert 2 == snapshot.pvc_per_min
-    assert 1 == fold(snapshot, labelled(95, "N")).pvc_per_min
-    later = fold(snapshot, Gap(sample=100, decided=92 + 60 * 360, stop=92 + 60 * 360))
-    assert 1 == later.pvc_per_min
+    assert 1 == fold(snapshot, labelled(round(66 * FS), "N")).pvc_per_min
+    assert 1 == minutes(80, V=(15, 66)).pvc_per_min
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 59])
+def test_what_less_than_a_minute_is_labelled_of_is_not_counted(seconds: int) -> None:
+    """No V in a minute is a finding; a minute that nobody looked at is none."""
+    assert None is minutes(seconds).pvc_per_min
+    assert 0 == minutes(seconds + 62).pvc_per_min
+
+
+def test_nothing_is_counted_while_labels_are_loading_lost_or_late() -> None:
+    """Beats without an answer: before the first, behind the last, and those called Q by default."""
+    loading = bed(*(beat(round(s * FS)) for s in range(200)), wave(round(200 * FS), 1))
+    assert None is loading.pvc_per_min
+    counted = minutes(70)
+    waiting = fold(counted, beat(round(79 * FS)))
+    assert 0 == waiting.pvc_per_min
+    assert None is fold(waiting, beat(round(81 * FS))).pvc_per_min
+    assert None is fold(counted, labelled(round(69 * FS), "Q")).pvc_per_min
+    told = LabelledBeat(sample=round(69 * FS), decided=0, label="Q", probabilities=(0.2,) * 5)
+    assert 0 == fold(counted, told).pvc_per_min
+
+
+def test_nothing_is_counted_without_signal_and_for_a_minute_behind_a_hole() -> None:
+    """Feed lost, a lead that says nothing, a long gap: then the count begins anew; a short one it bears."""
+    counted = minutes(70)
+    at = counted.index
+    for kind in ("feed_lost", "cannot_analyse"):
+        gone = fold(counted, alarm(kind, "technical", sample=at))
+        assert None is gone.pvc_per_min
+        assert 0 == fold(gone, alarm(kind, "technical", "end", sample=at)).pvc_per_min
+    assert None is with_status(counted, "ended").pvc_per_min
+    assert 0 == fold(counted, Gap(sample=at, decided=at, stop=at + round(9 * FS))).pvc_per_min
+    hole = fold(counted, Gap(sample=at, decided=at, stop=at + round(11 * FS)))
+    assert None is hole.pvc_per_min
+    assert 0 == fold(hole, Wave(round(142 * FS), 5, np.zeros((1, 2)))).pvc_per_min
+    blind = fold(counted, alarm("cannot_analyse", "technical", sample=at))
+    over = msgspec.structs.replace(
+        alarm("cannot_analyse", "technical", "end", sample=at), decided=at + round(40 * FS)
+    )
+    seen = fold(fold(blind, Wave(at + round(40 * FS), 5, np.zeros((1, 2)))), over)
+    assert None is seen.pvc_per_min
+    assert None is fold(counted, stream()).pvc_per_min
+
+
+def test_a_count_that_is_not_known_crosses_to_the_screen_as_such() -> None:
+    """The process that draws tells unknown from 0 as the one that analyses does."""
+    for snapshot in (minutes(70), minutes(30), with_status(minutes(70), "lost")):
+        body = encode(WardSnapshot(beds=(snapshot,)), seconds=2.0)
+        assert snapshot.pvc_per_min == decode(body).beds[0].pvc_per_min
 
 
 def test_status_follows_the_feed() -> None:

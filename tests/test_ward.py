@@ -43,7 +43,7 @@ class Run:
             journal=journal,
             record=record,
             store=store,
-            before=None if store is None else store.left,
+            before=store.left if store is not None and store.known else None,
         )
 
     def open(self, *beds: str) -> None:

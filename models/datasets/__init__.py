@@ -6,6 +6,7 @@ come from and what is not known of it stands in the module of each.
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from models.datasets.beatset import BeatSet, thinned
@@ -13,7 +14,7 @@ from models.datasets.options import DataOptions
 from models.progress import Report
 from monitor.errors import SettingsError
 
-__all__ = ["DATASETS", "BeatSet", "DataOptions", "load"]
+__all__ = ["DATASETS", "BeatSet", "DataOptions", "check", "load"]
 
 DATASETS: Final = {
     "wfdb": "models.datasets.wfdb_beats",
@@ -22,7 +23,28 @@ DATASETS: Final = {
     "ptbxl": "models.datasets.ptbxl",
     "ptb": "models.datasets.ptb",
 }
-"""By name: the module that has ``beats(data, options, report)``."""
+"""By name: the module that has ``beats(data, options, report)``, and ``OPTIONS``, those it uses."""
+
+_OF_ALL: Final = ("rows", "balanced")
+"""Options that are about any data set."""
+
+
+def check(name: str, options: DataOptions) -> None:
+    """Refuse what a data set would not heed: `load` itself also takes what old runs were asked for.
+
+    Raises
+    ------
+    SettingsError
+        There is no such data set, or something other than the default is asked that it does not use.
+    """
+    used = (*_module(name).OPTIONS, *_OF_ALL)
+    plain = DataOptions()
+    asked = [field for field in options.__struct_fields__ if getattr(options, field) != getattr(plain, field)]
+    unused = [field for field in asked if field not in used]
+    if unused:
+        raise SettingsError(
+            f"data set {name}: expected options out of {', '.join(used)}, received {', '.join(unused)}"
+        )
 
 
 def load(
@@ -52,11 +74,14 @@ def load(
     SourceError
         Its files are missing or not what they should be.
     """
+    beats: BeatSet = _module(name).beats(data, options, report or _silent)
+    return thinned(beats, options.rows)
+
+
+def _module(name: str) -> ModuleType:
     if name not in DATASETS:
         raise SettingsError(f"no such data set: expected one of {', '.join(DATASETS)}, received {name!r}")
-    module = importlib.import_module(DATASETS[name])
-    beats: BeatSet = module.beats(data, options, report or _silent)
-    return thinned(beats, options.rows)
+    return importlib.import_module(DATASETS[name])
 
 
 def _silent(what: str, done: int, total: int) -> None:

@@ -1,18 +1,13 @@
 """Beats of any source in one shape: windows, labels, and where each came from."""
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.errors import SettingsError
 from monitor.window import WindowSpec
 
-__all__ = ["N_BALANCED", "BeatSet", "balanced", "join", "thinned"]
-
-N_BALANCED: Final = 819
-"""Test beats of each class in Kachuee et al. 2018, about: 4,079 in five classes."""
+__all__ = ["BeatSet", "join", "thinned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +34,10 @@ class BeatSet:
     part
         Of shape (n_beats,): the source's own split: ``train``, ``test``, ``fold1`` to ``fold10``, or ``""``.
     window
-        How serving would cut the same beats; None where it cannot.
+        How serving would cut the same beats, or the nearest to it; None where there is no such window.
+    unserved
+        Why these windows are not those that serving would cut, and what to ask for to have such;
+        ``""`` where they are. A network trained on them serves nothing.
 
     Raises
     ------
@@ -56,6 +54,7 @@ class BeatSet:
     records: NDArray[np.str_]
     part: NDArray[np.str_]
     window: WindowSpec | None
+    unserved: str = ""
 
     def __post_init__(self) -> None:
         columns = (self.y, self.patients, self.records, self.part)
@@ -122,26 +121,3 @@ def thinned(beats: BeatSet, rows: int | None) -> BeatSet:
     order = np.lexsort((beats.records, beats.y, beats.part))
     places = np.rint(np.linspace(0, len(order) - 1, rows)).astype(np.int64)
     return beats.of(np.sort(order[places]))
-
-
-def balanced(beats: BeatSet, *, n: int = N_BALANCED, seed: int = 0) -> BeatSet:
-    """Return the set with ``n`` test beats of each class, and the training beats as they are.
-
-    Drawn out of the test part: without replacement where it has as many, else every beat of the class
-    as often as the others, give or take one. Accuracy on it is the mean recall of the classes. An
-    interval over rows would be too narrow, since rows repeat: resample patients or beats.
-
-    Raises
-    ------
-    SettingsError
-        The set has no test part, or that lacks a class.
-    """
-    rng = np.random.default_rng(seed)
-    picked = [np.flatnonzero(beats.part != "test")]
-    for label, name in enumerate(beats.classes):
-        rows = np.flatnonzero((beats.part == "test") & (beats.y == label))
-        if not len(rows):
-            raise SettingsError(f"balanced test: expected test beats of class {name}, received none")
-        turns = [rng.permutation(rows) for _ in range(-(-n // len(rows)))]
-        picked.append(np.concatenate(turns)[:n])
-    return beats.of(np.concatenate(picked))

@@ -7,9 +7,7 @@ that says of each row which record and patient it is of; the published files hav
 
 import csv
 import math
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,9 +18,9 @@ from numpy.typing import NDArray
 from models.datasets.beatset import BeatSet
 from models.progress import Report
 from monitor.errors import SourceError, StorageError
-from monitor.storage import cannot_write
+from monitor.storage import cannot_write, drafted
 
-__all__ = ["N_COLUMNS", "Rows", "read", "sidecar", "write"]
+__all__ = ["N_COLUMNS", "Rows", "read", "refuse_existing", "sidecar", "write"]
 
 N_COLUMNS: Final = 188
 _CHUNK: Final = 2000
@@ -82,12 +80,12 @@ def sidecar(path: Path) -> Path:
 def write(path: Path, beats: BeatSet, report: Report) -> None:
     """Write beats of one channel as such a file, and beside it whose they are.
 
-    Under a temporary name until it is whole. An existing file is not replaced.
+    Both under a temporary name until they are whole. An existing file is not replaced.
 
     Raises
     ------
     StorageError
-        The file exists already, or cannot be written.
+        One of the files exists already, or cannot be written.
     ValueError
         The windows are not of 187 points and one channel.
     """
@@ -96,27 +94,34 @@ def write(path: Path, beats: BeatSet, report: Report) -> None:
             f"{path.name}: expected windows of {N_COLUMNS - 1} points and 1 channel, "
             f"received {beats.n_points} points and {beats.n_channels}"
         )
-    if path.exists():
-        raise StorageError(f"{path}: expected a file that does not exist yet, received one that does")
+    refuse_existing(path, sidecar(path))
     beats = beats.of(np.argsort(beats.y, kind="stable"))
-    half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with half.open("wb") as file:
-            for start in range(0, len(beats), _CHUNK):
-                rows = slice(start, start + _CHUNK)
-                np.savetxt(file, np.column_stack([beats.x[rows, :, 0], beats.y[rows]]), delimiter=",")
-                report(f"writing {path.name}", min(start + _CHUNK, len(beats)), len(beats))
-        with sidecar(path).open("w", newline="", encoding="utf-8") as file:
-            lines = csv.writer(file)
-            lines.writerow(_SIDE)
-            lines.writerows(zip(beats.records.tolist(), beats.patients.tolist(), strict=True))
-        half.replace(path)
+        with drafted(path) as draft:  # it takes its name last: rows have names, or are not there
+            _write_rows(draft, beats, lambda done: report(f"writing {path.name}", done, len(beats)))
+            with drafted(sidecar(path)) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+                lines = csv.writer(file)
+                lines.writerow(_SIDE)
+                lines.writerows(zip(beats.records.tolist(), beats.patients.tolist(), strict=True))
     except OSError as error:
         raise cannot_write(path, error) from error
-    finally:
-        with suppress(OSError):  # mostly it has its name by now
-            half.unlink()
+
+
+def refuse_existing(*paths: Path) -> None:
+    """Raise `StorageError` if one of the files exists already."""
+    for path in paths:
+        if path.exists():
+            raise StorageError(f"{path}: expected a file that does not exist yet, received one that does")
+
+
+def _write_rows(path: Path, beats: BeatSet, report: Callable[[int], None]) -> None:
+    """Write points and label of each beat, telling how many are written."""
+    with path.open("wb") as file:
+        for start in range(0, len(beats), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            np.savetxt(file, np.column_stack([beats.x[rows, :, 0], beats.y[rows]]), delimiter=",")
+            report(min(start + _CHUNK, len(beats)))
 
 
 def _lines(path: Path, report: Report) -> Iterator[tuple[int, list[str]]]:
@@ -188,8 +193,11 @@ def _beside(path: Path, n: int) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
     side = sidecar(path)
     if not side.is_file():
         return np.zeros(n, dtype="<U1"), np.zeros(n, dtype="<U1")
-    with side.open(newline="", encoding="utf-8") as file:
-        header, *lines = list(csv.reader(file)) or [[]]
+    try:
+        with side.open(newline="", encoding="utf-8") as file:
+            header, *lines = list(csv.reader(file)) or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{side}: expected lines of text with commas between, received: {error}") from error
     if tuple(header) != _SIDE or len(lines) != n or any(len(line) != len(_SIDE) for line in lines):
         raise SourceError(
             f"{side}: expected columns {', '.join(_SIDE)} and {n} lines, as {path.name} has, "

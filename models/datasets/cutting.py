@@ -12,7 +12,7 @@ from monitor.plain_window import RR_MEMORY_S, plain_beat
 from monitor.settings import FilterSettings
 from monitor.window import WindowSpec
 
-__all__ = ["BAND", "FS_PUBLISHED", "KACHUEE", "median_rr", "resampled", "served", "windows"]
+__all__ = ["BAND", "FS_PUBLISHED", "KACHUEE", "NEXT_RR", "median_rr", "resampled", "served", "windows"]
 
 BAND: Final = FilterSettings()
 """The filter that the live pipeline has unless told otherwise; a model is trained for that."""
@@ -31,6 +31,12 @@ KACHUEE: Final = WindowSpec(
     length_rr=1.2,
 )
 """The window of the published CSVs: from R on, 1.2 RR long, zeros up to 187 points."""
+
+NEXT_RR: Final = (
+    "its windows end by R peaks to come, which a monitor has not seen: train with --dataset kachuee "
+    "--option recipe=served"
+)
+"""Why networks trained on the published CSVs serve nothing."""
 
 
 def windows(

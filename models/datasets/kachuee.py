@@ -32,20 +32,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import Recording, pairs, read
-from models.datasets.beatset import BeatSet, balanced, join
-from models.datasets.cutting import FS_PUBLISHED, KACHUEE, resampled, served
+from models.datasets.beatset import BeatSet, join
+from models.datasets.cutting import FS_PUBLISHED, KACHUEE, NEXT_RR, resampled, served
 from models.datasets.options import DataOptions
 from models.datasets.wfdb_beats import names_of, patient_of
 from models.progress import Report
 from monitor.errors import SettingsError
 from monitor.events import CLASSES
 
-__all__ = ["PUBLISHED_TEST", "PUBLISHED_TRAIN", "beats"]
+__all__ = ["OPTIONS", "PUBLISHED_TEST", "PUBLISHED_TRAIN", "beats"]
 
 PUBLISHED_TRAIN: Final = (72471, 2223, 5788, 641, 6431)
 PUBLISHED_TEST: Final = (18118, 556, 1448, 162, 1608)
 """Beats of N, S, V, F and Q in the published files."""
 
+OPTIONS: Final = ("records", "recipe")
+"""What may be asked of it: see `models.datasets.check`."""
 _SEED: Final = 1805
 """Fixes which beats are test beats."""
 _TEST_SHARE: Final = 0.2
@@ -68,7 +70,8 @@ def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
     -------
     BeatSet
         Of shape (n_beats, 187, 1). ``window`` is the nearest that serving can cut, and of the recipe
-        ``served`` exactly what it cuts; of the others it differs by the monitor's filter and by T.
+        ``served`` exactly what it cuts; the others differ by the monitor's filter and by T, which asks for
+        beats to come, and networks trained on them serve nothing.
 
     Raises
     ------
@@ -82,17 +85,15 @@ def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
     parts = []
     for k, name in enumerate(names):
         recording = read(name, data=data)
-        parts.append(_as_set(recording, *cut(recording), fs=_fs_of(options)))
+        parts.append(_as_set(recording, *cut(recording), options))
         report("cutting beats", k + 1, len(names))
-    whole = _divided(join(parts))
-    return balanced(whole) if options.balanced else whole
+    return _divided(join(parts))
 
 
-def _fs_of(options: DataOptions) -> float:
-    return _FS_PAPER if options.recipe == "paper" else FS_PUBLISHED
-
-
-def _as_set(recording: Recording, x: NDArray[np.float32], y: NDArray[np.int64], *, fs: float) -> BeatSet:
+def _as_set(
+    recording: Recording, x: NDArray[np.float32], y: NDArray[np.int64], options: DataOptions
+) -> BeatSet:
+    fs = _FS_PAPER if options.recipe == "paper" else FS_PUBLISHED
     return BeatSet(
         name="kachuee",
         classes=CLASSES,
@@ -103,6 +104,7 @@ def _as_set(recording: Recording, x: NDArray[np.float32], y: NDArray[np.int64], 
         records=np.full(len(y), recording.name),
         part=np.zeros(len(y), dtype="<U5"),
         window=msgspec.structs.replace(KACHUEE, fs=fs),
+        unserved="" if options.recipe == "served" else NEXT_RR,
     )
 
 

@@ -15,16 +15,18 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.datasets import csvfiles
-from models.datasets.beatset import BeatSet, balanced, join
-from models.datasets.cutting import FS_PUBLISHED, KACHUEE
+from models.datasets.beatset import BeatSet, join
+from models.datasets.cutting import FS_PUBLISHED, KACHUEE, NEXT_RR
 from models.datasets.options import DataOptions
 from models.progress import Report
 from monitor.errors import SourceError
 from monitor.events import CLASSES
 
-__all__ = ["FILES", "INFARCTION", "beats"]
+__all__ = ["FILES", "INFARCTION", "OPTIONS", "beats"]
 
 INFARCTION: Final = ("NORM", "MI")
+OPTIONS: Final = ("task",)
+"""What may be asked of it: see `models.datasets.check`."""
 _FS_PAPER: Final = 125.0
 """What the paper says of both; of the arrhythmia files we know better."""
 
@@ -58,8 +60,9 @@ def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
     Returns
     -------
     BeatSet
-        Of shape (n_beats, 187, 1). ``window`` of ``arrhythmia`` is the nearest that serving can cut: see
-        `models.datasets.kachuee`; of ``infarction`` there is none, since the monitor labels beats.
+        Of shape (n_beats, 187, 1). ``window`` of ``arrhythmia`` is the nearest that serving can cut, but
+        not what it cuts: see `models.datasets.kachuee`; of ``infarction`` there is none, since the monitor
+        labels beats.
 
     Raises
     ------
@@ -75,8 +78,9 @@ def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
     classes = CLASSES if options.task == "arrhythmia" else INFARCTION
     window = KACHUEE if options.task == "arrhythmia" else None
     whole = join([_of_file(data, file, classes, report) for file in files])
-    whole = replace(whole, window=window, fs=FS_PUBLISHED if window else _FS_PAPER)
-    return balanced(whole) if options.balanced else whole
+    if window is None:
+        return replace(whole, fs=_FS_PAPER)
+    return replace(whole, window=window, unserved=NEXT_RR)
 
 
 def _of_file(folder: Path, file: _File, classes: tuple[str, ...], report: Report) -> BeatSet:

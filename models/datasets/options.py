@@ -1,17 +1,20 @@
 """What may be asked of a data set; kept in a run's configuration, so plain data."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from monitor.errors import SettingsError
 from monitor.window import WindowSpec
 
-__all__ = ["DataOptions"]
+__all__ = ["WINDOW", "DataOptions"]
+
+WINDOW: Final = ("fs", "n_pre", "n_post", "scaling", "length_rr")
+"""What `DataOptions.window` is made of, but for the leads."""
 
 
 class DataOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What may be asked of a data set. A data set ignores what is not about it.
+    """What may be asked of a data set. What is not about it is refused: see `models.datasets.check`.
 
     Attributes
     ----------
@@ -30,7 +33,7 @@ class DataOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     recipe
         ``kachuee``: how its windows are cut, see `models.datasets.kachuee`.
     balanced
-        ``kachuee``, ``kaggle``: as many test beats of each class, see `models.datasets.beatset.balanced`.
+        Whatever is split: as many test beats of each class, see `models.datasets.splits.balanced`.
     task
         ``kaggle``: which pair of files, ``arrhythmia`` (mitbih) or ``infarction`` (ptbdb).
     strict

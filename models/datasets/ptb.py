@@ -15,14 +15,16 @@ import numpy as np
 from models.datasets import found
 from models.datasets.beatset import BeatSet, join
 from models.datasets.cutting import served
-from models.datasets.options import DataOptions
+from models.datasets.options import WINDOW, DataOptions
 from models.progress import Report
 from monitor import records
 from monitor.errors import SourceError
 from monitor.window import WindowSpec
 
-__all__ = ["CLASSES", "beats", "label_of"]
+__all__ = ["CLASSES", "OPTIONS", "beats", "label_of"]
 
+OPTIONS: Final = ("records", *WINDOW)
+"""What may be asked of it: see `models.datasets.check`."""
 CLASSES: Final = ("NORM", "MI")
 
 _REASON: Final = "reason for admission"

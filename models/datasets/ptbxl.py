@@ -23,14 +23,16 @@ from numpy.typing import NDArray
 from models.datasets import found
 from models.datasets.beatset import BeatSet, join
 from models.datasets.cutting import served
-from models.datasets.options import DataOptions
+from models.datasets.options import WINDOW, DataOptions
 from models.progress import Report
 from monitor import physionet
 from monitor.errors import SourceError
 from monitor.window import WindowSpec
 
-__all__ = ["CLASSES", "beats"]
+__all__ = ["CLASSES", "OPTIONS", "beats"]
 
+OPTIONS: Final = ("strict", *WINDOW)
+"""What may be asked of it: see `models.datasets.check`."""
 CLASSES: Final = ("NORM", "MI")
 
 _SIGNALS: Final = "lead2_500hz.npz"

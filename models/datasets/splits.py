@@ -15,10 +15,12 @@ from models.datasets.beatset import BeatSet
 from monitor.errors import SettingsError
 from monitor.physionet import DS1, DS2, PACED
 
-__all__ = ["SPLITS", "Split", "manifest", "split"]
+__all__ = ["N_BALANCED", "SPLITS", "Split", "balanced", "manifest", "split"]
 
 SPLITS: Final = ("random", "patients", "given", "fold:K")
 """What `split` knows."""
+N_BALANCED: Final = 819
+"""Test beats of each class in Kachuee et al. 2018, about: 4,079 in five classes."""
 
 _TEST: Final = 5
 """One part in so many is tested on, where the split is ours to make."""
@@ -32,7 +34,10 @@ _PACED_TEST: Final = PACED[2:]
 
 
 class Split(NamedTuple):
-    """Rows of a `BeatSet`, ascending: no row in two of them, some perhaps in none."""
+    """Rows of a `BeatSet`: no row in two of them, some perhaps in none.
+
+    Ascending, each once; but the test rows that `balanced` draws are as drawn, and some come again.
+    """
 
     train: NDArray[np.int64]
     validate: NDArray[np.int64]
@@ -82,6 +87,29 @@ def split(beats: BeatSet, how: str, *, seed: int) -> Split:
     return _checked(_with_validation(beats, np.setdiff1d(rows, test), test, seed=seed), how)
 
 
+def balanced(beats: BeatSet, parts: Split, *, n: int = N_BALANCED, seed: int = 0) -> Split:
+    """Return the split with ``n`` test rows of each class, drawn out of its test rows.
+
+    Without replacement where there are as many, else every row of the class as often as the others, give
+    or take one. Accuracy on them is the mean recall of the classes. Rows that come again are no new
+    evidence: draw intervals over patients or beats, not over rows.
+
+    Raises
+    ------
+    SettingsError
+        A class has no test rows.
+    """
+    rng = np.random.default_rng(seed)
+    picked = []
+    for label, name in enumerate(beats.classes):
+        rows = parts.test[beats.y[parts.test] == label]
+        if not len(rows):
+            raise SettingsError(f"balanced test: expected test beats of class {name}, received none")
+        turns = [rng.permutation(rows) for _ in range(-(-n // len(rows)))]
+        picked.append(np.concatenate(turns)[:n])
+    return parts._replace(test=np.concatenate(picked))
+
+
 def manifest(beats: BeatSet) -> dict[str, Any]:
     """Return what the set holds, as JSON can say it: counts per class and part, patients, hashes."""
     parts = [part for part in _PARTS if part in beats.part]
@@ -96,7 +124,7 @@ def manifest(beats: BeatSet) -> dict[str, Any]:
         "n_records": len(set(beats.records.tolist()) - {""}),
         "parts": {part: _counts(beats, beats.part == part) for part in parts},
         "counts": _counts(beats, np.ones(len(beats), dtype=np.bool_)),
-        "served": beats.window is not None,
+        "served": beats.window is not None and not beats.unserved,
         "sha256": {"x": _digest(beats.x), "y": _digest(beats.y)},
     }
 

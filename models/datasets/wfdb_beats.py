@@ -17,15 +17,17 @@ import numpy as np
 from models.data import DS1, DS2, SVDB, Recording, read
 from models.datasets.beatset import BeatSet, join
 from models.datasets.cutting import median_rr, resampled, served, windows
-from models.datasets.options import DataOptions
+from models.datasets.options import WINDOW, DataOptions
 from models.progress import Report
 from monitor.errors import SettingsError
 from monitor.events import CLASSES
 from monitor.physionet import PACED, SAME_PATIENT
 from monitor.window import WindowSpec
 
-__all__ = ["beats", "names_of", "part_of", "patient_of"]
+__all__ = ["OPTIONS", "beats", "names_of", "part_of", "patient_of"]
 
+OPTIONS: Final = ("records", "plain", "leads", *WINDOW)
+"""What may be asked of it: see `models.datasets.check`."""
 _SETS: Final = {
     "mitdb": tuple(sorted(DS1 + DS2)),
     "all": tuple(sorted(DS1 + DS2 + PACED)),
@@ -34,6 +36,10 @@ _SETS: Final = {
     "DS2": DS2,
     "svdb": SVDB,
 }
+
+_UNFILTERED: Final = (
+    "its windows are of the raw signal, and the monitor filters first: train without plain=true"
+)
 
 
 def beats(data: Path | None, options: DataOptions, report: Report) -> BeatSet:
@@ -120,4 +126,5 @@ def _of_record(recording: Recording, spec: WindowSpec, *, plain: bool) -> BeatSe
         records=np.full(len(x), recording.name),
         part=np.full(len(x), part_of(recording.name)),
         window=None if plain else spec,
+        unserved=_UNFILTERED if plain else "",
     )

@@ -14,8 +14,8 @@ from models.datasets.kaggle import FILES, INFARCTION
 from models.datasets.splits import manifest
 from models.progress import Report
 from monitor.artifact import digest
-from monitor.errors import SettingsError, StorageError
-from monitor.storage import cannot_write
+from monitor.errors import SettingsError
+from monitor.storage import cannot_write, drafted
 
 if TYPE_CHECKING:
     from models.datasets import DataOptions
@@ -64,19 +64,18 @@ def write_folder(
             f"CSV, received {beats.n_points} points and {beats.n_channels} leads"
         )
     rows = _rows_of_files(beats)
-    for path in (*(folder / name for name in rows), folder / MANIFEST):
-        if path.exists():
-            raise StorageError(f"{path}: expected a file that does not exist yet, received one that does")
+    paths = [folder / name for name in rows]
+    csvfiles.refuse_existing(*paths, *map(csvfiles.sidecar, paths), folder / MANIFEST)
     for name, chosen in rows.items():
         csvfiles.write(folder / name, beats.of(chosen), report)
-    paths = [folder / name for name in rows]
     told = {
         **described(beats, options),
         "command": command,
         "files": {path.name: digest(path) for path in paths},
     }
     try:
-        (folder / MANIFEST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        with drafted(folder / MANIFEST) as draft:
+            draft.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise cannot_write(folder / MANIFEST, error) from error
     return [*paths, folder / MANIFEST]

@@ -30,13 +30,17 @@ class Clusters(NamedTuple):
     n: int
 
 
-def clusters(patients: NDArray[np.str_], records: NDArray[np.str_]) -> Clusters:
+def clusters(
+    patients: NDArray[np.str_], records: NDArray[np.str_], rows: NDArray[np.int64] | None = None
+) -> Clusters:
     """Return what to draw: patients if all are known, else records if all are, else beats.
 
     Parameters
     ----------
     patients, records
         Of shape (n,); ``""`` where the source does not tell.
+    rows
+        Of shape (n,): which beat each is, where one may come again; None: each is another.
     """
     kinds: tuple[tuple[Literal["patients", "records"], NDArray[np.str_]], ...] = (
         ("patients", patients),
@@ -46,7 +50,8 @@ def clusters(patients: NDArray[np.str_], records: NDArray[np.str_]) -> Clusters:
         if len(names) and np.all(names != ""):
             found, of = np.unique(names, return_inverse=True)
             return Clusters(kind, of.astype(np.int64), len(found))
-    return Clusters("beats", np.arange(len(records)), len(records))
+    found, of = np.unique(np.arange(len(records)) if rows is None else rows, return_inverse=True)
+    return Clusters("beats", of.astype(np.int64), len(found))
 
 
 def intervals(

@@ -45,7 +45,7 @@ def card_of(
 ) -> Card:
     """Return the card of a network whose weights are already in their folder.
 
-    It serves beats if serving can cut the windows and knows all classes, and else nothing.
+    It serves beats if serving cuts the very windows and knows all classes, and else nothing.
 
     Parameters
     ----------
@@ -59,7 +59,8 @@ def card_of(
     import keras
 
     window = beats.window
-    serves: Serves = "beats" if window is not None and set(beats.classes) <= set(CLASSES) else "nothing"
+    cut = window is not None and not beats.unserved
+    serves: Serves = "beats" if cut and set(beats.classes) <= set(CLASSES) else "nothing"
     seen = set(beats.records[np.concatenate([parts.train, parts.validate])].tolist()) - {""}
     return Card(
         schema=SCHEMA,
@@ -79,23 +80,26 @@ def card_of(
         version=__version__,
         keras=keras.__version__,
         serves=serves,
+        unserved=beats.unserved,
     )
 
 
 def scores(
     truth: NDArray[np.int64], probabilities: NDArray[np.float64], classes: tuple[str, ...]
 ) -> dict[str, Score]:
-    """Return sensitivity, positive predictivity and F1 per class in percent, 0 where undefined.
+    """Return sensitivity, positive predictivity and F1 per class in percent.
 
-    Plain counts of the most probable class, beat by beat; not the EC57 ratios of `models.evaluate`.
+    None where undefined, as `models.workshop.metrics.measure` has it: all of a class that has no beats, and
+    the predictivity of one that was never told. Plain counts of the most probable class, beat by beat; not
+    the EC57 ratios of `models.evaluate`.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
     ppv, se, f1, n = precision_recall_fscore_support(
-        truth, probabilities.argmax(axis=1), labels=np.arange(len(classes)), zero_division=0
+        truth, probabilities.argmax(axis=1), labels=np.arange(len(classes)), zero_division=np.nan
     )
-    percent = np.round(100 * np.stack([se, ppv, f1]), 2).T.tolist()
-    return {
-        name: Score(se=row[0], ppv=row[1], f1=row[2], n=int(count))
-        for name, row, count in zip(classes, percent, n, strict=True)
-    }
+    figures = {}
+    for name, count, *row in zip(classes, n.tolist(), se, ppv, f1, strict=True):
+        percent = [round(100 * float(value), 2) if count and not np.isnan(value) else None for value in row]
+        figures[name] = Score(se=percent[0], ppv=percent[1], f1=percent[2], n=count)
+    return figures

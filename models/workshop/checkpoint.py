@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from monitor.errors import ArtifactError
 from monitor.storage import drafted
 
-__all__ = ["Arrays", "History", "Progress", "arrays", "assign", "keep", "restore"]
+__all__ = ["UNREADABLE", "Arrays", "History", "Progress", "arrays", "assign", "keep", "restore"]
 
 Arrays: TypeAlias = list[NDArray[Any]]
 History: TypeAlias = list[dict[str, float]]
+UNREADABLE: Final = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises at a file of arrays that is damaged, or another's."""
 
 
 class Progress(msgspec.Struct):
@@ -74,18 +76,13 @@ def restore(path: Path, variables: Sequence[Any], moments: Sequence[Any]) -> tup
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             progress = msgspec.json.decode(found["progress"].tobytes(), type=Progress)
-            best = [found[f"best{k}"] for k in range(len(variables))]
-            assign(variables, [found[f"now{k}"] for k in range(len(variables))])
-            assign(moments, [found[f"optimizer{k}"] for k in range(len(moments))])
-    except (
-        OSError,
-        KeyError,
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-        msgspec.DecodeError,
-    ) as error:
+            now, moved, best = (
+                [found[f"{name}{k}"] for k in range(len(group))]
+                for name, group in (("now", variables), ("optimizer", moments), ("best", variables))
+            )
+        assign(variables, now)
+        assign(moments, moved)
+    except (*UNREADABLE, TypeError) as error:
         raise ArtifactError(f"checkpoint {path}: expected one of this network, received: {error}") from error
     return progress, best
 
@@ -98,6 +95,9 @@ def arrays(variables: Sequence[Any]) -> Arrays:
 
 
 def assign(variables: Sequence[Any], values: Arrays) -> None:
-    """Set Keras variables, each to its own."""
+    """Set Keras variables, each to its own; ValueError, before any is set, if one is of another shape."""
+    for variable, value in zip(variables, values, strict=True):
+        if tuple(variable.shape) != value.shape:
+            raise ValueError(f"{variable.path} of shape {value.shape} instead of {tuple(variable.shape)}")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

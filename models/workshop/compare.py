@@ -14,7 +14,7 @@ import msgspec
 
 from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
-from models.datasets.splits import manifest, split
+from models.datasets.splits import manifest
 from models.networks import NETWORKS
 from models.progress import Report, part
 from models.workshop.fit import Fitting
@@ -53,8 +53,8 @@ class Which(NamedTuple):
 class Result(NamedTuple):
     """A finished run, what it takes, and what it says of the test part.
 
-    Where that has been made to have as many beats of each class (``balanced``, split ``given``) and
-    training had not, what it says is adjusted to it.
+    Where that has been made to have as many beats of each class (``balanced``) and training had not,
+    what it says is adjusted to it.
     """
 
     which: Which
@@ -120,8 +120,8 @@ def compare(
     SettingsError
         The beats cannot be split so.
     """
-    for how in dict.fromkeys(which.split for which in plan):
-        split(beats, how, seed=config.seed)  # refused before anything is made
+    for which in {(which.split, which.seed): which for which in plan}.values():
+        _config(config, which).divided(beats)  # refused before anything is made
     checkpoint = begin(folder, config, manifest(beats), command=command)
     with alone(folder):
         for done, which in enumerate(plan):
@@ -162,9 +162,9 @@ def _run(
 
 
 def _told(run: Run, beats: BeatSet) -> Predictions:
-    if not run.config.balanced_test:
+    if not run.config.options.balanced:
         return run.predictions
-    return run.for_equal_shares(beats.y[split(beats, run.config.split, seed=run.config.seed).train])
+    return run.for_equal_shares(beats.y[run.config.divided(beats).train])
 
 
 def _results(config: Comparison, beats: BeatSet, out: Path) -> list[Result]:

@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 
 from models.datasets.beatset import BeatSet
-from models.datasets.splits import split
 from models.workshop.bootstrap import clusters
 from models.workshop.compare import Comparison, Result
 from models.workshop.compare_table import CLAIMS, called
@@ -83,7 +82,7 @@ def _how_trained(config: Comparison, found: Sequence[Result]) -> str:
 def _who(how: str, found: Sequence[Result], beats: BeatSet) -> str:
     """Say of one split who was both trained and tested on, and what is left without them."""
     mine = [one for one in found if one.which.split == how]
-    shared = overlap(Material(beats, split(beats, how, seed=mine[0].which.seed)))
+    shared = overlap(Material(beats, mine[0].run.config.divided(beats)))
     told = f"{called(how).capitalize()}: {shared.sentence()}"
     if shared.n_tested is None or not 0 < len(shared.shared) < shared.n_tested:
         return told
@@ -107,17 +106,15 @@ def _without(runs: Sequence[Predictions], shared: Overlap) -> str:
 
 def _balanced(config: Comparison, found: Sequence[Result]) -> list[str]:
     """Say what has been adjusted to a test part with as many beats of each class, and what it was before."""
-    mine = [one for one in found if one.run.config.balanced_test]
-    if not mine or config.loss == "balanced":
+    if not config.options.balanced or config.loss == "balanced":
         return []
-    before = "; ".join(
-        f"{arch} {_accuracy([one.run.predictions for one in mine if one.which.arch == arch])}"
-        for arch in dict.fromkeys(one.which.arch for one in mine)
-    )
+    runs: dict[str, list[Predictions]] = {}
+    for one in found:
+        runs.setdefault(f"{one.which.arch}, {called(one.which.split)}", []).append(one.run.predictions)
+    before = "; ".join(f"{who} {_accuracy(mine)}" for who, mine in runs.items())
     return [
-        f"{called(mine[0].which.split).capitalize()}: tested on as many beats of each class, which training "
-        f"had not: probabilities are divided by how frequent training made the classes seem (Saerens et al. "
-        f"2002). Accuracy as trained: {before}."
+        "Tested on as many beats of each class, which training had not: probabilities are divided by how "
+        f"frequent training made the classes seem (Saerens et al. 2002). Accuracy as trained: {before}."
     ]
 
 
@@ -127,7 +124,8 @@ def _accuracy(runs: Sequence[Predictions]) -> str:
 
 
 def _uncertain(found: Sequence[Result]) -> str:
-    drawn = [clusters(one.run.predictions.patients, one.run.predictions.records) for one in found]
+    told = [one.run.predictions for one in found]
+    drawn = [clusters(run.patients, run.records, run.rows) for run in told]
     few = min(cluster.n for cluster in drawn)
     text = (
         f"Percent. Figures are means over the seeds; F1 of the class told, macro: the mean over the classes "

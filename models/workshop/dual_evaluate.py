@@ -169,8 +169,8 @@ def facts(
 ) -> dict[str, Any]:
     """Return the figures of each system, as JSON can say them: gross, in percent, with 95 % intervals.
 
-    Intervals are by bootstrap over records. ``normality AP`` is the average precision of abnormal
-    beats.
+    Intervals are by bootstrap over records; a single one has none. ``normality AP`` is the average
+    precision of abnormal beats.
     """
     told: dict[str, Any] = {}
     n = len(systems) * len(STARTS_S)
@@ -207,7 +207,11 @@ def _figures(heard: Sequence[Heard], start_s: float, resamples: int) -> dict[str
 
 def _peaks(of: Group) -> dict[str, Any]:
     named = {"Se": of.figures["qrs_se"], "+P": of.figures["qrs_ppv"]}
-    return {name: _interval(one.gross, (one.low, one.high)) for name, one in named.items()}
+    alone = len(of.records) < 2  # drawn again and again it is itself: no width, and no certainty either
+    return {
+        name: _interval(one.gross, (np.nan, np.nan) if alone else (one.low, one.high))
+        for name, one in named.items()
+    }
 
 
 def _normality(heard: Sequence[Heard], start_s: float, resamples: int) -> dict[str, Any]:

@@ -104,7 +104,8 @@ def table(found: Mapping[str, Any]) -> str:
         "",
         *(f"{name} reads {speed:,} samples of all leads a second" for name, speed in speeds.items()),
     ]
-    lines.append("95 % intervals by bootstrap over records; R peaks within 150 ms, one to one (EC57).")
+    drawn = "95 % intervals by bootstrap over records" if len(names) > 1 else "No intervals from one record"
+    lines.append(f"{drawn}; R peaks within 150 ms, one to one (EC57).")
     return "\n".join(lines)
 
 

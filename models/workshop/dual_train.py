@@ -22,7 +22,7 @@ import numpy as np
 
 from models import data as recordings
 from models.data import FOLDS, Recording
-from models.datasets.wfdb_beats import names_of
+from models.datasets.wfdb_beats import names_of, patient_of
 from models.dual import AUGMENTATIONS, BAND, BEATS, DELAY_S, FS, layers_of
 from models.progress import Report
 from models.workshop import dual_evaluate
@@ -210,6 +210,7 @@ def _save_predictions(folder: Path, heard: Sequence[Heard]) -> None:
     """Write what was said of each reference beat of the test records; a missed one is called normal."""
     rows = [rows_of(one) for one in heard]
     names = np.repeat([one.name for one in heard], [len(row.truth) for row in rows])
+    patients = np.array([patient_of(name) for name in names.tolist()])
     truth = np.concatenate([row.truth for row in rows])
     abnormal = np.concatenate([row.abnormal for row in rows])
     partial = folder / f"partial-{PREDICTIONS}"
@@ -219,7 +220,7 @@ def _save_predictions(folder: Path, heard: Sequence[Heard]) -> None:
         truth=truth,
         probabilities=np.stack([1 - abnormal, abnormal], axis=1),
         records=names,
-        patients=names,
+        patients=patients,
         classes=np.array(BEATS),
     )
     partial.replace(folder / PREDICTIONS)
@@ -254,7 +255,7 @@ def _card(
         sha256=digest(folder / WEIGHTS),
         n_parameters=int(network.count_params()),
         trained_on=tuple(sorted(seen)),
-        metrics={"test, unseen patients": _scores(heard)},
+        metrics={"test, split patients": _scores(heard)},
         seed=origin.seed,
         command=origin.command,
         version=__version__,

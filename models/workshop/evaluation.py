@@ -10,7 +10,15 @@ import numpy as np
 from models.progress import Report
 from models.workshop import bootstrap
 from models.workshop.bootstrap import Clusters, clusters, intervals
-from models.workshop.material import Material, material, overlap
+from models.workshop.material import (
+    NO_BEATS,
+    Material,
+    Overlap,
+    hears_records,
+    material,
+    overlap,
+    recorded,
+)
 from models.workshop.metrics import AVERAGES, PER_CLASS, Measured, measure
 from models.workshop.runs import Run
 from monitor.errors import ArtifactError, BeatlineError
@@ -60,7 +68,7 @@ class Evaluation:
     @property
     def balance(self) -> str:
         """A sentence on the shares of classes, where those of the test part were made equal; or nothing."""
-        if not self.run.config.balanced_test:
+        if not self.run.config.options.balanced:
             return ""
         told = "The test part was made to have as many beats of each class, "
         if self.run.config.loss == "balanced":
@@ -77,8 +85,9 @@ class Evaluation:
     @property
     def leak(self) -> str:
         """A sentence on whether patients tested on were trained on too."""
-        if self.material is not None:
-            return overlap(self.material).sentence()
+        known = overlap(self.material) if self.material is not None else recorded(self.run)
+        if known is not None:
+            return known.sentence()
         tested = set(self.run.predictions.records.tolist())
         if "" in tested:
             return f"Whether patients tested on were trained on too was not checked: {self.without}."
@@ -116,7 +125,7 @@ def evaluate(
         measured = measure(told.truth, told.probabilities, told.classes)
     except ValueError as error:
         raise ArtifactError(f"predictions of run {run.folder}: {error}") from error
-    drawn = clusters(told.patients, told.records)
+    drawn = clusters(told.patients, told.records, told.rows)
     limits = intervals(
         told.truth,
         told.probabilities,
@@ -136,7 +145,7 @@ def evaluate(
         material=found if isinstance(found, Material) else None,
         without="" if isinstance(found, Material) else found,
         r_peaks=_r_peaks(run.folder),
-        strangers=_of_strangers(run, found) if isinstance(found, Material) else None,
+        strangers=_of_strangers(run, overlap(found) if isinstance(found, Material) else recorded(run)),
         equal=_for_equal_shares(run, found) if isinstance(found, Material) else None,
     )
 
@@ -149,6 +158,8 @@ def beats_of(run: Run, *, data: Path | None, report: Report) -> Material | str:
     BeatlineError
         A folder was named, and they are not to be had from it.
     """
+    if hears_records(run):
+        return NO_BEATS
     try:
         return material(run, data=data, report=report)
     except BeatlineError as error:
@@ -169,7 +180,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         return {name: figure(f"{who} {name}") for name in PER_CLASS}
 
     counts = zip(measured.classes, measured.counts, strict=True)
-    shared = overlap(found.material) if found.material else None
+    shared = overlap(found.material) if found.material else recorded(found.run)
     return {
         "run": str(found.run.folder),
         "config": msgspec.to_builtins(found.run.config),
@@ -187,17 +198,16 @@ def as_json(found: Evaluation) -> dict[str, Any]:
             "seed": found.seed,
         },
         "strangers": found.strangers.figures if found.strangers else None,
-        "balanced_test": found.run.config.balanced_test,
+        "balanced_test": found.run.config.options.balanced,
         "equal_shares": found.equal.figures if found.equal else None,
         "patients_trained_on_too": shared._asdict() if shared else None,
         "r_peaks": found.r_peaks,
     }
 
 
-def _of_strangers(run: Run, found: Material) -> Measured | None:
+def _of_strangers(run: Run, known: Overlap | None) -> Measured | None:
     """Measure those never trained on, where some of the others were: by convention 201 trains, 202 tests."""
-    known = overlap(found)
-    if not known.shared or len(known.shared) == known.n_tested:
+    if known is None or not known.shared or len(known.shared) == known.n_tested:
         return None
     told = run.predictions
     rows = ~np.isin(told.patients, known.shared)
@@ -207,7 +217,7 @@ def _of_strangers(run: Run, found: Material) -> Measured | None:
 def _for_equal_shares(run: Run, found: Material) -> Measured | None:
     """Measure what would be told were all classes as frequent, where that is so of the test part alone."""
     config = run.config
-    if not config.balanced_test or config.loss == "balanced":
+    if not config.options.balanced or config.loss == "balanced":
         return None
     told = run.for_equal_shares(found.beats.y[found.parts.train])
     return measure(told.truth, told.probabilities, told.classes)

@@ -54,14 +54,15 @@ def begin(folder: Path, config: msgspec.Struct, beats: dict[str, Any], *, comman
         It cannot be written.
     """
     checkpoint = folder / CHECKPOINT
+    wanted = {MANIFEST: beats, CONFIG: msgspec.to_builtins(config)}
     refuse(folder)
     try:
+        lacking = [name for name in wanted if not (folder / name).exists()]
+        for name in wanted.keys() - set(lacking):
+            _same(folder, name, wanted[name])  # before anything is made: a finished study stays as it is
         checkpoint.mkdir(parents=True, exist_ok=True)
-        for name, content in ((MANIFEST, beats), (CONFIG, msgspec.to_builtins(config))):
-            if (folder / name).exists():
-                _same(folder, name, content)
-            else:
-                write_json(folder / name, content)
+        for name in lacking:
+            write_json(folder / name, wanted[name])
         if not (folder / "environment.json").exists():
             write_json(folder / "environment.json", _environment(command))
     except OSError as error:

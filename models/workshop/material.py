@@ -9,14 +9,27 @@ from numpy.typing import NDArray
 
 from models import datasets
 from models.datasets.beatset import BeatSet
-from models.datasets.splits import Split, manifest, split
+from models.datasets.splits import Split, manifest
+from models.datasets.wfdb_beats import patient_of
 from models.progress import Report
+from models.workshop.dual_train import DATASET as SIGNAL
+from models.workshop.folder import MANIFEST
 from models.workshop.runs import Run
 from monitor.errors import ArtifactError
 
-__all__ = ["Axis", "Material", "Overlap", "axis_of", "material", "overlap"]
+__all__ = [
+    "NO_BEATS",
+    "Axis",
+    "Material",
+    "Overlap",
+    "axis_of",
+    "hears_records",
+    "material",
+    "overlap",
+    "recorded",
+]
 
-MANIFEST: Final = "manifest.json"
+NO_BEATS: Final = "lstm_dual hears whole records, of which no beats are cut"
 _NAMED: Final = 3
 """More people than these are not named."""
 
@@ -89,11 +102,17 @@ def material(run: Run, *, data: Path | None = None, report: Report = lambda *_: 
     Raises
     ------
     ArtifactError
-        They are not the same beats, or would not be divided as they were.
+        There are none, as the network hears whole records; or they are not the same beats, or would not be
+        divided as they were.
     SourceError, SettingsError
         They are not to be had; see `models.datasets.load`.
     """
     config = run.config
+    if hears_records(run):
+        raise ArtifactError(
+            f"run {run.folder}: expected a network that is shown the window of a beat, received one that is "
+            f"not: {NO_BEATS}. `beatline models evaluate` shows how it finds R peaks and tells normal beats"
+        )
     beats = datasets.load(config.dataset, data=data, options=config.options, report=report)
     expected, received = _hashes(run.folder), manifest(beats)["sha256"]
     if expected != received:
@@ -101,7 +120,7 @@ def material(run: Run, *, data: Path | None = None, report: Report = lambda *_: 
             f"run {run.folder}: expected the beats it was trained on, sha256 {_short(expected)}, "
             f"received {config.dataset} with {_short(received)}"
         )
-    parts = split(beats, config.split, seed=config.seed)
+    parts = config.divided(beats)
     if not np.array_equal(np.sort(parts.test), np.sort(run.predictions.rows)):
         raise ArtifactError(
             f"run {run.folder}: expected split {config.split} to give the {len(run.predictions.rows)} beats "
@@ -119,6 +138,40 @@ def overlap(found: Material) -> Overlap:
     tested = beats.patients[parts.test]
     shared = sorted(set(tested.tolist()) & seen)
     return Overlap(len(set(tested.tolist())), tuple(shared), float(np.isin(tested, shared).mean()))
+
+
+def hears_records(run: Run) -> bool:
+    """Whether a run's network was trained on whole records, not on beats."""
+    return run.config.dataset == SIGNAL
+
+
+def recorded(run: Run) -> Overlap | None:
+    """Compare those tested on with those trained on by the records that a run's manifest deals out.
+
+    None where it deals out none, as where beats are dealt out: `overlap` compares these.
+
+    Raises
+    ------
+    ArtifactError
+        The manifest is not what it should be.
+    """
+    if not hears_records(run):
+        return None
+    path = run.folder / MANIFEST
+    try:
+        parts = msgspec.json.decode(path.read_bytes(), type=_Dealt).records
+        seen = {patient_of(name) for part in ("train", "validate") for name in parts[part]}
+    except (OSError, msgspec.DecodeError, KeyError) as error:
+        raise ArtifactError(f"manifest {path}: expected records by part, received: {error}") from error
+    tested = np.array([patient_of(name) for name in run.predictions.records.tolist()])
+    shared = sorted(set(tested.tolist()) & seen)
+    return Overlap(len(set(tested.tolist())), tuple(shared), float(np.isin(tested, shared).mean()))
+
+
+class _Dealt(msgspec.Struct):
+    """Of a manifest: the names of the records of each part."""
+
+    records: dict[str, list[str]]
 
 
 def axis_of(beats: BeatSet) -> Axis:

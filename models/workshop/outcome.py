@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from models.datasets.beatset import BeatSet
 from models.workshop.bootstrap import LEVEL, clusters, weighted_figures
 from models.workshop.pooling import pooled, records_of
+from models.workshop.predictions import columns
 from monitor.errors import ArtifactError, SettingsError
 from monitor.storage import drafted
 
@@ -60,12 +61,9 @@ class Part(NamedTuple):
     def load(cls, path: Path) -> "Part":
         """Read a part; ArtifactError if it is none."""
         try:
-            with np.load(path, allow_pickle=False) as found:
-                return cls(*(found[name] for name in cls._fields))
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise ArtifactError(
-                f"predictions {path}: expected {', '.join(cls._fields)}, received: {error}"
-            ) from error
+            return cls(**columns(path, cls._fields))
+        except ArtifactError as error:
+            raise ArtifactError(f"{error} (without that file the same command makes it anew)") from error
 
 
 class Figure(NamedTuple):

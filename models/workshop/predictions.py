@@ -1,7 +1,6 @@
 """What a network says of the test part, as a file of a run folder."""
 
-import zipfile
-import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -9,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.datasets.beatset import BeatSet
+from models.workshop.checkpoint import UNREADABLE
 from monitor.errors import ArtifactError
 from monitor.storage import drafted
 
-__all__ = ["Predictions", "load_predictions", "save_predictions"]
+__all__ = ["Predictions", "columns", "load_predictions", "save_predictions"]
 
 PREDICTIONS: Final = "predictions.npz"
 
@@ -54,15 +54,36 @@ class Predictions(NamedTuple):
 def load_predictions(folder: Path) -> Predictions:
     """Read them from a run folder; ArtifactError if they are not ours."""
     path = folder / PREDICTIONS
+    told = columns(path, Predictions._fields, apart=("classes",))
+    told["classes"] = tuple(told["classes"].tolist())
+    return Predictions(**told)
+
+
+def columns(path: Path, names: Sequence[str], *, apart: Sequence[str] = ()) -> dict[str, Any]:
+    """Read arrays by name, with a row each for the same beats.
+
+    Parameters
+    ----------
+    apart
+        Those of the names that have no rows of beats.
+
+    Raises
+    ------
+    ArtifactError
+        The file is not to be read, one of them is not there, or they are not of equal length.
+    """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            columns: dict[str, Any] = {name: found[name] for name in Predictions._fields}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            told: dict[str, Any] = {name: found[name] for name in names}
+    except (*UNREADABLE, TypeError) as error:  # a TypeError, where the file holds a single array
         raise ArtifactError(
-            f"predictions {path}: expected {', '.join(Predictions._fields)}, received: {error}"
+            f"predictions {path}: expected {', '.join(names)}, received: {error or 'nothing'}"
         ) from error
-    columns["classes"] = tuple(columns["classes"].tolist())
-    return Predictions(**columns)
+    shapes = {name: told[name].shape for name in names if name not in apart}
+    if len({shape[:1] for shape in shapes.values()}) > 1 or () in shapes.values():
+        received = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ArtifactError(f"predictions {path}: expected a row for each beat, received shapes {received}")
+    return told
 
 
 def save_predictions(

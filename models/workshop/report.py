@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,15 +14,26 @@ from models.workshop.folder import write_json
 from models.workshop.material import Material, axis_of
 from models.workshop.runs import Run
 from monitor.canvas import confusion
+from monitor.errors import StorageError
 from monitor.html_report import Part, Picture, Section, Stressed, write_page
 from monitor.storage import cannot_write
 
-__all__ = ["EVALUATION", "EXPLANATION", "PAGE", "title", "write_evaluation", "write_explanation"]
+__all__ = [
+    "EVALUATION",
+    "EXPLANATION",
+    "PAGE",
+    "folder_of",
+    "title",
+    "write_evaluation",
+    "write_explanation",
+]
 
 PAGE: Final = "report.html"
 EVALUATION: Final = "evaluation"
 EXPLANATION: Final = "explanation"
 """Folders in a run, where these are written unless another is named."""
+_FIGURES: Final = {EVALUATION: "metrics.json", EXPLANATION: "explanation.json"}
+"""Written first: the mark by which a folder is known as ours, even if the rest was never written."""
 _EXPLAINED: Final = {
     "attribution.png": "What the network's answer rests on, averaged over beats of each class.",
     "information.png": (
@@ -53,6 +65,40 @@ _CURVES: Final = (
 )
 
 
+def folder_of(run: Run, out: Path | None, kind: str) -> Path:
+    """Return the folder for a run's pages: its own, or another that holds nothing else.
+
+    Parameters
+    ----------
+    out
+        The other; None for the run's own.
+    kind
+        `EVALUATION` or `EXPLANATION`.
+
+    Raises
+    ------
+    StorageError
+        The other is there, and neither empty nor one that has such pages already.
+    """
+    own = run.folder / kind
+    if out is None or out.resolve() == own.resolve():
+        return own
+    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or _is_ours(out, kind))):
+        raise StorageError(
+            f"cannot write {out}: expected no such path, an empty folder or one of an earlier {kind} (with "
+            f"{_FIGURES[kind]}), received something else"
+        )
+    return out
+
+
+def _is_ours(folder: Path, kind: str) -> bool:
+    try:
+        found = msgspec.json.decode((folder / _FIGURES[kind]).read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return False
+    return isinstance(found, dict) and "run" in found
+
+
 def title(run: Run) -> str:
     """Return what a page is called."""
     return f"{run.config.arch} on {run.config.dataset}, split {run.config.split}"
@@ -67,6 +113,7 @@ def write_evaluation(found: Evaluation, folder: Path, *, command: str) -> Path:
         They cannot be written.
     """
     measured = found.measured
+    _save(folder / _FIGURES[EVALUATION], as_json(found))
     confusion(measured.confusion, measured.classes, measured.classes, folder / "confusion.png")
     pictures.reliability(
         metrics.calibration(found.run.predictions.truth, found.run.predictions.probabilities),
@@ -89,7 +136,6 @@ def write_evaluation(found: Evaluation, folder: Path, *, command: str) -> Path:
         *_beats(found, folder),
     ]
     write_page(folder / PAGE, title(found.run), sections, command=command)
-    _save(folder / "metrics.json", as_json(found))
     return folder / PAGE
 
 
@@ -102,6 +148,7 @@ def write_explanation(found: Explained, folder: Path, *, command: str) -> Path:
         They cannot be written.
     """
     beats, axis = found.material.beats, axis_of(found.material.beats)
+    _save(folder / _FIGURES[EXPLANATION], explained_json(found, axis))
     waves.attribution(found.classes, folder / "attribution.png", axis=axis)
     x, y = (rows[found.material.parts.train] for rows in (beats.x, beats.y))
     counts = np.bincount(y, minlength=len(beats.classes)).tolist()
@@ -112,7 +159,6 @@ def write_explanation(found: Explained, folder: Path, *, command: str) -> Path:
     }
     waves.profile(found.bits, means, folder / "information.png", axis=axis, entropy=_entropy(found.material))
     _save_arrays(found, axis.ms, folder / "explanation.npz")
-    _save(folder / "explanation.json", explained_json(found, axis))
     sections = [
         Section(
             "What the network looks at",
@@ -216,6 +262,7 @@ def _entropy(material: Material) -> float:
 
 def _save(path: Path, content: object) -> None:
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, content)
     except OSError as error:
         raise cannot_write(path, error) from error

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from models.datasets.beatset import BeatSet
 from models.datasets.options import DataOptions
-from models.datasets.splits import Split, manifest, split
+from models.datasets.splits import Split, balanced, manifest, split
 from models.networks import NETWORKS
 from models.progress import Report
 from models.workshop import augment, fit, select
@@ -33,6 +33,7 @@ from models.workshop.cards import Origin, card_of, scores
 from models.workshop.fit import Examples, Fitting
 from models.workshop.folder import CONFIG, HISTORY, alone, begin, write_history, write_json
 from models.workshop.predictions import Predictions, load_predictions, save_predictions
+from models.workshop.studies import study_of
 from monitor.artifact import CARD, WEIGHTS, Card, load_card, save_card
 from monitor.errors import ArtifactError, SettingsError
 from monitor.quiet import hushed
@@ -56,7 +57,8 @@ class RunConfig(Fitting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dataset, options
         Of `models.datasets.load`.
     split
-        Of `models.datasets.splits.split`; drawn with the seed.
+        Of `models.datasets.splits.split`; drawn with the seed. With ``options.balanced`` as many test
+        beats of each class are drawn out of its test part.
     select
         Which points the network looks at: ``""`` all, ``"ig:60"`` the 60 that tell most.
     """
@@ -67,10 +69,10 @@ class RunConfig(Fitting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     split: str = "patients"
     select: str = ""
 
-    @property
-    def balanced_test(self) -> bool:
-        """Whether the test part was made to have as many beats of each class; only ``given`` ever has."""
-        return self.options.balanced and self.split == "given"
+    def divided(self, beats: BeatSet) -> Split:
+        """Divide the beats as asked; SettingsError where that cannot be done."""
+        parts = split(beats, self.split, seed=self.seed)
+        return balanced(beats, parts) if self.options.balanced else parts
 
 
 def train_run(
@@ -113,7 +115,7 @@ def train_run(
         The folder cannot be written.
     """
     _check(config, beats, initial)
-    parts = split(beats, config.split, seed=config.seed)
+    parts = config.divided(beats)
     checkpoint = begin(folder, config, manifest(beats), command=command)
     with alone(folder):
         train = Examples(beats.x[parts.train], beats.y[parts.train])
@@ -180,6 +182,9 @@ def load_run(folder: Path) -> Run:
     """
     if not (folder / CONFIG).is_file():
         raise ArtifactError(f"run {folder}: expected a run folder with a {CONFIG}, received none")
+    study = study_of(folder)
+    if study is not None:
+        raise ArtifactError(f"run {folder}: expected the folder of one run, received {study.said}")
     if not is_finished(folder):
         raise ArtifactError(
             f"run {folder}: expected a finished run, received one without {CARD} "
@@ -223,7 +228,7 @@ def _network(config: RunConfig, train: Examples, n_classes: int, folder: Path) -
         path = folder / SELECTION
         if not path.exists():
             write_json(path, select.best(select.gains(train.x, train.y, seed=config.seed), k)._asdict())
-        columns = msgspec.json.decode(path.read_bytes())["columns"]
+        columns = select.read(path, n_points).columns
     keras.utils.set_random_seed(config.seed)
     return NETWORKS[config.arch](train.x.shape[1:], n_classes, columns=columns)
 

@@ -79,11 +79,10 @@ def _figures(tables: NDArray[np.float64]) -> NDArray[np.float64]:
 def _drawn(runs: Sequence[Predictions]) -> Clusters:
     """Return what is drawn: patients, records or beats, the same in all runs."""
     patients, records, rows = (
-        np.concatenate([np.asarray(getattr(run, name)).astype(str) for run in runs])
+        np.concatenate([np.asarray(getattr(run, name)) for run in runs])
         for name in ("patients", "records", "rows")
     )
-    drawn = clusters(patients, records)
-    return drawn if drawn.kind != "beats" else clusters(patients, rows)._replace(kind="beats")
+    return clusters(patients, records, rows)
 
 
 def _known(value: np.floating) -> float | None:

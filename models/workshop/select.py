@@ -6,14 +6,16 @@ point is judged alone: points next to one another tell nearly the same, and the 
 together.
 """
 
+from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.errors import SettingsError
+from monitor.errors import ArtifactError, SettingsError
 
-__all__ = ["Selection", "best", "gains", "parse"]
+__all__ = ["Selection", "best", "gains", "parse", "read"]
 
 _ROWS: Final = 6000
 """More beats than these are thinned: the estimate takes time, and hardly changes."""
@@ -67,6 +69,20 @@ def best(gain: NDArray[np.float64], k: int) -> Selection:
     """
     columns = np.sort(np.argsort(-gain, kind="stable")[:k])
     return Selection(columns.tolist(), gain.tolist())
+
+
+def read(path: Path, n_points: int) -> Selection:
+    """Read a selection that was kept; ArtifactError if it is none of so many points."""
+    try:
+        kept = msgspec.json.decode(path.read_bytes(), type=dict[str, list[float]])
+        columns, gain = [int(column) for column in kept["columns"]], kept["gain"]
+    except (OSError, msgspec.DecodeError, KeyError) as error:
+        raise ArtifactError(f"selection {path}: expected columns and gain, received: {error}") from error
+    if not columns or not all(0 <= column < n_points for column in columns):
+        raise ArtifactError(
+            f"selection {path}: expected columns from 0 to {n_points - 1}, received {columns[:8]}"
+        )
+    return Selection(columns, gain)
 
 
 def gains(x: NDArray[np.float32], y: NDArray[np.int64], *, seed: int) -> NDArray[np.float64]:

@@ -159,10 +159,10 @@ def r_peaks(found: Evaluation) -> Table | None:
     }
     names = list(dict.fromkeys(name for figures in rows.values() for name in figures))
     cells = [[row, *(_cell(figures.get(name)) for name in names)] for row, figures in rows.items()]
-    of = ", ".join(map(str, (found.r_peaks or {}).get("records", ())))
-    return Table(
-        ["", *names], cells, f"R peaks and normality, in percent, with 95 % intervals. Records: {of}."
-    )
+    records = (found.r_peaks or {}).get("records", ())
+    limits = ", with 95 % intervals over records" if len(records) > 1 else ""
+    of = ", ".join(map(str, records))
+    return Table(["", *names], cells, f"R peaks and normality, in percent{limits}. Records: {of}.")
 
 
 def told(found: Evaluation, name: str) -> str:
@@ -211,7 +211,7 @@ def _cell(figure: object) -> str:
     """Return a count, or a figure with its interval."""
     if isinstance(figure, Mapping):
         low, high = figure.get("low"), figure.get("high")
-        limits = "" if low is None or high is None else f" ({low:.1f}–{high:.1f})"
+        limits = "" if low is None or high is None else f" ({low:.2f}–{high:.2f})"
         return "-" if figure.get("value") is None else f"{figure['value']:.2f}{limits}"
     return "-" if figure is None else f"{figure:,}" if isinstance(figure, int) else str(figure)
 
@@ -225,13 +225,11 @@ def _limits(found: Evaluation, name: str) -> str:
     limits = found.limits.get(name)
     if limits is None or found.measured.figures[name] is None:
         return ""
-    return "–".join(_text(name, value, short=True) for value in limits)
+    return "–".join(_text(name, value) for value in limits)
 
 
-def _text(name: str, value: float, *, short: bool = False) -> str:
-    if name.rsplit(" ", 1)[-1] in _AREAS:
-        return f"{value:.3f}"
-    return f"{100 * value:.1f}" if short else f"{100 * value:.2f}"
+def _text(name: str, value: float) -> str:
+    return f"{value:.3f}" if name.rsplit(" ", 1)[-1] in _AREAS else f"{100 * value:.2f}"
 
 
 def plain(table: Table) -> str:

@@ -33,6 +33,8 @@ __all__ = ["MODES", "PICTURE", "RESULTS", "Row", "Transfer", "shared", "transfer
 COMPARED: Final = "scratch"
 """What the others' gain is over, with the same labels."""
 RESULTS: Final = "results.csv"
+PARTIAL: Final = "results-partial.csv"
+"""The table so far, without intervals, while the study is under way."""
 PICTURE: Final = "curve.png"
 PARTS: Final = "parts"
 _GENTLER: Final = 0.2
@@ -142,6 +144,7 @@ def transfer(
         _run(config, run, beats, folder, (plan, folds, report))
         rows = table(config, beats, folder, plan)
         _write(rows, folder / RESULTS)
+        (folder / PARTIAL).unlink(missing_ok=True)
         draw(rows, folder / PICTURE)
     shutil.rmtree(checkpoint)
     return rows
@@ -164,7 +167,7 @@ def _run(
             )
             _train(config, run, beats, folds[job.split], job=job, report=told).save(path)
             rows = table(config, beats, folder, plan[: done + 1], resamples=0)
-            _write(rows, folder / RESULTS)
+            _write(rows, folder / PARTIAL)
 
 
 def table(

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
-from textual import events
+from rich.console import RenderableType
+from textual import events, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -114,6 +115,7 @@ class Station(App[int]):
         self._recall_due = 0.0
         self._held: tuple[Sequence[Happening], Sequence[AlarmStrip]] = ((), ())
         self._hurry = asyncio.Event()
+        self._leaving = False
 
     def compose(self) -> ComposeResult:
         """Yield the picture; panels are mounted beside it when they are wanted."""
@@ -123,13 +125,25 @@ class Station(App[int]):
     def on_mount(self) -> None:
         """Begin to pull, and to ring."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, 0)
-        self.run_worker(self._follow(), name="follow", exit_on_error=True)
+        self._follow()
         if not self._options.silent:
             self.set_interval(_BELL_S, self._ring)
 
     async def on_unmount(self) -> None:
         """Let go of the monitor, which goes on."""
         self._source.close()
+
+    def exit(
+        self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        """End; what is pressed after that is not obeyed."""
+        self._leaving = True
+        super().exit(result, return_code, message)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take an event; not a key that comes while this leaves, whose place is going."""
+        if not (self._leaving and isinstance(event, events.InputEvent)):
+            await super().on_event(event)
 
     def on_resize(self, event: events.Resize) -> None:
         """Draw anew once the picture has its size."""
@@ -146,13 +160,15 @@ class Station(App[int]):
 
     async def action_press(self, key: str) -> None:
         """Do what a key says, and show it at once."""
+        if self._leaving:
+            return
         ward, before = self.known.ward, self._panel
         names = tuple(bed.bed for bed in ward.beds)
         self.state, command = pressed(self.state, key, Wall(names, self.tiles.across, ward))
         self._obey(command)
         self._hold()
         self.paint()
-        if self._panel != before:
+        if self._panel != before and not self._leaving:
             await self._open_panel()
         if self.state.view == "trends":
             self._hurry.set()
@@ -195,6 +211,7 @@ class Station(App[int]):
             frame, self.tiles = draw(self.scene(), (canvas.size.width, canvas.size.height), time.time_ns())
             canvas.show(frame, "mono" if self.no_color else self.state.scheme)
 
+    @work(name="follow", exit_on_error=True)
     async def _follow(self) -> None:
         """Pull and draw, tick by tick."""
         due = time.monotonic()
@@ -224,7 +241,7 @@ class Station(App[int]):
         """Bring the lists up to date, unless somebody has gone down in one: it then stands still."""
         if self.state.view == "strips" and time.monotonic() >= self._recall_due:
             self._recall_due = time.monotonic() + _RECALL_S
-            self.run_worker(self._recall(), group="recall", exclusive=True)
+            self._recall()
         if self.state.view not in ("strips", "alarms") or self.state.cursor == 0:
             strips = self.known.strips if self.state.view == "strips" else ()
             self._held = (tuple(self.known.memory.happenings), tuple(strips))
@@ -280,7 +297,7 @@ class Station(App[int]):
             panel = Help()
         elif self.state.panel == "limits" and bed is not None:
             panel = Limits(bed, may=self.scene().attached.control)
-        if panel is not None:
+        if panel is not None and not self._leaving:
             await self.query_one(Horizontal).mount(panel)
             self._make_room(self.size.width)
         self.call_after_refresh(self.paint)
@@ -295,6 +312,7 @@ class Station(App[int]):
                 least = MIN_SIZE[0] + _PANEL[0]
                 self.say(f"! no room: expected {least} columns, received {width}")
 
+    @work(group="recall", exclusive=True)
     async def _recall(self) -> None:
         """Read the store's strips beside the picture: a slow disk holds nothing up."""
         place = self._options.store or (self._source.welcome.store if self._source.welcome else "")

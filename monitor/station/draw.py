@@ -45,7 +45,7 @@ def draw(scene: Scene, size: tuple[int, int], now_ns: int) -> tuple[Frame, Tiles
     frame = Frame(*size, ascii_only=scene.state.charset == "ascii")
     n_columns, n_rows = size
     if n_columns < MIN_SIZE[0] or n_rows < MIN_SIZE[1]:
-        too_small(frame, size)
+        too_small(frame, size, scene.ward.beds, _notices(scene, now_ns))
         return frame, Tiles()
     notices = _notices(scene, now_ns)[: max(1, n_rows // 6)]
     body = Area(1, 0, n_columns, n_rows - 2 - len(notices))
@@ -135,9 +135,7 @@ def _limit(key: str, value: float) -> str:
 
 
 def _tag(scene: Scene, bed: BedSnapshot, number: int) -> Tag:
-    left = round(bed.audio_pause_s)
-    note = f"sound paused {left // 60}:{left % 60:02}" if left > 0 else ""
-    note = "VANISHED, a lets go" if bed.bed in scene.gone else note
+    note = "VANISHED, a lets go" if bed.bed in scene.gone else ""
     selected = bed.bed == scene.state.selected and len(scene.ward.beds) > 1
     return Tag(number=number if len(scene.ward.beds) > 1 else None, selected=selected, note=note)
 

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from monitor.display import elsewhere, room_elsewhere
+from monitor.display import elsewhere, muted, room_elsewhere
 from monitor.frame import Frame
 from monitor.snapshots import BedSnapshot
 from monitor.station.scene import Scene, Tiles
@@ -51,16 +51,18 @@ def draw_header(frame: Frame, scene: Scene, tiles: Tiles, pen: Pen, *, now_ns: i
 def _words(scene: Scene, hidden: Sequence[BedSnapshot]) -> list[_Word]:
     """Return the words of the line in their order."""
     state, attached, n = scene.state, scene.attached, len(scene.ward.beds)
-    words = [_Word("beatline", "strong", 5), _Word(f"{n} bed{'s' if n != 1 else ''}", "dim", 4)]
+    words = [_Word("beatline", "strong", 6), _Word(f"{n} bed{'s' if n != 1 else ''}", "dim", 5)]
     if hidden:
-        words = [words[0], _Word(f"{n} beds, {len(hidden)} not in sight", "dim", 2)]
+        words = [words[0], _Word(f"{n} beds, {len(hidden)} not in sight", "dim", 3)]
     if not attached.up:
         words.append(_Word("! NOT CONNECTED", "high", _ALWAYS))
     if state.frozen is not None:
         words.append(_Word("FROZEN", "medium", _ALWAYS))
-    words.append(_Word("control", "dim", 4) if attached.control else _Word("read only", "technical", 1))
+    if quiet := muted(scene.ward.beds):
+        words.append(_Word(quiet, "technical", 1))
+    words.append(_Word("control", "dim", 5) if attached.control else _Word("read only", "technical", 2))
     if scene.silent:
-        words.append(_Word("silent", "technical", 1))
+        words.append(_Word("silent", "technical", 2))
     return words
 
 
@@ -76,4 +78,4 @@ def _fitting(words: list[_Word], room: int) -> list[_Word]:
 
 def _clock(now_ns: int) -> _Word:
     moment = datetime.datetime.fromtimestamp(now_ns // 1_000_000_000, tz=datetime.UTC).astimezone()
-    return _Word(moment.strftime("%H:%M:%S"), "dim", 3)
+    return _Word(moment.strftime("%H:%M:%S"), "dim", 4)

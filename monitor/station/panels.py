@@ -10,6 +10,8 @@ from textual.events import Key
 from textual.message import Message
 from textual.widgets import Input, Label, Static
 
+from monitor.errors import SettingsError
+from monitor.settings import AlarmSettings, changed
 from monitor.snapshots import BedSnapshot
 
 __all__ = ["HELP", "Help", "Limits", "checked"]
@@ -55,7 +57,6 @@ _NAMES: Final = {
     "pvc_per_min": "PVC per minute",
 }
 _FIGURES: Final = frozenset("0123456789.")
-_CROSSING: Final = (("low_rate_bpm", "high_rate_bpm"), ("extreme_brady_bpm", "extreme_tachy_bpm"))
 
 
 class Help(VerticalScroll):
@@ -153,11 +154,8 @@ def checked(typed: Mapping[str, str], known: Mapping[str, float]) -> tuple[dict[
             values[key] = float(text)
         except ValueError:
             return {}, f"{_NAMES.get(key, key)}: expected a number, received {text!r}"
-        if not 0 < values[key] < 1e6:
-            return {}, f"{_NAMES.get(key, key)}: expected more than 0, received {text}"
-    for low, high in _CROSSING:
-        if low in values and high in values and values[low] >= values[high]:
-            return {}, (
-                f"{_NAMES[low]} must lie below {_NAMES[high]}: received {values[low]:g} and {values[high]:g}"
-            )
+    try:
+        changed(AlarmSettings(), values)
+    except SettingsError as error:
+        return {}, str(error)
     return {key: value for key, value in values.items() if value != known.get(key)}, ""

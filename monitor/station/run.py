@@ -95,9 +95,13 @@ async def _pictured(address: str, state: State, options: Options, picture: Pictu
 
 @contextlib.contextmanager
 def demo(*arguments: str) -> Iterator[str]:
-    """Run ``beatline demo`` beside this station; yield its address."""
+    """Run ``beatline demo`` beside this station; yield its address.
+
+    It ends when this process does, however that ends: a terminal that goes leaves nobody to end it.
+    """
     name = f"demo-{os.getpid()}"
     command = [sys.executable, "-m", "monitor", "demo", "--plain", "--allow-control", "--name", name]
+    command += ["--parent", str(os.getpid())]
     child = subprocess.Popen(
         [*command, *arguments],
         stdin=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from monitor.events import TrendPoint
 from monitor.frame import Frame
 from monitor.layout import Area
 from monitor.snapshots import BedSnapshot
-from monitor.tile import Pen, alarm_brief, alarm_text, flashing
+from monitor.tile import Pen, alarm_brief, alarm_text, flashing, pvc_text
 from monitor.vitals import announced
 from monitor.waveform import CELLS, cells
 
@@ -33,7 +33,7 @@ def draw_trends(
     for alarm in announced(bed)[:1]:
         text = alarm_text(alarm) if area.width >= _WIDE else alarm_brief(alarm)
         at = frame.put(area.row, at + 1, f" {text} ", flashing(alarm, pen))
-    at = frame.put(area.row, at + 1, f"HR {rate}  PVC/min {bed.pvc_per_min}", "rate")
+    at = frame.put(area.row, at + 1, f"HR {rate}  PVC/min {pvc_text(bed)}", "rate")
     frame.put(area.row, at + 2, f"last {hours} h of signal (+ changes)", "dim")
     now = points[-1].minute if points else 0
     shown = [point for point in points if point.minute > now - 60 * hours]

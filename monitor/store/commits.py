@@ -7,8 +7,9 @@ whether it was committed, the store knows: each transaction says up to which ite
 import logging
 import queue
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from time import monotonic, sleep, time_ns
 from typing import Final, TypeAlias
 
@@ -70,6 +71,8 @@ class Commits:
         Of the last item whose commit was confirmed.
     done_bytes
         What all committed items took in memory.
+    left
+        What the run before left, by bed; None until the store could be asked.
     trouble
         Why nothing can be written, empty where it can.
     busy_since
@@ -92,12 +95,13 @@ class Commits:
         self._mine = runs.c.run == run.key
         self.number = 0
         self.done_bytes = 0
+        self.left: Mapping[str, Handover] | None = None
         self.trouble = ""
         self.busy_since: float | None = None
         self.said: deque[str] = deque(maxlen=100)
 
-    def resume(self) -> dict[str, Handover]:
-        """Open the store for this run; return what the one before it left, by bed, and go on from there.
+    def resume(self) -> None:
+        """Open the store for this run, learn what the one before it `left`, and go on from there.
 
         Raises
         ------
@@ -108,7 +112,7 @@ class Commits:
         left = resume.handovers(self._store, monitor=self.run.monitor)
         self._bedside = {bed: one.bedside for bed, one in left.items() if one.bedside != NOTHING.bedside}
         self._begin()
-        return left
+        self.left = left
 
     def _begin(self) -> None:
         """Write that this run has begun, unless the store knows."""
@@ -125,11 +129,11 @@ class Commits:
     def work(self) -> None:
         """Write until the queue's end has come, or the time that `end_by` gave is up."""
         try:
+            if not self._done_in_time(self._begun):
+                return
             while batch := self._gather():
-                while not self._tried(batch):
-                    if self._ending and monotonic() > self._deadline:
-                        return
-                    sleep(_LAST_RETRY_S if self._ending else _RETRY_S)
+                if not self._done_in_time(partial(self._tried, batch)):
+                    return
                 self._prune()
             self._leave()
         except BaseException as error:
@@ -141,6 +145,32 @@ class Commits:
     def end_by(self, deadline: float) -> None:
         """Give up what cannot be written by then (monotonic clock)."""
         self._deadline, self._ending = deadline, True
+
+    def _done_in_time(self, action: Callable[[], bool]) -> bool:
+        """Do something again and again until it succeeds; tell whether it did before the time was up."""
+        while not action():
+            if self._ending and monotonic() > self._deadline:
+                return False
+            sleep(_LAST_RETRY_S if self._ending else _RETRY_S)
+        return True
+
+    def _begun(self) -> bool:
+        """Try to learn what stood before this run; nothing is written before that is known."""
+        if self.left is not None:
+            return True
+        try:
+            with self._busy():
+                self.resume()
+        except StorageError as error:
+            self._failed(error)
+            return False
+        self.trouble = ""
+        return True
+
+    def _failed(self, error: StorageError) -> None:
+        if not self.trouble:
+            log.warning("%s", error)
+        self.trouble = str(error)
 
     def _gather(self) -> Batch:
         """Wait for items; return what comes together, nothing at the queue's end."""
@@ -171,9 +201,7 @@ class Commits:
                 if not (self.trouble and self._done(batch)):
                     self._commit(batch)
         except StorageError as error:
-            if not self.trouble:
-                log.warning("%s", error)
-            self.trouble = str(error)
+            self._failed(error)
             return False
         self.number = batch[-1][0]
         self.done_bytes += sum(item_bytes(item) for _, item in batch)

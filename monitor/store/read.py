@@ -54,7 +54,10 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """An event of the store, or an alarm with its whole life."""
+    """An event of the store, or an alarm with its whole life.
+
+    ``decided`` is the sample of the decision, an alarm's that of its start; None where that is not kept.
+    """
 
     run: int
     number: int
@@ -63,6 +66,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     time_ns: int
     fs: float
     sample: int
+    decided: int | None
     type: str
     kind: str
     state: str
@@ -107,8 +111,11 @@ def alarms(store: Store, query: Query) -> Iterator[Listed]:
         tests.append(table.c.kind.in_(query.kinds))
     if query.priorities:
         tests.append(table.c.priority.in_(query.priorities))
-    joined = table.outerjoin(schema.runs, schema.runs.c.run == table.c.run)
-    asked = select(table).select_from(joined).where(*tests)
+    began = schema.events
+    joined = table.outerjoin(schema.runs, schema.runs.c.run == table.c.run).outerjoin(
+        began, and_(began.c.run == table.c.run, began.c.number == table.c.number)
+    )
+    asked = select(table, began.c.decided).select_from(joined).where(*tests)
     return (_alarm(row) for row in _rows(store, asked, table))
 
 
@@ -181,8 +188,9 @@ def lives(store: Store, *, monitor: str | None = None, now_ns: int | None = None
         for row in connection.execute(asked.order_by(table.c.time_ns, table.c.number)).mappings():
             if row["kind"] in DEFINITIONS:
                 told = {name: row[name] for name in Life.__struct_fields__ if name != "onset"}
+                onset = msgspec.json.decode(row["body"], type=Alarm).sample
                 found.pop((row["bed"], row["kind"], row["lead"]), None)
-                found[row["bed"], row["kind"], row["lead"]] = Life(**told, onset=row["sample"])
+                found[row["bed"], row["kind"], row["lead"]] = Life(**told, onset=onset)
     return found
 
 
@@ -208,7 +216,7 @@ def _alarm(row: Any) -> Listed:  # noqa: ANN401  as above
 
 
 def _event(row: Any) -> Listed:  # noqa: ANN401  as above
-    names = ("run", "number", "bed", "record", "time_ns", "fs", "sample", "type", "kind", "state")
+    names = set(Listed.__struct_fields__) & set(row.keys())
     return Listed(**{name: row[name] for name in names}, event=_decoded(row))
 
 

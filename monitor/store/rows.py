@@ -1,7 +1,9 @@
 """What is told, as rows: one transaction's worth at a time.
 
 An alarm is one row for its whole life, found again by bed, kind, lead and onset; each of its steps is an
-event too. A step of an alarm whose start was never seen makes a row of its own.
+event too. A step of an alarm whose start was never seen makes a row of its own. One that starts while one
+of another run stands (its run could not ask the store what stood) goes on in the row of that one, or, if
+that one was over, closes it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,10 +35,15 @@ _LIMITS: Final = "limits"
 
 
 class Life(msgspec.Struct, frozen=True, kw_only=True):
-    """What changes in an alarm's row, and what its changes are counted from."""
+    """What changes in an alarm's row, and what its changes are counted from.
+
+    ``sample`` is the onset that the row has, ``onset`` the one that steps name: another where the alarm
+    was found anew by a run that did not know of it.
+    """
 
     run: int
     number: int
+    sample: int
     onset: int
     time_ns: int
     state: str
@@ -51,7 +58,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _CHANGING: Final = tuple(
-    name for name in Life.__struct_fields__ if name not in ("run", "number", "onset", "time_ns")
+    name for name in Life.__struct_fields__ if name not in ("run", "number", "sample", "onset", "time_ns")
 )
 
 
@@ -137,10 +144,13 @@ class Rows:
         """Follow an alarm by one step."""
         key = (entry.bed, alarm.kind, alarm.lead)
         life = self.lives.get(key)
-        if life is None or alarm.state == "start" or life.onset != alarm.sample:
+        if life is not None and alarm.state == "start":
+            life = self._again(life, entry, alarm)
+        if life is None or life.onset != alarm.sample:
             life = Life(
                 run=self._run,
                 number=number,
+                sample=alarm.sample,
                 onset=alarm.sample,
                 time_ns=entry.time_ns,
                 state="start",
@@ -160,6 +170,15 @@ class Rows:
         else:
             self.lives.pop(key, None)
         return life
+
+    def _again(self, life: Life, entry: Entry, alarm: Alarm) -> Life | None:
+        """Return the life that goes on where an alarm starts though one stands; None: another begins."""
+        if life.run == self._run:
+            return None
+        if life.ended_ns is None:
+            return replace(life, onset=alarm.sample)
+        self._changed[life.run, life.number] = replace(life, state="cleared", cleared_ns=entry.time_ns)
+        return None
 
     def _set(self, entry: Entry) -> None:
         """Follow what persons set, and let go of what is over: beds come and go."""
@@ -221,8 +240,9 @@ def _stepped(life: Life, entry: Entry, alarm: Alarm) -> Life:
     life = replace(life, body=_body(alarm), state=alarm.state)
     match alarm.state:
         case "end":
-            samples = alarm.decided - life.onset
-            lasted_s = samples / entry.fs if samples >= 0 else (entry.time_ns - life.time_ns) / 1e9
+            samples = alarm.decided - life.sample
+            counts = samples >= 0 and life.onset == life.sample
+            lasted_s = samples / entry.fs if counts else (entry.time_ns - life.time_ns) / 1e9
             return replace(life, ended_ns=entry.time_ns, duration_s=lasted_s)
         case "acknowledged":
             return replace(life, acknowledged_ns=entry.time_ns, acknowledged_by=printable(alarm.by))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from monitor.errors import StorageError
 from monitor.events import Alarm, AnyEvent, Stream
@@ -22,7 +23,7 @@ from monitor.snapshots import BedSnapshot
 from monitor.store.commits import Commits, Queue, Run, item_bytes
 from monitor.store.database import Store, UnavailableError
 from monitor.store.minutes import Minutes
-from monitor.store.rows import KEPT, Item
+from monitor.store.rows import KEPT, Item, Key
 from monitor.store.strips import Cutter
 
 __all__ = ["Writer"]
@@ -54,9 +55,6 @@ class Writer:
 
     Attributes
     ----------
-    left
-        By bed, what the run before left for this one (`monitor.store.resume`); empty where the store could
-        not be asked.
     last
         How many items were queued: the number of the last one.
     n_dropped
@@ -80,7 +78,8 @@ class Writer:
     ) -> None:
         store = Store(place)
         self.name = store.name
-        self.left: Mapping[str, Handover] = {}
+        self._left: Mapping[str, Handover] | None = None
+        self._started: set[Key] = set()
         self.last = self.n_dropped = 0
         self._n_told = self._put_bytes = 0
         self._max_bytes = max_bytes
@@ -90,7 +89,7 @@ class Writer:
         run = Run(monitor=monitor, about=told)
         self._commits = Commits(store, self._queue, run=run, limits=limits or StoreSettings())
         try:
-            self.left = self._commits.resume()
+            self._commits.resume()
         except UnavailableError as error:
             self._commits.trouble = str(error)
         except BaseException:
@@ -103,6 +102,22 @@ class Writer:
     def run(self) -> int:
         """The key of this run in the store."""
         return self._commits.run.key
+
+    @property
+    def known(self) -> bool:
+        """Whether the store could be asked what the run before left."""
+        return self._commits.left is not None
+
+    @property
+    def left(self) -> Mapping[str, Handover]:
+        """By bed, what the run before left for this one (`monitor.store.resume`); empty until it is `known`.
+
+        Without the alarms that have started here meanwhile: in the store, these go on with what stood.
+        """
+        if self._left is None and self._commits.left is not None:
+            self._left = {bed: self._stood(bed, one) for bed, one in self._commits.left.items()}
+            self._started.clear()
+        return self._left or {}
 
     @property
     def committed(self) -> int:
@@ -132,6 +147,8 @@ class Writer:
             return
         if isinstance(event, Stream):
             self._cutter.forget(entry.bed)
+        if self._left is None and isinstance(event, Alarm):
+            self._started.add((entry.bed, event.kind, event.lead))
         number = self._put(entry)
         if number and _worth_a_strip(event):
             self._cutter.want(entry, number)
@@ -170,6 +187,10 @@ class Writer:
             raise StorageError(
                 f"store {self.name}: {self.n_waiting} events could not be written and are lost: {reason}"
             )
+
+    def _stood(self, bed: str, left: Handover) -> Handover:
+        alarms = (alarm for alarm in left.alarms if (bed, alarm.kind, alarm.lead) not in self._started)
+        return replace(left, alarms=tuple(alarms))
 
     def _put(self, item: Item) -> int:
         """Queue an item and return its number, 0 if there is no room."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.datasets import DATASETS, BeatSet, DataOptions, load
-from models.datasets.beatset import balanced, join, thinned
+from models.datasets.beatset import join, thinned
 from monitor.errors import SettingsError
 from tests.datasets.made import beat_set
 
@@ -48,27 +48,6 @@ def test_fewer_rows_come_evenly_from_all_classes() -> None:
     assert few.x.tolist() == thinned(beats, 20).x.tolist()
     assert thinned(beats, None) is beats
     assert thinned(beats, 1000) is beats
-
-
-def test_a_balanced_test_has_as_many_of_each_class() -> None:
-    """Without replacement where there are enough, else each as often as the others, give or take one."""
-    part = ["train"] * 3 + ["test"] * 37
-    beats = beat_set([0, 1, 2, *[0] * 30, *[1] * 5, *[2] * 2], ["a"] * 40, part=part)
-    even = balanced(beats, n=10)
-    assert [10, 10, 10] == np.bincount(even.y[even.part == "test"]).tolist()
-    assert [0.0, 1.0, 2.0] == even.x[even.part == "train", 0, 0].tolist()
-    often = [
-        np.unique(even.x[(even.part == "test") & (even.y == k), 0, 0], return_counts=True)[1]
-        for k in range(3)
-    ]
-    assert [[1] * 10, [2] * 5, [5] * 2] == [times.tolist() for times in often]
-
-
-def test_a_balanced_test_without_a_class_is_refused() -> None:
-    """Mean recall of five classes cannot be told from four."""
-    beats = beat_set([0, 1, 2], ["a"] * 3, part=["test", "test", "train"])
-    with pytest.raises(SettingsError, match="expected test beats of class V, received none"):
-        balanced(beats, n=2)
 
 
 def test_an_unknown_data_set_is_named() -> None:

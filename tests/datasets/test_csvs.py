@@ -52,6 +52,7 @@ def test_the_arrhythmia_files_are_read_as_they_are(folder: Path) -> None:
     assert [*EVERY, 0, 1, 2, 3, 4] == beats.y.tolist()
     assert ["train"] * 14 + ["test"] * 5 == beats.part.tolist()
     assert not beats.knows_patients
+    assert beats.unserved.endswith("recipe=served")
     assert_array_equal(write_csv(folder / "again.csv", EVERY), beats.x[:14, :, 0])
 
 
@@ -60,7 +61,7 @@ def test_the_infarction_files_are_read_as_they_are(folder: Path) -> None:
     beats = load("kaggle", data=folder, options=DataOptions(task="infarction"))
     assert (("NORM", "MI"), [0, 0, 0, 1, 1, 1, 1]) == (beats.classes, beats.y.tolist())
     assert {""} == set(beats.part.tolist())
-    assert beats.window is None
+    assert (None, "") == (beats.window, beats.unserved)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,24 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         write_folder(tmp_path, back, DataOptions(), command="-", report=silent)
 
 
+def test_a_file_of_others_is_not_written_over(tmp_path: Path) -> None:
+    """Nor is a list beside: refused before anything is written."""
+    beats = beat_set(
+        [0, 1, 2, 3, 4] * 2, ["a"] * 10, part=["train"] * 5 + ["test"] * 5, classes=("N", "S", "V", "F", "Q")
+    )
+    points = np.zeros((10, 187, 1), np.float32)
+    beats = type(beats)(**{**{name: getattr(beats, name) for name in beats.__slots__}, "x": points})
+    other = tmp_path / "mitbih_test_beats.csv"
+    other.write_text("mine")
+    for write in (
+        lambda: write_folder(tmp_path, beats, DataOptions(), command="-", report=silent),
+        lambda: csvfiles.write(tmp_path / "mitbih_test.csv", beats, silent),
+    ):
+        with pytest.raises(StorageError, match=r"mitbih_test_beats.csv: expected a file that does not exist"):
+            write()
+    assert ("mine", [other]) == (other.read_text(), list(tmp_path.iterdir()))
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """Which file, and why."""
     (tmp_path / "taken").write_text("a file")
@@ -176,6 +195,13 @@ def test_a_list_beside_that_does_not_fit_is_refused(folder: Path) -> None:
     with pytest.raises(
         SourceError, match=r"expected columns record, patient and 14 lines.*received .* and 1 lines"
     ):
+        load("kaggle", data=folder)
+
+
+def test_a_list_beside_that_is_no_text_is_refused(folder: Path) -> None:
+    """Which file, and what was wrong with it."""
+    csvfiles.sidecar(folder / "mitbih_train.csv").write_bytes(b"record,patient\n\xff\xfe,100\n")
+    with pytest.raises(SourceError, match=r"mitbih_train_beats.csv: expected lines of text .* can't decode"):
         load("kaggle", data=folder)
 
 

@@ -1,14 +1,20 @@
 """The command: what a data set holds, as a table, as JSON, as files."""
 
+import importlib
 import json
+import re
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from models.cli import app
-from models.datasets import DataOptions, load
-from monitor.errors import BeatlineError
+from models.datasets import DATASETS, DataOptions, check, load
+from models.datasets.options import WINDOW
+from models.options import OPTION_HELP, OPTIONS
+from monitor.errors import BeatlineError, SettingsError
 from tests.datasets.made import write_csv, write_ptbxl
 
 runner = CliRunner(env={"COLUMNS": "120", "NO_COLOR": "1"})
@@ -58,6 +64,12 @@ def test_infarction_beats_become_the_ptb_files(tmp_path: Path, monkeypatch: pyte
     [
         (["mnist"], "no such data set: expected one of wfdb"),
         (["kaggle"], "expected --data DIR with mitbih_train.csv"),
+        (
+            ["ptbxl", "--option", "recipe=paper", "--option", "leads=9", "--records", "nonsense"],
+            "data set ptbxl: expected options out of strict, fs, n_pre, n_post, scaling, length_rr, rows, "
+            "balanced, received records, leads, recipe",
+        ),
+        (["wfdb", "--option", "recipe=paper"], "received recipe"),
     ],
 )
 def test_a_wrong_request_says_what_was_expected(arguments: list[str], message: str) -> None:
@@ -67,6 +79,38 @@ def test_a_wrong_request_says_what_was_expected(arguments: list[str], message: s
     assert message in str(done.exception)
 
 
-def test_an_unknown_option_is_wrong_usage() -> None:
-    """Exit code 2."""
-    assert 2 == runner.invoke(app, ["dataset", "wfdb", "--option", "colour=red"]).exit_code
+@pytest.mark.parametrize("option", ["colour=red", "balanced=true"])
+def test_an_option_that_is_none_of_its_own_is_wrong_usage(option: str) -> None:
+    """Exit code 2; a balance is drawn where beats are split, and here they are not."""
+    assert 2 == runner.invoke(app, ["dataset", "wfdb", "--option", option]).exit_code
+
+
+def test_help_names_every_option_with_its_kind() -> None:
+    """The fields of `DataOptions`, told without loading them."""
+
+    def kind(hint: Any) -> str:
+        if get_origin(hint) is Literal:
+            return "|".join(get_args(hint))
+        plain = {str: "NAMES", bool: "true|false", int: "INT", float: "NUMBER"}
+        return plain[get_args(hint)[0] if get_args(hint) else hint]
+
+    assert {name: kind(hint) for name, hint in get_type_hints(DataOptions).items()} == OPTIONS
+    assert all(f"{name}={value}" in OPTION_HELP for name, value in OPTIONS.items())
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_data_set_is_asked_only_for_what_it_uses(name: str) -> None:
+    """Oracle: the fields that its module reads. What an old run was asked for is loaded all the same."""
+    source = Path(importlib.import_module(DATASETS[name]).__file__ or "").read_text()
+    window = [*WINDOW, *([] if "n_leads=1" in source else ["leads"])] if "options.window" in source else []
+    read = {*re.findall(r"options\.(\w+)", source), *window} - {"window"}
+    other = {"fs": 250.0, "n_pre": 9, "n_post": 9, "scaling": "millivolt", "length_rr": 1.0, "leads": 1}
+    other |= {"records": "DS1", "plain": True, "recipe": "paper", "task": "infarction", "strict": True}
+    for field, value in other.items():
+        options = msgspec.convert({field: value}, DataOptions)
+        if field in read:
+            check(name, options)
+        else:
+            with pytest.raises(SettingsError, match=f"data set {name}: .* received {field}$"):
+                check(name, options)
+    check(name, DataOptions(rows=9, balanced=True))

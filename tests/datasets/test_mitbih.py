@@ -126,6 +126,33 @@ def test_train_and_test_are_drawn_by_class(folder: Path) -> None:
         assert len(mine) == np.isin(mine, ("train", "test")).sum()
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "instead"),
+    [
+        ("kachuee", {"recipe": "published"}, "recipe=served"),
+        ("kachuee", {"recipe": "paper"}, "recipe=served"),
+        ("kachuee", {"recipe": "served"}, ""),
+        ("wfdb", {"plain": True}, "without plain=true"),
+        ("wfdb", {}, ""),
+    ],
+)
+def test_windows_that_serving_does_not_cut_say_what_to_ask_for(
+    folder: Path, name: str, options: dict[str, object], instead: str
+) -> None:
+    """Law 2, causal: the RR to the next beat is not known when a beat is told."""
+    beats = of(folder, name, **options)
+    assert beats.unserved.endswith(instead)
+    assert bool(beats.unserved) == bool(instead)
+
+
+@pytest.mark.parametrize("name", ["kachuee", "wfdb"])
+def test_a_balance_is_the_splits_and_not_the_data_sets(folder: Path, name: str) -> None:
+    """Beats that came again before they are split would be on both sides of a split by beat."""
+    plain, asked = of(folder, name), of(folder, name, balanced=True)
+    assert_array_equal(plain.x, asked.x)
+    assert plain.part.tolist() == asked.part.tolist()
+
+
 def test_the_published_recipe_wants_mit_bihs_rate(tmp_path: Path) -> None:
     """Every third sample is 120 Hz of 360 Hz alone."""
     write_record(tmp_path, "100", ecg(5, fs=250)[:, np.newaxis], fs=250, leads=("II",))

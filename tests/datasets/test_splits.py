@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from models.datasets import BeatSet
-from models.datasets.splits import manifest, split
+from models.datasets.splits import Split, balanced, manifest, split
 from monitor.errors import SettingsError
 from monitor.physionet import DS1, DS2, PACED
 from tests.datasets.made import beat_set
 
 
-def many(n_patients: int = 24, n_each: int = 30, *, part: bool = False) -> BeatSet:
-    """Return beats of many patients; the third class is of two patients alone."""
+def many(n_patients: int = 24, n_each: int = 30, *, part: bool = False, n_rare: int = 2) -> BeatSet:
+    """Return beats of many patients; the third class is of the first two alone, or of so many."""
     labels, patients, parts = [], [], []
     for k in range(n_patients):
         for i in range(n_each):
-            labels.append(2 if k < 2 and i % 3 == 0 else i % 2)
+            labels.append(2 if k < n_rare and i % 3 == 0 else i % 2)
             patients.append(f"p{k:02d}")
             parts.append(f"fold{k % 10 + 1}" if part else "")
     return beat_set(labels, patients, part=parts)
@@ -137,6 +137,55 @@ def test_beats_of_nobody_are_not_split_by_patient(how: str) -> None:
     with pytest.raises(SettingsError, match="expected beats that say whose they are, received made"):
         split(beats, how, seed=1)
     assert len(split(beats, "given", seed=1).validate)
+
+
+@pytest.mark.parametrize("how", ["random", "patients", "fold:7", "given"])
+def test_a_balanced_test_has_as_many_of_each_class(how: str) -> None:
+    """Without replacement where there are enough, else each as often as the others, give or take one."""
+    beats = many(part=how == "given", n_rare=24)
+    parts = split(beats, how, seed=1)
+    even = balanced(beats, parts, n=10)
+    assert [10, 10, 10] == np.bincount(beats.y[even.test]).tolist()
+    for label in range(3):
+        rows, times = np.unique(even.test[beats.y[even.test] == label], return_counts=True)
+        there = np.sum(beats.y[parts.test] == label)
+        assert min(10, there) == len(rows)
+        assert times.max() - times.min() <= 1
+
+
+@pytest.mark.parametrize("how", ["random", "patients", "fold:7", "given"])
+def test_a_balanced_test_puts_no_row_on_two_sides(how: str) -> None:
+    """Only test rows come again; who is trained on and chosen by does not depend on them."""
+    beats = many(part=how == "given", n_rare=24)
+    parts = split(beats, how, seed=1)
+    even = balanced(beats, parts, n=50)
+    assert set(even.test.tolist()) <= set(parts.test.tolist())
+    kept = np.concatenate(even[:2])
+    assert len(kept) == len(set(kept.tolist()))
+    assert set() == set(kept.tolist()) & set(even.test.tolist())
+    assert [rows.tolist() for rows in parts[:2]] == [rows.tolist() for rows in even[:2]]
+
+
+def test_the_balanced_test_of_a_given_split_is_the_one_published() -> None:
+    """Oracle: 819 beats of each class drawn before the beats are split, as the figure of the README was."""
+    labels, part = [0, 0, 1, 0, 2, 1] * 400, (["train"] * 4 + ["test"]) * 480
+    beats = beat_set(labels, ["a", "b", "c"] * 800, part=part)
+    rng, picked = np.random.default_rng(0), [np.flatnonzero(beats.part != "test")]
+    for label in range(3):
+        rows = np.flatnonzero((beats.part == "test") & (beats.y == label))
+        picked.append(np.concatenate([rng.permutation(rows) for _ in range(-(-819 // len(rows)))])[:819])
+    first = beats.of(np.concatenate(picked))
+    expected = [first.x[rows, 0, 0].tolist() for rows in split(first, "given", seed=3)]
+    received = balanced(beats, split(beats, "given", seed=3))
+    assert expected == [beats.x[rows, 0, 0].tolist() for rows in received]
+
+
+def test_a_balanced_test_without_a_class_is_refused() -> None:
+    """Mean recall of three classes cannot be told from two."""
+    beats = beat_set([0, 1, 2], ["a"] * 3)
+    parts = Split(np.array([2]), np.array([], dtype=np.int64), np.array([0, 1]))
+    with pytest.raises(SettingsError, match="expected test beats of class V, received none"):
+        balanced(beats, parts, n=2)
 
 
 def test_a_manifest_counts_and_names_the_content() -> None:

@@ -1,11 +1,16 @@
 """A station on a running monitor: attached by name, refused what it may not, told when that one goes."""
 
 import asyncio
+import contextlib
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from monitor import attach, link
@@ -59,3 +64,45 @@ def test_a_station_watches_and_cannot_end_what_it_watches(
         process.communicate(timeout=60)
     assert 0 == process.returncode
     assert [] == attach.running()
+
+
+_STATION = """
+import signal
+from monitor.station import run
+with run.demo("--beds", "1") as address:
+    print(address, flush=True)
+    signal.pause()
+"""
+
+
+def test_a_demonstration_ends_when_its_station_is_killed(tmp_path: Path) -> None:
+    """kill -9, as when its terminal goes: monitor, device, engine and classifier end by themselves."""  # noqa: D403
+    (tmp_path / "run").mkdir(mode=0o700)
+    env = os.environ | no_records(tmp_path) | {"XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    command = [sys.executable, "-c", _STATION]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as station:
+        try:
+            assert station.stdout is not None
+            assert station.stdout.readline().startswith("ipc://")
+            own = psutil.Process(station.pid)
+            words = ("monitor.engine", "monitor.classify", "sim", "demo")
+            while not all(map(running_in(own), words)):
+                assert station.poll() is None
+            begun = own.children(recursive=True)
+        finally:
+            station.kill()
+    _, left = psutil.wait_procs(begun, timeout=60)
+    for process in left:
+        process.kill()
+    assert [] == left
+
+
+def running_in(process: psutil.Process) -> Callable[[str], bool]:
+    """Return whether a descendant of a process has a word in its command line."""
+
+    def command(one: psutil.Process) -> list[str]:
+        with contextlib.suppress(psutil.Error):
+            return one.cmdline()
+        return []
+
+    return lambda word: any(word in part for one in process.children(recursive=True) for part in command(one))

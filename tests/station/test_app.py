@@ -285,6 +285,21 @@ def test_an_alarm_leaves_a_line_and_a_strip() -> None:
     drive(played, script)
 
 
+@pytest.mark.parametrize("panel", ["question_mark", "l"])
+@pytest.mark.parametrize("width", [62, 70, 80, 100])
+def test_a_panel_beside_the_bed_cuts_no_alarm(panel: str, width: int) -> None:
+    """Help and limits leave the large bed 40 columns at least: VT and VF stay apart."""
+    fibrillation = an_alarm("ventricular_fibrillation", "high", "VENT FIB/FLUTTER", ended=True)
+    ward = a_ward(3)
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("2", panel)
+        await until(pilot, lambda: station.query_one(Canvas).size.width < width)
+        assert "VENT FIB/FLUTTER" in shown(station)
+
+    drive(Played(changed(ward, 1, with_alarms(ward.beds[1], fibrillation))), script, size=(width, 24))
+
+
 @pytest.mark.parametrize("size", [(1, 1), (20, 5), (39, 8), (40, 8)])
 def test_no_terminal_is_too_small_to_be_told(size: tuple[int, int]) -> None:
     """A terminal resized to nothing, and back, is drawn or answered."""
@@ -390,3 +405,29 @@ def test_limits_that_were_changed_long_ago_are_history() -> None:
         assert "limits: 1" in shown(station)
 
     drive(played, script)
+
+
+@pytest.mark.parametrize("key", ["question_mark", "l", "r"])
+def test_keys_beside_q_are_nobody_s_any_more(key: str) -> None:
+    """Typed quickly, they come while the station leaves: nothing is opened, nothing is left undone."""
+    bed = with_limits(a_bed(), high_rate_bpm=120.0)
+    played = Played(WardSnapshot(beds=(bed,), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        for pressed in (key, "q", key, "l", "question_mark", "r", "a"):
+            station.post_message(Key(pressed, None))
+        await until(pilot, lambda: station.return_value == 0)
+
+    drive(played, script, size=(120, 30))
+    assert [] == played.told
+
+
+def test_a_panel_is_not_opened_in_a_station_that_leaves() -> None:
+    """Its place is going."""
+
+    async def script(station: Station, _: Pilot[int]) -> None:
+        station.exit(0)
+        await station.action_press("question_mark")
+        assert ("", 0) == (station.state.panel, len(station.query("Help")))
+
+    drive(Played(a_ward(1)), script, size=(120, 30))

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from rich.color import ColorSystem
 
+from monitor.definitions import DEFINITIONS
 from monitor.events import Alarm, AudioPause, Gap, Notice, TrendPoint
 from monitor.frame import Frame, changes
 from monitor.inks import INKS, NUMBERS, SCHEMES, prefixes, styles
 from monitor.layout import MIN_FLAT, Area, grid
+from monitor.lines import MARKS
 from monitor.snapshots import Scale, WardSnapshot
 from monitor.station.draw import draw
 from monitor.station.happenings import Happening, Memory
@@ -74,6 +76,20 @@ def test_no_size_is_an_error(view: str, charset: str) -> None:
     for size in ((1, 1), (39, 8), (40, 8), (41, 9), (60, 12), (80, 24), (300, 9)):
         shown = text(told, size)
         assert charset != "ascii" or shown.isascii()
+
+
+@pytest.mark.parametrize("size", [(39, 8), (120, 7), (24, 2)])
+@pytest.mark.parametrize("view", ["wall", "strips"])
+def test_a_station_too_small_for_its_beds_still_shows_the_worst_alarm(
+    size: tuple[int, int], view: str
+) -> None:
+    """In every view; that the monitor is gone comes before how much room would be needed."""
+    told = with_bed(with_bed(scene(4, view=view), 2, alarms=(VT,)), 1, alarms=(HIGH, LEAD))
+    first, second, *_ = text(told, size).splitlines()
+    assert "bed-3 *** VENT TACHY +2" in first
+    assert second.startswith("terminal too small")
+    gone = replace(told, attached=replace(UP, up=False, trouble="GONE"))
+    assert text(gone, size).splitlines()[1].startswith("! GONE: nothing here")
 
 
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
@@ -176,6 +192,61 @@ def test_who_acknowledged_pauses_and_limits_are_on_the_large_bed() -> None:
         "3 beds, 2 not in sight",
     ):
         assert expected in shown
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+@pytest.mark.parametrize("n_beds", [1, 8, 16])
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_pause_of_sound_is_seen_at_every_bed_beside_any_alarm(
+    n_beds: int, size: tuple[int, int], ended: bool
+) -> None:
+    """A ward that is silent on purpose says so, and until when: on the wall and for all in its header."""
+    alarm = an_alarm("ventricular_fibrillation", "high", "VENT FIB/FLUTTER", ended=ended)
+    told = scene(n_beds)
+    for i in range(n_beds):
+        alarms = (VT, alarm)[i % 2 : i % 2 + 1] if i % 3 else ()
+        told = with_bed(told, i, audio_paused_until=round((20 + 117) * FS) - 90, alarms=alarms)
+    told = with_bed(told, n_beds - 1, alarms=(alarm,), connection="lost")
+    top, *body = text(told, size).splitlines()
+    assert ("mute 1:57" if n_beds == 1 else f"{n_beds} of {n_beds} mute 1:57") in top
+    shown = "\n".join(body)
+    assert n_beds == shown.count("mute 1:57") + shown.count("sound paused 1:57")
+    assert shown.count("VENT FIB/FLUTTER") == sum(alarm in bed.alarms for bed in told.ward.beds)
+    assert "FEED LOST" in shown
+
+
+def test_the_header_tells_how_many_beds_are_silent_and_for_how_long_at_most() -> None:
+    """Also where another view hides their tiles; nothing where no sound is paused."""
+    told = with_bed(scene(8, view="strips"), 2, audio_paused_until=round((20 + 30) * FS))
+    told = with_bed(told, 4, audio_paused_until=round((20 + 61) * FS))
+    assert "2 of 8 mute 1:01" in text(told, (80, 24)).splitlines()[0]
+    assert "mute" not in text(scene(8), (80, 24))
+
+
+@pytest.mark.parametrize("kind", DEFINITIONS)
+def test_any_alarm_is_read_whole_on_the_large_bed_at_every_width(kind: str) -> None:
+    """Figures are small before an alarm is cut: VT and VF begin alike; latched is told apart."""
+    entry = DEFINITIONS[kind]
+    alarm = an_alarm(kind, entry.priority, entry.text)
+    told = with_bed(scene(3, view="bed"), 0, alarms=(alarm,), strip=Strip())  # waves take time to draw
+    latched = with_bed(told, 0, alarms=(msgspec.structs.replace(alarm, ended=True),))
+    sizes = [(width, 24) for width in range(40, 201)]
+    for size in [*sizes, *((width, n) for width in (40, 57, 90, 200) for n in (8, 13, 50))]:
+        assert f"{MARKS[entry.priority]} {entry.text} " in text(told, size), size
+    for width in range(40, 201, 8):
+        shown = text(latched, (width, 24))
+        assert f"(L) {entry.text}" in shown or f"{entry.text} (latched)" in shown, width
+
+
+def test_a_large_bed_counts_the_alarms_that_have_no_row() -> None:
+    """Five alarms of their own families, four rows."""
+    kinds = ("asystole", "atrial_fibrillation", "lead_off", "feed_error", "storage_failed")
+    alarms = [an_alarm(kind, DEFINITIONS[kind].priority, DEFINITIONS[kind].text) for kind in kinds]
+    told = with_bed(scene(1, view="bed"), 0, alarms=tuple(alarms))
+    for width in (40, 58, 80):
+        shown = text(told, (width, 24))
+        assert "*** ASYSTOLE" in shown.splitlines()[2]
+        assert "+1" in shown.splitlines()[5]
 
 
 def test_twelve_leads_are_all_drawn() -> None:

@@ -107,6 +107,76 @@ def test_a_ward_takes_up_what_stood_in_its_store(tmp_path: Path) -> None:
     assert run.alarms("1", "asystole") == ["acknowledged", "end", "cleared"]
 
 
+def locked_start(path: Path, other: sqlite3.Connection) -> tuple[Run, Writer]:
+    """Return a ward that begins while somebody else holds its store."""
+    other.execute("BEGIN EXCLUSIVE")
+    kept = Writer(path, about={}, monitor="a")
+    assert (False, {}) == (kept.known, kept.left)
+    return Run(store=kept), kept
+
+
+def unlocked(run: Run, kept: Writer, other: sqlite3.Connection) -> None:
+    """Let go of the store, and wait until the ward knows what it held."""
+    other.execute("COMMIT")
+    wait_until(lambda: kept.known)
+    run.ward.flush()
+
+
+def notices(run: Run) -> tuple[str, ...]:
+    return run.ward.shown({})[1]
+
+
+def test_what_stood_is_taken_up_when_a_store_that_was_locked_at_the_start_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then it is said; then what started anew goes on as what stood, and the rest stands again."""
+    monkeypatch.setattr(database, "_BUSY_S", 0.01)
+    monkeypatch.setattr(commits, "_RETRY_S", 0.01)
+    path = tmp_path / "e.sqlite"
+    killed = Writer(path, about={}, monitor="a")
+    run = Run(store=killed)
+    run.open("1", "2", "3")
+    for bed in ("1", "2", "3"):
+        run.play(bed, 0, 10)
+        flat(run, bed, 10, 18)
+    run.ward.set_limits("1", {"high_rate_bpm": 130.0}, "Ada")
+    run.ward.pause_audio("1", on=True)
+    wait_until(lambda: killed.n_waiting == 0)  # and no more: nothing is closed, nothing is said
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        run, kept = locked_start(path, other)
+        assert "! what stood before the start is not known yet" in notices(run)[0]
+        run.open("1", "3")
+        flat(run, "1", 0, 10)  # asystole, found anew
+        run.play("3", 0, 10)  # not so on another bed
+        assert (["start"], []) == (run.alarms("1", "asystole"), run.alarms("3", "asystole"))
+        assert "2" not in run.ward.beds
+        unlocked(run, kept, other)
+    assert () == tuple(line for line in notices(run) if "not known" in line)
+    shown = run.ward.beds["1"].snapshot
+    assert (130.0, True) == (shown.limits["high_rate_bpm"], shown.audio_pause_s > 0)
+    for name in ("1", "2", "3"):
+        assert ["asystole"] == [
+            one.kind for one in run.ward.beds[name].snapshot.alarms if one.priority == "high"
+        ]
+    run.play("3", 10, 12)
+    run.ward.acknowledge(None, "asystole", "Bo")
+    run.open("2")
+    run.play("1", 10, 30)
+    run.play("2", 0, 20)
+    run.ward.abandon()
+    run.ward.close()
+    killed.close()
+    assert ["start", "acknowledged", "end", "cleared"] == run.alarms("1", "asystole")
+    assert ["acknowledged", "end", "cleared"] == run.alarms("2", "asystole")
+    assert ["end", "acknowledged", "cleared"] == run.alarms("3", "asystole")
+    with closing(Store.open(path)) as store:
+        found = list(read.alarms(store, Query(kinds=("asystole",))))
+        assert {} == {bed: one for bed, one in read.standing(store).items() if one[0].priority == "high"}
+    assert [("1", killed.run), ("2", killed.run), ("3", killed.run)] == [(a.bed, a.run) for a in found]
+    assert {("cleared", "Bo")} == {(one.state, one.acknowledged_by) for one in found}
+    assert all(one.ended_ns is not None for one in found)
+
+
 def test_trends_go_on_after_a_restart(tmp_path: Path) -> None:
     """Each point as it was before the kill, all but the minute that was not over; then on from there."""
     path = tmp_path / "e.sqlite"

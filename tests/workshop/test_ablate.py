@@ -11,6 +11,7 @@ import pytest
 from models.workshop import ablate as ablation
 from models.workshop.ablate import Ablation, ablate, judged
 from models.workshop.effects import NONE, Row, effects, save, text
+from models.workshop.studies import study_of
 from monitor.errors import ArtifactError, SettingsError
 from tests.workshop.waves import waves
 
@@ -49,6 +50,11 @@ def test_every_patient_is_left_out_once(tmp_path: Path) -> None:
     assert told == sorted(told)
     assert told[-1][0] == told[-1][1]
     save(effects([*rows, row("flip", 0, 50.0), row("flip", 1, 60.0)]), tmp_path / "out")
+    assert study_of(tmp_path / "out") == (
+        "ablation",
+        True,
+        "a finished ablation, whose table is effects.csv; a row per run in results.csv",
+    )
     assert (tmp_path / "out" / "effects.png").read_bytes()[:4] == b"\x89PNG"
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "config.json",

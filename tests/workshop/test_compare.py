@@ -10,12 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from models import compare_cli
+from models.cli import app as models
 from models.datasets import BeatSet, DataOptions
 from models.datasets.splits import split
 from models.options import ARCHES
 from models.progress import Progress
 from models.workshop.bootstrap import clusters, intervals
 from models.workshop.compare import Which, planned
+from models.workshop.compare_table import called
 from models.workshop.fit import Loss, believed
 from models.workshop.latency import Latency, latency
 from models.workshop.metrics import measure
@@ -23,7 +25,7 @@ from models.workshop.predictions import Predictions
 from models.workshop.runs import load_run
 from models.workshop.seeds import judge
 from monitor.cli import app
-from monitor.errors import SettingsError
+from monitor.errors import ArtifactError, SettingsError
 from tests.workshop import made
 
 CLASSES = ("N", "V", "Q")
@@ -53,6 +55,11 @@ def told(seed: int, *, n: int = 300, n_patients: int = 6) -> Predictions:
     patients = np.array([f"p{k % n_patients}" for k in range(n)])
     rows = np.arange(n) + 1000 * seed
     return Predictions(rows, truth, probabilities / 1.5, patients, patients, CLASSES)
+
+
+def beats_of_two_classes() -> BeatSet:
+    """Return the same without the class that has no beats: of it none can be drawn."""
+    return replace(beats_of_mitdb(), classes=CLASSES[:2])
 
 
 def beats_of_mitdb() -> BeatSet:
@@ -162,33 +169,35 @@ def test_a_test_of_equal_shares_is_told_as_one(loss: Loss) -> None:
     np.testing.assert_allclose(found, likelihood, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dataset", ["kachuee", "wfdb"])
 def test_a_balanced_test_is_adjusted_to_and_said_to_be(
-    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, timed: None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, timed: None, dataset: str
 ) -> None:
-    """Split ``given`` alone, others test on beats as they come. What was told as trained is said too."""
+    """Whatever the data set and the split: 819 of each class. What was told as trained is said too."""
+    monkeypatch.setattr(compare_cli, "load_beats", lambda *_: beats_of_two_classes())
     out = tmp_path / "out"
     code, text = invoke(
         *(str(out), "--arch", "cnn", "--splits", "given,patients", "--seeds", "1", *TINY),
-        *("--dataset", "kachuee", "--option", "balanced=true"),
+        *("--dataset", dataset, "--option", "balanced=true"),
     )
     assert code == 0, text
     said = " ".join(text.split())
     assert said.count("as many beats of each class, which training had not") == 1
     for row in rows_of(out / "runs.csv"):
         run = load_run(out / "runs" / f"cnn-{row['split']}-1")
-        beats = beats_of_mitdb()
+        beats = beats_of_two_classes()
         train = beats.y[split(beats, row["split"], seed=1).train]
-        expected = run.predictions
-        if row["split"] == "given":
-            assert f"Accuracy as trained: cnn {accuracy(expected):.1f}." in said
-            expected = expected.for_equal_shares(believed(train, 3, "weighted"))
+        assert [819, 819] == np.bincount(run.predictions.truth).tolist()
+        assert f"cnn, {called(row['split'])} {accuracy(run.predictions):.1f}" in said
+        expected = run.predictions.for_equal_shares(believed(train, 2, "weighted"))
         assert float(row["accuracy"]) == pytest.approx(accuracy(expected), abs=1e-3)
 
 
 def test_what_was_trained_on_as_many_of_each_class_is_told_as_trained(
-    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, timed: None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, timed: None
 ) -> None:
     """Nothing is adjusted, and how it was trained is said."""
+    monkeypatch.setattr(compare_cli, "load_beats", lambda *_: beats_of_two_classes())
     out = tmp_path / "out"
     code, text = invoke(
         *(str(out), "--arch", "cnn", "--splits", "given", "--seeds", "1", *TINY),
@@ -265,6 +274,26 @@ def test_a_comparison_that_is_stopped_goes_on(
     assert code == 1
     assert "it was begun otherwise (config.json): expected epochs 1; received epochs 2" in text
     assert {options.records for _, _, options in asked} == {"all"}
+
+
+def test_a_finished_comparison_is_told_as_one_and_left_as_it_is(
+    asked: list[tuple[str, Path | None, DataOptions]], tmp_path: Path, timed: None
+) -> None:
+    """It is no unfinished run: the list and whoever reads runs say where its own lie."""
+    out = tmp_path / "out"
+    command = (str(out), "--arch", "cnn", "--splits", "patients", "--seeds", "1", *TINY)
+    assert invoke(*command)[0] == 0
+    before = sorted(path.name for path in out.iterdir())
+    assert invoke(*command, "--seed", "7")[0] == 1
+    assert before == sorted(path.name for path in out.iterdir())
+    said = "a finished comparison, whose table is comparison.md; its runs in runs/NAME, each a run's folder"
+    told = CliRunner().invoke(app, ["models", "list", str(tmp_path)]).output
+    assert f"{out}  {said}" in told.splitlines()
+    assert "serves beats" in CliRunner().invoke(app, ["models", "list", str(out / "runs")]).output
+    for reader in ("evaluate", "explain"):
+        done = CliRunner().invoke(models, [reader, str(out)])
+        assert isinstance(done.exception, ArtifactError)
+        assert f"run {out}: expected the folder of one run, received {said}" == str(done.exception)
 
 
 def test_a_split_that_cannot_be_is_refused_before_anything_is_made(

@@ -1,5 +1,6 @@
 """The network with two outputs: what it is shown and asked, its kernel, its training, its evaluation."""
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -14,10 +15,14 @@ from models.data import Recording
 from models.datasets.options import DataOptions
 from models.dual import ABNORMAL, BAND, DELAY_S, FS, LEAD_IN, draw, layers_of, lstm_dual, stretch_of
 from models.export import export
+from models.progress import Progress
 from models.workshop import dual_fit
 from models.workshop.dual_evaluate import Heard, facts, found, hear, rows_of, tally
 from models.workshop.dual_report import table
-from models.workshop.dual_train import parts_of, train_dual
+from models.workshop.dual_train import _save_predictions, parts_of, train_dual
+from models.workshop.evaluation import evaluate
+from models.workshop.material import recorded
+from models.workshop.predictions import load_predictions
 from models.workshop.runs import RunConfig, load_run
 from monitor.artifact import load_card
 from monitor.detect_lstm import LstmDetector
@@ -168,26 +173,29 @@ def test_an_exported_detector_stands_in_as_the_run_does(finished: Path, tmp_path
     assert there[1:-1] == here[1:-1]
     for expected, actual in zip(here.network, there.network, strict=True):
         assert_array_equal(expected, actual)
-    export(finished, tmp_path / "out" / "dual", name="dual")
+    export(finished, tmp_path / "out" / "dual", name="dual", replace=True)
 
 
 def test_a_run_that_was_stopped_goes_on_by_the_same_command(
-    small: None, finished: Path, tmp_path: Path
+    small: None, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed in the second epoch and taken up again, a run is what one that ran through is."""
+    """Ctrl-C in the second epoch says so; taken up again, a run is what one that ran through is."""
 
     def stop(what: str, _done: int, _total: int) -> None:
         if what.startswith("epoch 2"):
             raise KeyboardInterrupt
 
     run = tmp_path / "run"
-    with pytest.raises(KeyboardInterrupt):
-        train_dual(config(), run, command="beatline", report=stop)
+    command = ["dual", str(run), "--records", "101,106,100", "--epochs", "2", "--batch", "2"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "__call__", lambda _, *told: stop(*told))
+        stopped = CliRunner().invoke(app, command)
+    assert stopped.exit_code == 0
+    assert f"stopped: {run} is not finished; the same command goes on with it" in stopped.output
     with pytest.raises(ArtifactError, match="expected a finished run"):
         load_run(run)
     with pytest.raises(ArtifactError, match="expected epochs 2; received epochs 3"):
         train_dual(config(epochs=3), run, command="beatline", report=lambda *_: None)
-    command = ["dual", str(run), "--records", "101,106,100", "--epochs", "2", "--batch", "2"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     assert "from 5:00" in done.output
@@ -209,6 +217,12 @@ def test_a_configuration_of_something_else_is_refused(other: dict[str, object], 
     """It says what was expected and received before it reads anything."""
     with pytest.raises(SettingsError, match="lstm_dual: expected arch 'lstm_dual', dataset 'signal'"):
         train_dual(config(**other), tmp_path / "run", command="", report=lambda *_: None)
+
+
+def test_a_learning_rate_of_nothing_is_wrong_usage(tmp_path: Path) -> None:
+    """Usage: 2, as of ``train``; nothing is made."""
+    done = CliRunner().invoke(app, ["dual", str(tmp_path / "run"), "--learning-rate", "0"])
+    assert (2, False) == (done.exit_code, (tmp_path / "run").exists())
 
 
 def test_patients_are_on_one_side() -> None:
@@ -233,6 +247,53 @@ def test_a_missed_beat_is_called_normal_and_a_false_one_counts() -> None:
     assert_array_equal(rows_of(heard, start_s=2.5).abnormal, [0.0, 0.8])
     assert tally(heard) == 2
     assert tally(heard, start_s=2.5) == 1
+
+
+def test_its_page_tells_who_was_trained_on_and_shows_no_window(finished: Path, tmp_path: Path) -> None:
+    """From the manifest, a patient's two records as one; what is not cut is neither shown nor explained."""
+    run = shutil.copytree(finished, tmp_path / "run")
+    told = CliRunner().invoke(app, ["evaluate", str(run), "--resamples", "10"]).output
+    assert "Of the 1 patient tested on, none was trained on" in " ".join(told.split())
+    page = (run / "evaluation" / "report.html").read_text()
+    assert "No beats are shown: lstm_dual hears whole records, of which no beats are cut." in page
+    manifest = msgspec.json.decode((run / "manifest.json").read_bytes())
+    manifest["records"]["train"] = ["201"]
+    (run / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    found = load_run(run)
+    names = np.where(np.arange(len(found.predictions.rows)) < 10, "202", "100")
+    found.predictions = found.predictions._replace(
+        records=names, patients=np.where(names == "202", "201", names)
+    )
+    known = recorded(found)
+    assert known is not None
+    assert (2, ("201",)) == (known.n_tested, known.shared)
+    measured = evaluate(found, found="", resamples=10)
+    assert measured.strangers is not None
+    assert np.sum(names == "100") == measured.strangers.n
+    refused = CliRunner().invoke(app, ["explain", str(run)]).exception
+    assert isinstance(refused, ArtifactError)
+    assert "expected a network that is shown the window of a beat" in str(refused)
+
+
+def test_predictions_of_202_are_of_the_patient_of_201(tmp_path: Path) -> None:
+    """So that whoever draws or compares patients has one of them."""
+    heard = [hear(recording(name, seed=int(name)), peaky()) for name in ("202", "100")]
+    _save_predictions(tmp_path, heard)
+    told = load_predictions(tmp_path)
+    assert {("202", "201"), ("100", "100")} == set(
+        zip(told.records.tolist(), told.patients.tolist(), strict=True)
+    )
+
+
+def test_a_single_record_has_no_interval() -> None:
+    """Drawn again it is itself: an interval without width would claim certainty."""
+    heard = [hear(recording("100", 400, seed=1), peaky())]
+    figures = facts({"lstm_dual": heard}, resamples=20)
+    late = figures["systems"]["lstm_dual"]["from 5:00"]
+    for name in ("Se", "+P", "normality AP"):
+        assert late[name]["value"] is not None
+        assert (None, None) == (late[name]["low"], late[name]["high"])
+    assert table(figures).endswith("No intervals from one record; R peaks within 150 ms, one to one (EC57).")
 
 
 def test_figures_and_table_of_two_systems() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ from models.workshop.fit import believed
 from models.workshop.material import Material, overlap
 from models.workshop.runs import load_run
 from monitor.artifact import Score
-from monitor.errors import ArtifactError, SourceError
+from monitor.errors import ArtifactError, SourceError, StorageError
 from tests.workshop import made
 
 
@@ -46,6 +47,29 @@ def test_a_run_is_measured_and_has_a_page(trained: Path, tmp_path: Path) -> None
     names = ["confusion", "roc", "pr", "calibration", "history", "gallery"]
     assert {f"{name}.png" for name in names} == pictures
     assert len(pictures) == page.count("data:image/png;base64,")
+
+
+@pytest.mark.usefixtures("at_hand")
+@pytest.mark.parametrize("command", ["evaluate", "explain"])
+def test_a_folder_of_others_is_not_written_into(trained: Path, tmp_path: Path, command: str) -> None:
+    """A page that is not ours stays; our own, and what is left of one, is made again."""
+    out = tmp_path / "out"
+    out.mkdir()
+    few = {"evaluate": ["--no-beats", "--resamples", "10"], "explain": ["--rows", "2"]}[command]
+    argv = [command, str(trained), "--out", str(out), *few]
+    (out / "report.html").write_text("mine")
+    for foreign in ({}, {"metrics.json": "[]", "explanation.json": '{"loss": 1}'}):
+        for name, content in foreign.items():
+            (out / name).write_text(content)
+        done = CliRunner().invoke(app, argv)
+        assert isinstance(done.exception, StorageError)
+        assert f"cannot write {out}: expected no such path, an empty folder" in str(done.exception)
+        assert "mine" == (out / "report.html").read_text()
+    shutil.rmtree(out)
+    assert 0 == CliRunner().invoke(app, argv).exit_code
+    (out / "report.html").unlink()
+    assert 0 == CliRunner().invoke(app, argv).exit_code
+    assert (out / "report.html").exists()
 
 
 @pytest.mark.usefixtures("at_hand")
@@ -85,7 +109,7 @@ def test_r_peaks_are_shown_where_a_run_has_them(trained: Path, tmp_path: Path) -
     content = {"records": ["100"], "systems": {"lstm_dual": {"from 5:00": figures, "samples/s": 5}}}
     (run / "r_peaks.json").write_text(json.dumps(content))
     text = told(run, "--no-beats")
-    assert "lstm_dual, from 5:00  1,902  97.06 (95.1–98.2)   -" in text
+    assert "lstm_dual, from 5:00  1,902  97.06 (95.10–98.20)   -" in text
     (run / "r_peaks.json").write_text("[")
     with pytest.raises(ArtifactError, match="expected a JSON object"):
         told(run, "--no-beats")
@@ -131,14 +155,19 @@ def test_people_trained_on_too_are_left_out_as_well(trained: Path) -> None:
     assert evaluate(run, found=Material(beats, parts), resamples=10).strangers is None
 
 
-@pytest.mark.usefixtures("at_hand")
-def test_a_balanced_test_part_is_said_to_be_and_told_for_equal_shares(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["given", "patients", "random"])
+def test_a_balanced_test_part_is_said_to_be_and_told_for_equal_shares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     """As `compare` has it, unless training had equal shares too; without the beats it is said alone."""
-    run = load_run(made.run_folder(tmp_path / "run", split="given", options=DataOptions(balanced=True)))
+    beats = replace(made.beats(), classes=("N", "V"))
+    monkeypatch.setattr(datasets, "load", lambda *_, **__: beats)
+    asked = DataOptions(balanced=True)
+    run = load_run(made.run_folder(tmp_path / "run", split=how, given=lambda: beats, options=asked))
+    assert [819, 819] == np.bincount(run.predictions.truth).tolist()
     said = " ".join(told(run.folder).split())
     assert "as many beats of each class, which training had not" in said
-    beats = made.beats()
-    shares = believed(beats.y[split(beats, "given", seed=2).train], len(beats.classes), "weighted")
+    shares = believed(beats.y[split(beats, how, seed=2).train], len(beats.classes), "weighted")
     adjusted = run.predictions.for_equal_shares(shares)
     right = np.mean(adjusted.probabilities.argmax(axis=1) == adjusted.truth)
     assert f"accuracy {100 * right:.2f} %" in said
@@ -150,7 +179,7 @@ def test_a_balanced_test_part_is_said_to_be_and_told_for_equal_shares(tmp_path: 
         told(run.folder, "--no-beats").split()
     )
     run.config = msgspec.structs.replace(run.config, loss="balanced")
-    even = evaluate(run, found=Material(beats, split(beats, "given", seed=2)), resamples=10)
+    even = evaluate(run, found=Material(beats, split(beats, how, seed=2)), resamples=10)
     assert even.balance.endswith("and so training saw them.")
     assert even.equal is None
 
@@ -196,6 +225,21 @@ def _picture(folder: Path) -> Path:
 
     confusion([[1]], "N", "N", folder / "small.png")
     return folder / "small.png"
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_a_card_says_what_an_evaluation_says(trained: Path) -> None:
+    """One law for both: a figure without a meaning is none, never 0; as `models train` prints it, a dash."""
+    run = load_run(trained)
+    (name, figures), *_ = run.card.metrics.items()
+    found = json.loads(told(trained, "--json"))["classes"]
+    for label, score in figures.items():
+        expected = [found[label][figure]["value"] for figure in ("recall", "precision", "f1")]
+        received = [None if value is None else value / 100 for value in (score.se, score.ppv, score.f1)]
+        assert received == [pytest.approx(value, abs=1e-4) for value in expected]
+    absent = next(line for line in class_table(name, figures).splitlines() if line.startswith("  Q "))
+    assert ["Q", "-", "-", "-", "0"] == absent.split()
+    assert len({len(line) for line in class_table(name, figures).splitlines()[1:]}) == 1
 
 
 def test_columns_stand_below_their_names_however_long_these_are() -> None:

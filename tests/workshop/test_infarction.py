@@ -15,6 +15,7 @@ from models.workshop.infarction import Infarction, Sizes, cross_validate
 from models.workshop.kernels import answers
 from models.workshop.outcome import Part
 from models.workshop.pooling import pooled, records_of, typical
+from models.workshop.studies import study_of
 from monitor.cli import app
 from monitor.errors import ArtifactError, SettingsError
 from tests.datasets.made import write_csv, write_ptb, write_ptbxl
@@ -136,6 +137,25 @@ def test_infarction_that_shows_is_told(tmp_path: Path) -> None:
     assert all(row.figures.record_auc.value > 0.8 for row in rows if row.method != "trees")
     assert np.isnan(rows[0].figures.gain.value)
     assert rows[0].fold10 is not None
+
+
+def test_a_damaged_part_is_named(tmp_path: Path) -> None:
+    """What was cut off stops the study; without the file the same command makes the part anew."""
+    beats, out = people(told=True), tmp_path / "out"
+    config = msgspec.structs.replace(CONFIG, splits=("patients",))
+    before = cross_validate(config, beats, out, command="test", report=quiet)
+    study = study_of(out)
+    assert study is not None
+    assert ("cross-validation", True) == study[:2]
+    part = out / "parts" / "patients-boosting-9.npz"
+    part.write_bytes(part.read_bytes()[:300])
+    with pytest.raises(
+        ArtifactError, match=r"patients-boosting-9\.npz: .*without that file the same command"
+    ):
+        cross_validate(config, beats, out, command="test", report=quiet)
+    part.unlink()
+    after = cross_validate(config, beats, out, command="test", report=quiet)
+    assert before[0].figures.record_auc == after[0].figures.record_auc
 
 
 def test_what_is_there_is_not_done_again(tmp_path: Path) -> None:

@@ -6,14 +6,16 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
-from models.datasets.splits import split
+from models.datasets.splits import manifest, split
 from models.workshop import fit
+from models.workshop.checkpoint import Progress, arrays, keep, restore
 from models.workshop.fit import Examples, Fitting, class_weights
 from models.workshop.folder import alone
 from models.workshop.runs import RunConfig, is_finished, load_run, train_run
@@ -89,6 +91,17 @@ def test_the_card_says_whom_the_network_knows(finished: Path) -> None:
     assert sum(score.n for score in card.metrics["test, split patients"].values()) == 20
 
 
+def test_a_network_on_windows_that_serving_does_not_cut_serves_nothing(tmp_path: Path) -> None:
+    """Though the nearest window is kept, for what reads it: the card says why, and what would serve."""
+    beats = replace(waves(), unserved="they see what is to come: train otherwise")
+    config = changed(CONFIG, epochs=1)
+    card = load_run(train_run(config, beats, tmp_path / "run", command="", report=quiet)).card
+    assert (card.serves, card.window, card.unserved) == ("nothing", SERVED, beats.unserved)
+    assert manifest(beats)["served"] is False
+    with pytest.raises(ArtifactError, match="serves nothing \\(they see what is to come: train otherwise"):
+        _ = card.served_window
+
+
 def test_a_killed_run_goes_on_where_it_was(finished: Path, tmp_path: Path) -> None:
     """Issue, resumable: after kill -9 in the third epoch it ends as one that ran through."""
     folder = tmp_path / "killed"
@@ -152,6 +165,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
         ),
         ("predictions.npz", b"PK", "expected rows, truth, probabilities"),
         ("predictions.npz", b"PK\x03\x04", "expected rows, truth, probabilities"),
+        ("predictions.npz", b"", "expected rows, truth, probabilities"),
         ("history.csv", b"epoch,loss\n1,low\n", "expected numbers in columns"),
         ("model.keras", b"none", "the weights are not those of its card"),
     ],
@@ -163,6 +177,23 @@ def test_a_damaged_run_is_refused(
     folder = shutil.copytree(finished, tmp_path / "damaged")
     (folder / name).write_bytes(content)
     with pytest.raises(ArtifactError, match=message):
+        load_run(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "received"),
+    [({"patients": ["p0"]}, r"patients \(1,\)"), ({"truth": 1}, r"truth \(\)")],
+    ids=["short", "a single number"],
+)
+def test_predictions_that_are_not_of_one_length_are_refused(
+    finished: Path, tmp_path: Path, change: dict[str, object], received: str
+) -> None:
+    """Each beat has a patient, or none is believed."""
+    folder = shutil.copytree(finished, tmp_path / "short")
+    with np.load(folder / "predictions.npz") as found:
+        np.savez(tmp_path / "other.npz", **{**found, **change})
+    (tmp_path / "other.npz").replace(folder / "predictions.npz")
+    with pytest.raises(ArtifactError, match=rf"expected a row for each beat, .*rows \(20,\), .*{received}"):
         load_run(folder)
 
 
@@ -178,6 +209,38 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run" / "checkpoint" / "state.npz").write_bytes(b"PK\x03\x04")
     with pytest.raises(ArtifactError, match=r"checkpoint .*: expected one of this network"):
         train_run(CONFIG, waves(), tmp_path / "run", command="", report=quiet)
+
+
+def test_a_checkpoint_of_another_network_is_told_by_its_shapes(tmp_path: Path) -> None:
+    """In a line, not in all its weights, and before any of them is taken over."""
+    import keras
+
+    small, large = (keras.Sequential([keras.Input((n,)), keras.layers.Dense(4)]) for n in (30, 50))
+    state = tmp_path / "state.npz"
+    keep(state, small.variables, [], (Progress([]), arrays(small.variables)))
+    before = arrays(large.variables)
+    with pytest.raises(ArtifactError, match=r"kernel of shape \(30, 4\) instead of \(50, 4\)") as refused:
+        restore(state, large.variables, [])
+    assert len(str(refused.value)) < 300
+    for expected, actual in zip(before, arrays(large.variables), strict=True):
+        np.testing.assert_array_equal(expected, actual)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"columns": [1, 2', "selection .*: expected columns and gain, received: Input data was truncated"),
+        ('{"gain": []}', "expected columns and gain, received: 'columns'"),
+        ('{"columns": [3, 24], "gain": []}', r"expected columns from 0 to 23, received \[3, 24\]"),
+    ],
+)
+def test_a_damaged_selection_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    """A run that is taken up again looks at the points that it began with, or does not go on."""
+    (tmp_path / "run" / "checkpoint").mkdir(parents=True)
+    (tmp_path / "run" / "selection.json").write_text(content)
+    config = changed(CONFIG, select="ig:6", epochs=1)
+    with pytest.raises(ArtifactError, match=message):
+        train_run(config, waves(), tmp_path / "run", command="", report=quiet)
 
 
 def test_a_network_on_other_classes_serves_nothing(tmp_path: Path) -> None:

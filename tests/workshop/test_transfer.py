@@ -1,6 +1,7 @@
 """Transfer: what a run learned of other beats, carried over to infarction."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from models.datasets.beatset import BeatSet
 from models.datasets.cutting import KACHUEE
 from models.workshop import outcome
 from models.workshop.runs import RunConfig, load_run, train_run
+from models.workshop.studies import study_of
 from models.workshop.transfer import Transfer, shared, transfer, window_of
 from monitor.artifact import digest
 from monitor.cli import app
@@ -63,6 +65,13 @@ def table(out: Path) -> list[tuple[str, str, str]]:
         return [(row["split"], row["mode"], row["share"]) for row in csv.DictReader(file)]
 
 
+def of_window(n_points: int) -> BeatSet:
+    """Return beats of infarction as long as the run's."""
+    beats = people(told=True)
+    x = np.pad(beats.x, ((0, 0), (0, n_points - beats.n_points), (0, 0)))
+    return replace(beats, x=x, fs=KACHUEE.fs)
+
+
 def test_a_share_of_the_labels_is_whole_patients() -> None:
     """All beats of each that is drawn, both classes, and the smaller share lies within the larger."""
     beats = people(told=True)
@@ -110,12 +119,49 @@ def test_all_modes_run_on_csvs_and_are_kept(source: Path, tmp_path: Path) -> Non
     modes = ("frozen", "finetune", "scratch")
     assert table(out) == [("random", mode, "100") for mode in modes]
     assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
-    assert not (out / "checkpoint").exists()
+    study = study_of(out)
+    assert study == (
+        "transfer",
+        True,
+        "a finished transfer, whose table is results.csv; predictions in parts",
+    )
+    assert not (out / "results-partial.csv").exists()
     kept = {path: path.stat().st_mtime_ns for path in (out / "parts").iterdir()}
     again, _ = invoke(str(out), *arguments, "--share", "100", "--epochs", "1")
     assert (again, kept) == (0, {path: path.stat().st_mtime_ns for path in (out / "parts").iterdir()})
     other, _ = invoke(str(out), *arguments, "--share", "100", "--epochs", "2")
     assert (other, before) == (1, digest(source / "model.keras"))
+    assert not (out / "checkpoint").exists()
+
+
+def test_a_table_that_is_not_complete_does_not_have_its_name(source: Path, tmp_path: Path) -> None:
+    """A transfer that was stopped shows its figures so far, as such; finished, it has one table."""
+
+    def stop(what: str, _done: int, _total: int) -> None:
+        if what.startswith("scratch"):
+            raise KeyboardInterrupt
+
+    beats, out = of_window(KACHUEE.n_points), tmp_path / "out"
+    run = load_run(source)
+    config = Transfer(
+        source=run.card.identity,
+        dataset="kaggle",
+        modes=("frozen", "scratch"),
+        shares=(100,),
+        epochs=1,
+        splits=("patients",),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        transfer(config, run, beats, out, command="test", report=stop)
+    assert not (out / "results.csv").exists()
+    with (out / "results-partial.csv").open(newline="") as file:
+        assert [row["mode"] for row in csv.DictReader(file)] == ["frozen"]
+    study = study_of(out)
+    assert study is not None
+    assert not study.finished
+    transfer(config, run, beats, out, command="test", report=quiet)
+    assert table(out) == [("patients", "frozen", "100"), ("patients", "scratch", "100")]
+    assert not (out / "results-partial.csv").exists()
 
 
 def test_a_network_for_other_windows_is_refused(tmp_path: Path) -> None:
