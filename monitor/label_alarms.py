@@ -63,7 +63,13 @@ class LabelAlarms:
     def provisional(
         self, beat: LabelledBeat, rhythms: Sequence[Rhythm], evidence: tuple[int, ...]
     ) -> list[Alarm]:
-        """Take a provisionally labelled beat, and what it started or ended because of which beats."""
+        """Take a provisionally labelled beat, and what it started or ended because of which beats.
+
+        Over a gap a rhythm ends, and its alarm is carried: that ends by what is heard behind it.
+        """
+        if beat.rr is None and self._standing.carry(_AT_ONCE.values()):
+            rhythms = [rhythm for rhythm in rhythms if rhythm.state == "start"]
+            self._carried_until = beat.decided + self._n(self.settings.carry_s)
         steps = self.rhythms(rhythms, evidence)
         for kind in _AT_ONCE.values():
             if self._standing.carried(kind) and (beat.label in "NS" or beat.decided > self._carried_until):
@@ -71,10 +77,7 @@ class LabelAlarms:
         return [*steps, *self._standing.remind("provisional", beat.decided, at=beat.decided)]
 
     def rhythms(self, rhythms: Sequence[Rhythm], evidence: tuple[int, ...] = ()) -> list[Alarm]:
-        """Take rhythms of provisional labels that began, because of which beats, or are over.
-
-        Over a gap rhythms end and alarms are carried: those end by what is heard behind it.
-        """
+        """Take rhythms of provisional labels that began, because of which beats, or are over."""
         steps: list[Alarm] = []
         for rhythm in rhythms:
             kind = _AT_ONCE.get(rhythm.rhythm)
@@ -84,7 +87,7 @@ class LabelAlarms:
                 steps += self._standing.start(
                     raised(kind, sample=rhythm.sample, decided=rhythm.decided, value=bpm, evidence=evidence)
                 )
-            elif kind is not None and not self._standing.carried(kind):
+            elif kind is not None:
                 steps += self._standing.end(kind, rhythm.decided)
         return steps
 

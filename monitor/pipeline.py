@@ -130,14 +130,10 @@ class Pipeline:
         self._lead_states: list[str] = ["good"] * n_leads
         self._fibrillating: str | None = None
         self._sustained, self._sustained_confirmed = (
-            Sustained(
-                window,
-                fs=fs,
-                slowest_bpm=settings.rhythm.vt_rate_bpm,
-                standing_bpm=next((alarm.value for alarm in standing if _goes_on(alarm)), None),
-            )
-            for _ in range(2)
+            Sustained(window, fs=fs, slowest_bpm=settings.rhythm.vt_rate_bpm) for _ in range(2)
         )
+        for sustained in (self._sustained, self._sustained_confirmed):
+            sustained.take_up(standing)
         self._provisional = Lane("provisional", self._sustained)
         self._runs = Runs(fs=fs)
         self._confirmed = Lane("confirmed", self._runs, self._sustained_confirmed)
@@ -219,6 +215,8 @@ class Pipeline:
         None of a kind and lead that stands here already.
         """
         self._alarms.take_up(alarms, self.index)
+        for sustained in (self._sustained, self._sustained_confirmed):
+            sustained.take_up(alarms)
 
     def set_limits(self, limits: AlarmSettings) -> None:
         """Go by other alarm limits from the current sample on."""
@@ -379,11 +377,6 @@ class Pipeline:
             decided = lane.oldest[1] if lane.oldest else None
             until.append(self.index - 1 if decided is None else min(decided, self.index - 1))
         return [*self._fall_silent(until[0]), *self._run_clock(until[1])]
-
-
-def _goes_on(alarm: Alarm) -> bool:
-    """Whether an alarm that stood before is a tachycardia that had not ended."""
-    return alarm.kind == "ventricular_tachycardia" and alarm.state != "end"
 
 
 _STAGES = (

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from monitor.definitions import raised
+from monitor.definitions import DEFINITIONS, raised
 from monitor.events import Alarm, Beat, Event, LeadQuality, Rate, Rhythm
 from monitor.settings import AlarmSettings
 from monitor.stage import State
@@ -24,6 +24,7 @@ _N_RATE = 13
 """The shown heart rate rests on so many beats at most."""
 _FIBRILLATION = ("(VFL", "(VF")
 _BY_MANY_BEATS = ("extreme_tachycardia", "extreme_bradycardia")
+_OF_SIGNAL = frozenset(kind for kind, definition in DEFINITIONS.items() if definition.lane == "signal")
 _BY_SIGNAL = ("asystole", "pause", "extreme_tachycardia", "extreme_bradycardia", "high_rate", "low_rate")
 """Conditions of which nothing is known while no lead can be analysed."""
 
@@ -117,7 +118,7 @@ class SignalAlarms:
         """
         settings = self._settings
         n_leads = len(self._names)
-        self._standing.carry()
+        self._standing.carry(_OF_SIGNAL)
         self._watch = _Watch(
             now=start,
             anchor=start + self._n(settings.learning_s),

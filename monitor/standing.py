@@ -163,10 +163,12 @@ class Standing:
         steps = [] if not entry.lasts else [msgspec.structs.replace(entry.alarm, decided=at, state="end")]
         return [*steps, self._clear(entry, at)]
 
-    def carry(self) -> None:
-        """Mark the lasting alarms of the signal lane: each ends unless its condition is found again."""
-        for entry in self._entries.values():
-            entry.carried |= entry.lasts and DEFINITIONS[entry.alarm.kind].lane == "signal"
+    def carry(self, kinds: Collection[str]) -> bool:
+        """Mark lasting alarms of some kinds: each ends unless its condition is found again."""
+        entries = [entry for entry in self._entries.values() if entry.lasts and entry.alarm.kind in kinds]
+        for entry in entries:
+            entry.carried = True
+        return bool(entries)
 
     def drop_carried(self, at: int, *, but: Collection[str] = ()) -> list[Alarm]:
         """End what the signal lane carried and did not find again, ``but`` some kinds."""

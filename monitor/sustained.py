@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.events import BeatWindow, Label, LabelledBeat
+from monitor.events import Alarm, BeatWindow, Label, LabelledBeat
 from monitor.likeness import SAME, Likeness
 from monitor.stage import State
 from monitor.window import WindowSpec
@@ -51,23 +51,27 @@ class Sustained:
         Sampling rate in Hz.
     slowest_bpm
         A run that is slower is no tachycardia: its beats keep their labels.
-    standing_bpm
-        The rate of a tachycardia that stands from before the first beat.
     """
 
-    def __init__(
-        self, spec: WindowSpec, *, fs: float, slowest_bpm: float, standing_bpm: float | None = None
-    ) -> None:
+    def __init__(self, spec: WindowSpec, *, fs: float, slowest_bpm: float) -> None:
         self._likeness = Likeness(spec)
         self._patience = _FORGOTTEN_S * fs
-        self._longest = 60 * fs / slowest_bpm
+        self._minute = 60 * fs
+        self._longest = self._minute / slowest_bpm
         self._waiting: dict[int, NDArray[np.float64] | None] = {}
-        self._run = 0 if standing_bpm is None else _LASTED
-        self._rr = 0.0 if standing_bpm is None else 60 * fs / standing_bpm
+        self._run = 0
+        self._rr = 0.0
         self._shape: NDArray[np.float64] | None = None
         self._other: list[NDArray[np.float64]] = []
         self._last: int | None = None
         self._missing: list[tuple[int, int]] = []
+
+    def take_up(self, standing: Sequence[Alarm]) -> None:
+        """Take a tachycardia that stood before for a run that has lasted, of the rate that it had."""
+        for alarm in standing:
+            if alarm.kind == "ventricular_tachycardia" and alarm.state != "end" and alarm.value:
+                self._run, self._rr = _LASTED, self._minute / alarm.value
+                self._shape = self._last = None
 
     def miss(self, start: int, stop: int) -> None:
         """Learn that samples from ``start`` up to ``stop`` will never come, before any beat behind them."""

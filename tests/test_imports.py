@@ -54,7 +54,8 @@ ROOMS = {
     ),
     "rhythm": Room(
         "monitor.rhythm monitor.fibrillation monitor.arrhythmias monitor.atrial monitor.ectopy monitor.forms "
-        "monitor.history monitor.leaning monitor.p_waves monitor.timing monitor.turns monitor.usual",
+        "monitor.history monitor.leaning monitor.likeness monitor.p_waves monitor.timing monitor.turns "
+        "monitor.usual",
         "base stage filters window detect beats",
         "numpy scipy",
         pure=True,
@@ -66,7 +67,7 @@ ROOMS = {
         pure=True,
     ),
     "pipeline": Room(
-        "monitor.pipeline monitor.lane monitor.runs",
+        "monitor.pipeline monitor.lane monitor.runs monitor.sustained",
         "base stage filters window detect beats rhythm alarms",
         "msgspec numpy",
         pure=True,

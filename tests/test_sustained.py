@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wfdb
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from monitor.cli import app
+from monitor.definitions import raised
 from monitor.events import BeatWindow, Label, LabelledBeat
 from monitor.sustained import Sustained
 from tests.test_forms import ONE, OTHER, SPEC
@@ -19,8 +21,12 @@ Told = tuple[Label, float, NDArray[np.float64]]
 
 
 def stage(standing_bpm: float | None = None) -> Sustained:
-    """Return one at 250 Hz for tachycardias above 100 beats a minute."""
-    return Sustained(SPEC, fs=FS, slowest_bpm=100.0, standing_bpm=standing_bpm)
+    """Return one at 250 Hz for tachycardias above 100 beats a minute, in which one may stand from before."""
+    sustained = Sustained(SPEC, fs=FS, slowest_bpm=100.0)
+    if standing_bpm is not None:
+        alarm = raised("ventricular_tachycardia", sample=0, decided=0, value=standing_bpm)
+        sustained.take_up([replace(alarm, state="end", value=99.0), alarm])
+    return sustained
 
 
 def confirmed(*told: Told, standing_bpm: float | None = None, doubtful: tuple[int, ...] = ()) -> str:
