@@ -11,7 +11,7 @@ from typing import TypeAlias, cast
 
 import msgspec
 
-from monitor import vitals
+from monitor import bequest, vitals
 from monitor.assemble import Closed, Counters, Fault, Item, Lost, Opened, Samples
 from monitor.beats import WindowSpec
 from monitor.errors import SettingsError
@@ -116,7 +116,7 @@ class Bed:
     def take_up(self, left: Handover) -> None:
         """Go on with what the process before this one left; its alarms must not have started anew here."""
         self.snapshot = vitals.with_trend(self.snapshot, left.trend)
-        self._take_up(*left.lanes())
+        self._take_up(*bequest.lanes(left))
         self._keep(left.bedside)
 
     def take(self, item: Item) -> None:

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import zmq
 
-from monitor import __version__, artifact, journal, keeping, link, logs
+from monitor import __version__, artifact, bequest, journal, keeping, link, logs
 from monitor.errors import BeatlineError, FeedError, StorageError, WireError
-from monitor.handover import Handover
+from monitor.handover import UNKNOWN, Handover
 from monitor.ingest import Ingest
 from monitor.labeller import Labeller, State
-from monitor.snapshots import WardSnapshot, encode
+from monitor.snapshots import BedSnapshot, WardSnapshot, encode
 
 if TYPE_CHECKING:
     from monitor.ward import Ward
@@ -73,6 +73,7 @@ class Engine:
         self._config = config
         self._events = link.EventLog()
         self._ward: Ward | None = None
+        self._before: Mapping[str, Handover] | None = {}
         self._loading_failed: BaseException | None = None
         self._stopping = self._done = self._told_to_the_end = self._behind = False
         self._notice = "starting"
@@ -136,6 +137,7 @@ class Engine:
 
     def _make_ward(self) -> None:
         try:
+            self._before = self._left()  # shown while the rest loads
             from monitor.ward import Ward
             from monitor.warming import warm_up
 
@@ -148,7 +150,7 @@ class Engine:
                 journal=self._journal,
                 record=None if self._config.record is None else Path(self._config.record),
                 store=self._store,
-                before=self._left(),
+                before=self._before,
             )
         except BaseException as error:
             self._loading_failed = error
@@ -283,7 +285,7 @@ class Engine:
         return encode(self._snapshot(), seconds=pull.seconds, trend=pull.trend)
 
     def _snapshot(self) -> WardSnapshot:
-        beds, notices = ((), ()) if self._ward is None else self._ward.shown(self._ingest.counters)
+        beds, notices = self._stood() if self._ward is None else self._ward.shown(self._ingest.counters)
         return WardSnapshot(
             beds=beds,
             classifier=self._network(),
@@ -291,6 +293,17 @@ class Engine:
             notices=(self._notice, *notices) if self._notice else notices,
             taken_ns=time.time_ns(),
         )
+
+    def _stood(self) -> tuple[tuple[BedSnapshot, ...], tuple[str, ...]]:
+        """Return what is shown of beds until kernels are loaded: what stood when the run before ended."""
+        if self._before is None:
+            return (), ((f"! {UNKNOWN}",) if self._store is not None else ())
+        now_ns, settings = time.time_ns(), self._config.settings
+        return tuple(
+            bequest.shown(bed, left, limits=settings.for_bed(bed).alarms.limits(), now_ns=now_ns)
+            for bed, left in self._before.items()
+            if left.alarms
+        ), ()
 
     def _over(self, ward: "Ward") -> bool:
         """Whether the run is to end now."""

@@ -9,13 +9,15 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from monitor.definitions import DEFINITIONS
 from monitor.events import Alarm, AudioPause, Event, LimitChange, TrendPoint
 
-__all__ = ["NOTHING", "TAKEN_UP_S", "Bedside", "Handover"]
+__all__ = ["NOTHING", "TAKEN_UP_S", "UNKNOWN", "Bedside", "Handover"]
 
 TAKEN_UP_S: Final = 3600.0
 """What nobody has watched for longer is not taken up by the next run: it may be another patient's."""
+
+UNKNOWN: Final = "what stood before the start is not known yet: the store cannot be read"
+"""What is said until it is."""
 
 
 class Bedside(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,12 +68,6 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     alarms: tuple[Alarm, ...] = ()
     bedside: Bedside = Bedside()
     trend: tuple[TrendPoint, ...] = ()
-
-    def lanes(self) -> tuple[list[Alarm], list[Alarm]]:
-        """Return the alarms that the signal decides, and those of the wall clock; none of an unknown kind."""
-        known = [alarm for alarm in self.alarms if alarm.kind in DEFINITIONS]
-        wall = [alarm for alarm in known if DEFINITIONS[alarm.kind].lane == "wall"]
-        return [alarm for alarm in known if alarm not in wall], wall
 
 
 NOTHING: Final = Handover()

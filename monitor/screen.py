@@ -57,7 +57,11 @@ class Screen:
         )
         self._picture = picture
         self._size = size
-        self._ward = WardSnapshot(classifier="loading", notices=("starting",), taken_ns=time.time_ns())
+        self._ward = WardSnapshot(
+            classifier="loading",
+            notices=("starting: what stood before is not known yet",),
+            taken_ns=time.time_ns(),
+        )
         self._frame: Frame | None = None
         self._painter = Painter(Console()) if sys.stdout.isatty() else None
         self._stops = Stops()

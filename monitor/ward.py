@@ -17,7 +17,7 @@ from monitor.beds import Bed, Key
 from monitor.definitions import DEFINITIONS
 from monitor.errors import StorageError
 from monitor.events import BeatWindow
-from monitor.handover import NOTHING, TAKEN_UP_S, Handover
+from monitor.handover import NOTHING, TAKEN_UP_S, UNKNOWN, Handover
 from monitor.journal import Journal
 from monitor.link import Entry, EventLog, ward_entry
 from monitor.settings import Settings
@@ -34,7 +34,6 @@ _NOTICE_NS = 10_000_000_000
 """How long a line about the whole ward stays on the screen."""
 _FORGET_NS = 600_000_000_000
 """How long a bed that has said good-bye stays on the screen."""
-_UNKNOWN = "what stood before the start is not known yet: the store cannot be read"
 
 
 class Ward:
@@ -94,7 +93,7 @@ class Ward:
         self._began_ns = time.time_ns()
         self._unknown = before is None and store is not None
         if self._unknown:
-            self._tell(ward_entry(_UNKNOWN))
+            self._tell(ward_entry(UNKNOWN))
         self._take_up(before or {})
 
     def take(self, item: Item) -> None:
@@ -218,7 +217,7 @@ class Ward:
         """Return what screens show: the beds, and lines about the whole ward."""
         notices = [f"! {part} failed: {text}" for part, text in self.faults.items()]
         if self._unknown:
-            notices.append(f"! {_UNKNOWN}")
+            notices.append(f"! {UNKNOWN}")
         text, until_ns = self._notice
         if time.time_ns() < until_ns:
             notices.append(f"! {text}")

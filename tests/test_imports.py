@@ -119,7 +119,7 @@ ROOMS = {
         "msgspec numpy platformdirs sqlalchemy",
     ),
     "engine": Room(
-        "monitor.engine monitor.ward monitor.beds monitor.keeping monitor.own_limits "
+        "monitor.engine monitor.ward monitor.beds monitor.bequest monitor.keeping monitor.own_limits "
         "monitor.recording monitor.stopwatch monitor.trouble monitor.warming",
         f"base {CORE} artifact link logs files store ingest classify",
         "msgspec numpy zmq",

@@ -49,3 +49,12 @@ def test_the_next_patient_has_the_limits_of_the_settings() -> None:
     dropped = limits.drop(at=2)
     assert ({}, 120.0) == (dropped.own, limits.now.high_rate_bpm)
     assert "limits back to the settings: high_rate_bpm 130 to 120" == dropped.text
+
+
+def test_what_was_set_before_its_past_was_known_holds() -> None:
+    """A store that could not be read at the start tells of other limits later."""
+    limits = OwnLimits(AlarmSettings())
+    limits.set({HIGH: 135.0}, by="Bo", at=1)
+    kept = limits.keep({HIGH: 130.0, LOW: 45.0}, by="Ada", at=2)
+    assert ({LOW: 50.0}, {LOW: 45.0}) == (kept.before, kept.after)
+    assert {HIGH: 135.0, LOW: 45.0} == limits.own == kept.own

@@ -6,7 +6,7 @@ import pytest
 
 from monitor.events import Event, LabelledBeat, Rate, Stream, TrendPoint
 from monitor.snapshots import TREND_MINUTES, BedSnapshot, WardSnapshot, decode, encode
-from monitor.vitals import fold
+from monitor.vitals import fold, with_trend
 
 FS = 100.0
 
@@ -80,3 +80,13 @@ def test_a_trend_travels_only_where_it_is_asked_for(wanted: bool) -> None:
     got = decode(encode(WardSnapshot(beds=(bed,)), seconds=6.0, trend=wanted)).beds[0]
     assert (bed.trend if wanted else ()) == got.trend
     assert () == got.rates
+
+
+def test_a_trend_that_is_known_late_stands_before_what_came_meanwhile() -> None:
+    """Minutes are numbered on; those to come follow, and the one that is not over goes on."""
+    bed = trend(rate(10, 60.0), rate(70, 80.0))
+    whole = with_trend(bed, (TrendPoint(0, 50.0, 1), TrendPoint(3, 55.0)))
+    told = trend(rate(80, 90.0), rate(130, 70.0), bed=whole).trend
+    expected = [(0, 50.0), (3, 55.0), (4, 60.0), (5, 85.0), (6, 70.0)]
+    assert expected == [(point.minute, point.hr_bpm) for point in told]
+    assert bed == with_trend(bed, ())

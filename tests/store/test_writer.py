@@ -107,6 +107,36 @@ def test_what_stood_is_handed_to_the_next_run_and_goes_on_as_the_same_alarm(tmp_
     assert (found[0].duration_s, found[0].acknowledged_by) == (6.0, "Bo")
 
 
+@pytest.mark.parametrize("latched", [False, True])
+def test_what_starts_before_its_past_is_known_goes_on_with_it_or_closes_it(
+    tmp_path: Path, at_each_retry: Callable[[Callable[[], None]], None], latched: bool
+) -> None:
+    """One row where it stood all the time; where it was over and not yet seen, that one is closed."""
+    at_each_retry(lambda: None)
+    path = tmp_path / "e.sqlite"
+    old, new = alarm(at=9000), alarm(at=100)
+    keep(path, entry(old), *([entry(step(old, "end", at=11_000))] if latched else []))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        second = writer(path)
+        second.append(entry(new, at_s=60))
+        assert (False, {}) == (second.known, second.left)
+    wait_until(lambda: second.known)
+    assert {"1": ()} == {bed: left.alarms for bed, left in second.left.items()}
+    second.append(entry(step(new, "acknowledged", at=5000, by="Bo"), at_s=70))
+    second.close()
+    third = writer(path)
+    assert [100] == [one.sample for one in third.left["1"].alarms]
+    third.append(entry(step(new, "end", at=20_000), at_s=90))
+    third.append(entry(step(new, "cleared", at=20_000), at_s=90))
+    third.close()
+    states = [(one.sample, one.state, one.duration_s) for one in alarms(path)]
+    if latched:
+        assert [(9000, "cleared", 8.0), (100, "cleared", 79.6)] == states
+    else:
+        assert [(9000, "cleared", 50.0)] == states
+
+
 def pause(seconds: float) -> Entry:
     """Return that sound was paused for so long from now on."""
     event = AudioPause(sample=0, decided=0, state="start", until=round(seconds * 250))
