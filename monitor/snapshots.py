@@ -180,14 +180,18 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def pvc_per_min(self) -> int | None:
-        """Beats confirmed as V in the last minute of signal; None while not all of it is labelled."""
+        """Beats confirmed as V in the last minute of signal; None while labels are missing.
+
+        Of a minute that is not labelled whole yet what was found counts, but none found is not none.
+        """
         since = self.index - PVC_WINDOW_S * self.fs
         blind = any(alarm.kind == "cannot_analyse" and not alarm.ended for alarm in self.alarms)
-        if self.connection != "up" or blind or self.labelled is None or self.labelled[0] > since:
+        if self.connection != "up" or blind or self.labelled is None:
             return None
         if self.marks and self.marks[-1].sample - self.labelled[1] > PVC_HOLE_S * self.fs:
             return None
-        return sum(1 for sample in self.ventricular if sample >= since)
+        found = sum(1 for sample in self.ventricular if sample >= since)
+        return found if found or self.labelled[0] <= since else None
 
 
 class WardSnapshot(msgspec.Struct, frozen=True, kw_only=True):
