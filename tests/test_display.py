@@ -224,7 +224,6 @@ def test_a_count_of_ventricular_beats_that_nobody_knows_is_not_zero(
     )
     assert no_figure != zero
     assert not re.search(r"PVC(/min)?\d", no_figure)
-    assert re.search(r"PVC(/min)?-", no_figure)
     for shown in (zero, some):
         assert not re.search(r"PVC(/min)?-", shown)
 
