@@ -167,12 +167,13 @@ def _aligned(quick: NDArray[np.float64], peaks: NDArray[np.int64]) -> NDArray[np
     pad = _REACH + _SHIFT
     padded = np.pad(quick, pad)
     for _ in range(2):
-        inner = (found >= 60) & (found < n - 80)
+        inner = (found >= 60) & (found < n - 60)
+        movable = inner & (found < n - 80)  # the last may leave the record
         if not inner.any():
             return found
         middle = np.median(_cut(padded, found[inner] + pad - _REACH, 2 * _REACH), axis=0)
         found = found.copy()
-        found[inner] = _matched(padded, found[inner] + pad, middle, before=_REACH, by=_SHIFT) - pad
+        found[movable] = _matched(padded, found[movable] + pad, middle, before=_REACH, by=_SHIFT) - pad
     middle = np.median(_cut(padded, found + pad - _REACH, 2 * _REACH), axis=0)
     off = int(np.argmax(np.abs(middle[20:80]))) - 30
     return np.unique(np.clip(found + off, 0, n - 1))
