@@ -58,7 +58,7 @@ def infarction(
     Ten folds, each left out in turn: those published (ptbxl), or of patients dealt out (ptb). A data set
     that does not say whose its beats are (kaggle) can be split by beat only. Morphology looks at whole
     records, and tells those alone. Every fold of every method is kept when it is done; stopped or killed,
-    the same command goes on. OUT gets the predictions and results.csv. QUARTER for PTB-XL on two cores.
+    the same command goes on. OUT gets the predictions and results.csv. Half an hour for PTB-XL.
 
     Example:  [bold]beatline models infarction runs/infarction --folds all[/bold]
 
