@@ -73,7 +73,7 @@ def ridge(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the weights of the rows in a ridge regression, and each row's answers had it been left out.
 
-    The second without learning again (Rifkin & Lippert 2007, MIT-CSAIL-TR-2007-025, section 3.2): answers to
+    The second without learning again (Rifkin & Lippert 2007, MIT-CSAIL-TR-2007-025): answers to
     rows that were learned from are better than those to others, and whatever learns from answers must not
     take the first for the second.
 
