@@ -39,8 +39,12 @@ def infarction(
     folds: Folds = "all",
     split: Split = "both",
     methods: Annotated[
-        str, typer.Option(help="Names with commas between; the first is what others are compared with.")
-    ] = "boosting,trees,machine,kernels,blend",
+        str | None,
+        typer.Option(
+            help="Names with commas between; the first is what others are compared with. Default: boosting, "
+            "trees, machine, kernels, blend; and morphology for ptbxl, patients unseen."
+        ),
+    ] = None,
     filters: Annotated[int, typer.Option(min=20, help="Of kernels: random filters a draw.")] = 1000,
     rounds: Annotated[int, typer.Option(min=1, help="Of boosting and trees: how many trees.")] = 300,
     option: OptionOption = None,
@@ -51,14 +55,15 @@ def infarction(
     """Cross-validate infarction against normal: boosting on raw beats, and what is better than it.
 
     Ten folds, each left out in turn: those published (ptbxl), or of patients dealt out (ptb). A data set
-    that does not say whose its beats are (kaggle) can be split by beat only. Every fold of every method
-    is kept when it is done; stopped or killed, the same command goes on. OUT gets the predictions and
-    results.csv. Some minutes for PTB-XL on two cores.
+    that does not say whose its beats are (kaggle) can be split by beat only. Morphology looks at whole
+    records, and tells those alone. Every fold of every method is kept when it is done; stopped or killed,
+    the same command goes on. OUT gets the predictions and results.csv. Half an hour for PTB-XL.
 
     Example:  [bold]beatline models infarction runs/infarction --folds all[/bold]
 
     Example:  [bold]beatline models infarction runs/sure --option strict=true[/bold]
     """
+    from models.datasets.ptbxl import recordings
     from models.progress import Progress, command_line, resumable
     from models.workshop import infarction as study
 
@@ -70,19 +75,27 @@ def infarction(
     options = undivided(data_options([*wanted, *given], rows=rows))
     with resumable(out):
         beats = load_beats(dataset, data, options)
+        splits = _splits(split, study.splits_of(beats))
         config = study.Infarction(
             dataset=dataset,
             options=options,
-            methods=tuple(name.strip() for name in methods.split(",") if name.strip()),
+            methods=study.methods_of(dataset, splits) if methods is None else _names(methods),
             folds=_folds(folds),
-            splits=_splits(split, study.splits_of(beats)),
+            splits=splits,
             sizes=study.Sizes(rounds=rounds, filters=filters),
             seed=seed,
         )
+        whole = dataset == "ptbxl" and study.MORPHOLOGY in config.methods
         with Progress() as progress:
-            found = study.cross_validate(config, beats, out, command=command_line(), report=progress)
-    lines = [(row.split, _line(row.method, row.figures, row.fold10)) for row in found]
-    _show(dataset, config.methods[0], lines)
+            records = recordings(data, options, progress) if whole else None
+            found = study.cross_validate(
+                config, beats, out, command=command_line(), report=progress, recordings=records
+            )
+    for how in splits:
+        told = [row for row in found if row.split == how]
+        lines = [(how, _line(row.method, row.figures, row.fold10)) for row in told]
+        if told:
+            _show(dataset, told[0].method, lines)
     typer.echo(f"{out / study.RESULTS}")
 
 
@@ -157,6 +170,10 @@ def _line(name: str, found: "Figures", last: "Figures | None") -> str:
     figures = (found.record_auc, fold10, found.record_f1, found.beat_auc, found.beat_f1)
     cells = "  ".join(f"{figure!s:<21}" for figure in figures)
     return f"  {name:<16}{cells}  {found.gain!s:<22}  {found.n_records:7,}  {found.n_beats:6,}"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _folds(text: str) -> tuple[int, ...]:

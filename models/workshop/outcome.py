@@ -43,7 +43,7 @@ class Part(NamedTuple):
     rows
         Of shape (n,): into the data set.
     beats
-        Of shape (n,): probability of infarction from the beat alone.
+        Of shape (n,): probability of infarction from the beat alone; NaN where records alone are told.
     whole
         Of shape (n,): that of the record which the beat is of, alike for all its beats.
     """
@@ -87,7 +87,7 @@ class Figures(NamedTuple):
     record_auc, record_f1
         A row per record.
     beat_auc, beat_f1
-        A row per beat. F1 is that of infarction, at a probability of one half.
+        A row per beat. F1 is that of infarction, at a probability of one half. NaN where none was told.
     macro_f1
         Per beat, mean of both classes.
     gain
@@ -181,6 +181,9 @@ def figures(
     weights = [np.ones(len(here)), *(times[drawn.of].astype(np.float64) for times in draws)]
     told = []
     for truth, p, of in columns:
+        if np.isnan(p).any():
+            told.append([dict.fromkeys(("MI auc", "MI f1", "macro f1"), float("nan"))])
+            continue
         of_weights = weighted_figures(truth, np.stack([1 - p, p], axis=1), ("NORM", "MI"))
         told.append([of_weights(weight[of]) for weight in weights])
 

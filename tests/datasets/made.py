@@ -82,18 +82,29 @@ def write_ptb(folder: Path, reasons: dict[str, str]) -> None:
         write_record(folder / patient, name, signal, fs=1000, leads=PTB_LEADS, comments=comments)
 
 
+_STATEMENTS = {
+    "NORM": "\"{'NORM': 100.0, 'SR': 0.0}\"",
+    "MI": "\"{'IMI': 100.0, 'SR': 0.0}\"",
+    "OTHER": "\"{'LVH': 100.0, 'AFIB': 0.0}\"",
+}
+
+
 def write_ptbxl(folder: Path, labels: Sequence[str]) -> None:
     """Write a ``ptbxl_mi`` with a record of each label, folds in turn, patients of two records each."""
     folder.mkdir(parents=True, exist_ok=True)
     x = [ecg(10, fs=500, t_mv=-0.2 if label == "MI" else 0.25) * 1000 for label in labels]
     ids = np.arange(len(labels), dtype=np.int32) + 9
     np.savez(folder / "lead2_500hz.npz", ecg_id=ids, x=np.rint(x).astype(np.int16))
-    columns = "ecg_id,record_name,patient_id,strat_fold,label,mi_likelihood,norm_likelihood,inj_only"
+    columns = (
+        "ecg_id,record_name,patient_id,strat_fold,label,mi_likelihood,norm_likelihood,inj_only,scp_codes"
+    )
     lines = [columns]
     for k, label in enumerate(labels):
         sure = "100.0" if k % 2 == 0 else "35.0"
         mi, norm = (sure, "-1.0") if label == "MI" else ("-1.0", sure)
-        lines.append(f"{ids[k]},r{k},{100 + k // 2}.0,{k // 2 % 10 + 1},{label},{mi},{norm},False")
+        lines.append(
+            f"{ids[k]},r{k},{100 + k // 2}.0,{k // 2 % 10 + 1},{label},{mi},{norm},False,{_STATEMENTS[label]}"
+        )
     (folder / "labels.csv").write_text("\n".join(lines) + "\n")
 
 

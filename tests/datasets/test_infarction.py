@@ -101,7 +101,7 @@ def test_beats_are_found_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
             "labels.csv, line 6: expected a label of NORM, MI and OTHER .* received 'STEMI' and 3",
         ),
         (",3,MI", ",11,MI", "labels.csv, line 6: .*fold from 1 to 10, received 'MI' and 11"),
-        (",3,MI", ",,MI", "labels.csv, line 6: expected numbers and a patient"),
+        (",3,MI", ",,MI", "labels.csv, line 6: expected numbers, a patient"),
         (
             "13,r4",
             "99,r4",
