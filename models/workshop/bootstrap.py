@@ -161,7 +161,7 @@ def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.
 def interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
     """Return the 95 % percentile interval of a figure's draws, NaN = undefined; None if most are."""
     known = values[np.isfinite(values)]
-    if len(known) < _LEAST_DEFINED * len(values):
+    if not len(known) or len(known) < _LEAST_DEFINED * len(values):
         return None
     low, high = np.quantile(known, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return float(low), float(high)

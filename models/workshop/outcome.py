@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.datasets.beatset import BeatSet
-from models.workshop.bootstrap import LEVEL, clusters, weighted_figures
+from models.workshop.bootstrap import clusters, interval, weighted_figures
 from models.workshop.pooling import pooled, records_of
 from models.workshop.predictions import columns
 from monitor.errors import ArtifactError, SettingsError
@@ -221,11 +221,7 @@ def write(rows: Sequence[tuple[dict[str, str | int | float], Figures]], path: Pa
 
 def _figure(values: NDArray[np.float64]) -> Figure:
     """Return the first value with the interval that the others give."""
-    known = values[1:][np.isfinite(values[1:])]
-    if not len(known) or 2 * len(known) < len(values) - 1:
-        return Figure(float(values[0]))
-    low, high = np.quantile(known, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    return Figure(float(values[0]), float(low), float(high))
+    return Figure(float(values[0]), *(interval(values[1:]) or ()))
 
 
 def _cells(name: str, figure: Figure) -> dict[str, str | int | float]:
