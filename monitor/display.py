@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from monitor.announcing import announced
 from monitor.frame import Frame
 from monitor.layout import Area, grid
 from monitor.lines import MARKS
 from monitor.settings import DisplaySettings
 from monitor.snapshots import BedSnapshot, Standing, WardSnapshot
 from monitor.tile import Pen, alarm_brief, alarm_ink, alarm_text, draw_bed, flashing, pause_left
-from monitor.vitals import announced
 from monitor.waveform import Charset
 
 __all__ = [

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from monitor import digits
+from monitor.announcing import announced
 from monitor.frame import Frame
 from monitor.layout import MIN_TILE, Area
 from monitor.lines import MARKS
 from monitor.snapshots import BedSnapshot, Standing
-from monitor.vitals import announced
 from monitor.waveform import Charset
 from monitor.waves import Pen, draw_waves
 

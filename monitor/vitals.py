@@ -15,7 +15,6 @@ from typing import Any, Final, Literal
 import numpy as np
 from msgspec.structs import replace
 
-from monitor import definitions
 from monitor.definitions import DEFINITIONS
 from monitor.events import (
     Alarm,
@@ -27,7 +26,6 @@ from monitor.events import (
     LeadQuality,
     LimitChange,
     Output,
-    Priority,
     Rate,
     Stream,
     TrendPoint,
@@ -56,11 +54,9 @@ __all__ = [
     "Scale",
     "Standing",
     "WardSnapshot",
-    "announced",
     "decode",
     "encode",
     "fold",
-    "sounding",
     "with_standing",
     "with_status",
     "with_transport",
@@ -74,8 +70,6 @@ _MAX_MARKS = 512
 """Over 30 s at 1000 bpm: a detector gone mad stays bounded too."""
 _SCALE_SECONDS = 8
 """Seconds that the gain looks back."""
-_PRIORITIES: Final[tuple[Priority, ...]] = ("high", "medium", "low", "technical")
-_CALLS: Final[tuple[Literal["high", "medium", "low"], ...]] = ("high", "medium", "low")
 
 
 def fold(snapshot: BedSnapshot, event: Output | Block) -> BedSnapshot:
@@ -126,48 +120,6 @@ def with_trend(snapshot: BedSnapshot, before: Sequence[TrendPoint]) -> BedSnapsh
         trend_base=snapshot.trend_base + by if snapshot.leads else 0,
         rates=tuple((minute + by, rate) for minute, rate in snapshot.rates),
     )
-
-
-def announced(bed: BedSnapshot) -> list[Standing]:
-    """Return the alarms that a screen should show, in its order; the first one is the banner.
-
-    Of each family only the worst (`monitor.definitions`), what still stands before what has ended, what
-    nobody has acknowledged before the rest.
-    """
-    known = {(alarm.kind, alarm.lead): alarm for alarm in bed.alarms if alarm.kind in DEFINITIONS}
-    steps = definitions.announced(_last_step(alarm) for alarm in known.values())
-    shown = [known[step.kind, step.lead] for step in steps]
-    shown += [alarm for alarm in bed.alarms if alarm.kind not in DEFINITIONS]
-    return sorted(shown, key=_urgency)
-
-
-def sounding(*beds: BedSnapshot) -> Literal["high", "medium", "low"] | None:
-    """Return the urgency with which beds call aloud now, None for silence.
-
-    The worst of what is announced and nobody has acknowledged, on beds whose sound is not paused. What is
-    latched calls until somebody comes, over or not. Technical alarms sound as what they borrow.
-    """
-    heard = [alarm for bed in beds if bed.audio_pause_s <= 0 for alarm in announced(bed)]
-    calling = [_urgency(alarm)[0] for alarm in heard if not alarm.acknowledged]
-    return _CALLS[min(calling)] if calling else None
-
-
-def _last_step(alarm: Standing) -> Alarm:
-    return Alarm(
-        sample=alarm.onset,
-        decided=alarm.onset,
-        kind=alarm.kind,
-        priority=alarm.priority,
-        state="end" if alarm.ended else "acknowledged" if alarm.acknowledged else "start",
-        text=alarm.text,
-        lead=alarm.lead,
-    )
-
-
-def _urgency(alarm: Standing) -> tuple[int, bool]:
-    definition = DEFINITIONS.get(alarm.kind)
-    urgency = min(2, _PRIORITIES.index(alarm.priority)) if definition is None else definition.urgency
-    return urgency, alarm.acknowledged or alarm.ended
 
 
 def _on_stream(bed: BedSnapshot, event: Stream) -> BedSnapshot:

@@ -7,11 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from monitor.alarms import Alarms
+from monitor.announcing import announced, sounding
 from monitor.events import Alarm, AudioPause, Beat, Event, LabelledBeat, LeadQuality, Rate, Rhythm, sort_key
 from monitor.settings import AlarmSettings
 from monitor.standing import NEVER, Standing
 from monitor.turns import Turn
-from monitor.vitals import BedSnapshot, announced, fold, sounding
+from monitor.vitals import BedSnapshot, fold
 
 FS = 100.0
 MINUTE = 6000

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from monitor import journal, lines
+from monitor.announcing import announced, sounding
 from monitor.assemble import Closed, Opened, Samples
 from monitor.errors import StorageError
 from monitor.events import Alarm, AudioPause, Block, Event, LimitChange, Notice, Stream
@@ -16,7 +17,6 @@ from monitor.handover import Bedside, Handover
 from monitor.journal import Journal
 from monitor.link import EventLog
 from monitor.settings import AlarmSettings, BedSettings, Settings
-from monitor.vitals import announced, sounding
 from monitor.ward import Ward
 from tests.test_beds import FS, SECOND, WINDOW, beating
 from tests.test_beds import Ward as OneBed

@@ -1,9 +1,9 @@
 """What the run before left, as it is shown until anything else is known of a bed."""
 
 from monitor import bequest
+from monitor.announcing import sounding
 from monitor.handover import Bedside, Handover
 from monitor.settings import AlarmSettings
-from monitor.vitals import sounding
 from tests.store.told import NOW_NS, SECOND, alarm, step
 
 LIMITS = AlarmSettings().limits()

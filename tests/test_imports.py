@@ -73,7 +73,10 @@ ROOMS = {
         pure=True,
     ),
     "vitals": Room(
-        "monitor.vitals monitor.snapshots monitor.strip", "base alarms", "msgspec numpy", pure=True
+        "monitor.vitals monitor.announcing monitor.snapshots monitor.strip",
+        "base alarms",
+        "msgspec numpy",
+        pure=True,
     ),
     "rules": Room("monitor.rules monitor.settings_text", "base alarms", "msgspec"),
     # -- rooms of one library each, known to shells --

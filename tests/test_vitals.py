@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from monitor.announcing import announced
 from monitor.errors import WireError
 from monitor.events import (
     Alarm,
@@ -27,7 +28,6 @@ from monitor.vitals import (
     BedSnapshot,
     Mark,
     WardSnapshot,
-    announced,
     decode,
     encode,
     fold,

@@ -20,6 +20,7 @@ from textual.containers import Horizontal
 from textual.css.query import NoMatches
 
 from monitor import link
+from monitor.announcing import sounding
 from monitor.display import MIN_SIZE
 from monitor.errors import StorageError
 from monitor.signals import Bell
@@ -30,7 +31,6 @@ from monitor.station.panels import Help, Limits
 from monitor.station.scene import Attached, Scene, Tiles
 from monitor.station.state import Command, State, Wall, pressed
 from monitor.station.watch import Source, Watch
-from monitor.vitals import sounding
 from monitor.waves import CELL_MM
 
 __all__ = ["Options", "Station"]

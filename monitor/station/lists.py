@@ -3,6 +3,7 @@
 import datetime
 from typing import Final
 
+from monitor.announcing import announced
 from monitor.events import Alarm, AudioPause, Gap, LimitChange
 from monitor.frame import Frame
 from monitor.layout import Area
@@ -11,7 +12,6 @@ from monitor.snapshots import BedSnapshot, Standing
 from monitor.station.happenings import AFTER_S, BEFORE_S, AlarmStrip, Happening
 from monitor.station.scene import Scene
 from monitor.tile import Pen, alarm_text, flashing
-from monitor.vitals import announced
 from monitor.waves import draw_still
 
 __all__ = ["draw_alarms", "draw_strips"]

@@ -6,12 +6,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.announcing import announced
 from monitor.events import TrendPoint
 from monitor.frame import Frame
 from monitor.layout import Area
 from monitor.snapshots import BedSnapshot
 from monitor.tile import Pen, alarm_brief, alarm_text, flashing, pvc_text
-from monitor.vitals import announced
 from monitor.waveform import CELLS, cells
 
 __all__ = ["draw_trends"]

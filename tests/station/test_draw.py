@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rich.color import ColorSystem
 
+from monitor.announcing import sounding
 from monitor.definitions import DEFINITIONS
 from monitor.events import Alarm, AudioPause, Gap, Notice, TrendPoint
 from monitor.frame import Frame, changes
@@ -19,7 +20,6 @@ from monitor.station.happenings import Happening, Memory
 from monitor.station.scene import Attached, Scene, kept
 from monitor.station.state import State
 from monitor.strip import Strip
-from monitor.vitals import sounding
 from monitor.waves import Pen
 from tests.wards import FS, NOW_NS, a_bed, a_ward, an_alarm, with_alarms
 
