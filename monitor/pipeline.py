@@ -2,7 +2,7 @@
 
 Lanes share one signal clock (law 2). The *fast lane* runs as samples arrive: quality, detection,
 fibrillation, heart rate, and the alarms that need no label. Two *label lanes* run as answers arrive,
-one for provisional labels and one for confirmed ones (`monitor.lane`): each releases its labels
+one for provisional labels and one for confirmed ones (`monitor.lanes`): each releases its labels
 strictly in beat order, a beat's provisional label before its confirmed one, and each label takes effect
 where its window was decided. The rhythms and alarms that need labels follow the kind that their
 definition names (`monitor.definitions`): runs of ventricular beats, which must alarm at once, the
@@ -14,20 +14,16 @@ The pipeline calls no network: it hands windows out and is given probabilities b
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.alarms import Alarms
-from monitor.arrhythmias import Arrhythmias
-from monitor.atrial import Atrial
 from monitor.beats import WindowSpec
 from monitor.cutter import cutter_of
 from monitor.detect_lstm import detector_for
 from monitor.events import (
     Alarm,
     Beat,
-    BeatWindow,
     Block,
     Event,
     Gap,
@@ -39,16 +35,12 @@ from monitor.events import (
 )
 from monitor.fibrillation import Fibrillation
 from monitor.filters import monitor_band
-from monitor.forms import Forms
-from monitor.lane import Lane
+from monitor.lanes import Lanes
 from monitor.quality import Quality
-from monitor.rhythm import HeartRate, Rhythms
-from monitor.runs import Runs
+from monitor.rhythm import HeartRate
 from monitor.settings import AlarmSettings, Settings
 from monitor.stage import State
 from monitor.succession import Succession
-from monitor.sustained import Sustained
-from monitor.turns import Turn, alarming, rhythms_of
 
 __all__ = ["Pipeline"]
 
@@ -102,7 +94,6 @@ class Pipeline:
         self.fs = fs
         self.leads = tuple(leads)
         self.index = start
-        self._settings = settings
         self._bridge = round(settings.filters.bridge_s * fs)
         self._timeout = round(settings.serving.label_timeout_s * fs)
         self._band = monitor_band(settings.filters, fs=fs, n_leads=n_leads)
@@ -110,7 +101,6 @@ class Pipeline:
         self._detector = detector_for(settings.detector, fs=fs, n_leads=n_leads, start=start)
         self._succession = Succession(n_leads=n_leads, start=start)
         self._fibrillation = Fibrillation(settings.rhythm, fs=fs, n_leads=n_leads, start=start)
-        self._asks_next = window.asks_next
         self._cutter = cutter_of(
             window,
             fs=fs,
@@ -120,23 +110,13 @@ class Pipeline:
             confirm_s=settings.serving.confirm_s,
         )
         self._rate = HeartRate(fs=fs, start=start)
-        self._rhythms = Rhythms(settings.rhythm, fs=fs)
-        self._forms = Forms(window)
-        self._arrhythmias = Arrhythmias(settings, fs=fs)
-        self._atrial = Atrial(settings.rhythm, window, fs=fs)
         self._alarms = Alarms(
             settings.alarms, fs=fs, n_leads=n_leads, lead_names=self.leads, start=start, standing=standing
         )
+        self._lanes = Lanes(settings, window, self._alarms, fs=fs)
+        self._lanes.take_up(standing)
         self._lead_states: list[str] = ["good"] * n_leads
         self._fibrillating: str | None = None
-        self._sustained, self._sustained_confirmed = (
-            Sustained(window, fs=fs, slowest_bpm=settings.rhythm.vt_rate_bpm) for _ in range(2)
-        )
-        for sustained in (self._sustained, self._sustained_confirmed):
-            sustained.take_up(standing)
-        self._provisional = Lane("provisional", self._sustained)
-        self._runs = Runs(fs=fs)
-        self._confirmed = Lane("confirmed", self._runs, self._sustained_confirmed)
 
     def push(self, item: Block | Gap) -> list[Output]:
         """Take the next samples, or the news that some will never come.
@@ -176,30 +156,24 @@ class Pipeline:
         beat that waits no longer is ignored. Where the model asks for nothing of the next beat, the
         provisional answer is the confirmed one too.
         """
-        told = None if probabilities is None else tuple(probabilities)
-        if provisional:
-            self._provisional.answer(sample, told)
-        if not (provisional and self._asks_next):
-            self._confirmed.answer(sample, told)
+        self._lanes.answer(sample, probabilities, provisional=provisional)
         return self._release()
 
     def give_up(self) -> list[Event]:
         """Call Q the beats whose answer is overdue by ``serving.label_timeout_s`` of signal."""
-        for lane in (self._provisional, self._confirmed):
-            lane.give_up(self.index - self._timeout)
+        self._lanes.give_up(self.index - self._timeout)
         return self._release()
 
     def abandon(self) -> list[Event]:
         """Call Q every beat that still waits: nobody will answer any more."""
-        for lane in (self._provisional, self._confirmed):
-            lane.abandon(self.index)
+        self._lanes.abandon(self.index)
         return self._release()
 
     def flush(self) -> list[Output]:
         """End the stream: give out what the stages still hold. Answers are taken until all are in."""
-        beats = self._expected(self._succession.flush(self._detector.flush()))
-        windows = self._cut(self._cutter.flush(beats))
-        return [*self._fast([*beats], self.index), *self._tick(), *windows]
+        beats = self._lanes.expect(self._succession.flush(self._detector.flush()))
+        windows = self._lanes.decide(self._cutter.flush(beats))
+        return [*self._fast([*beats], self.index), *self._lanes.tick(self.index), *windows]
 
     def acknowledge(self, by: str = "", kind: str | None = None) -> list[Event]:
         """Acknowledge the alarms that stand now, of one kind or of all, at the current sample."""
@@ -215,14 +189,12 @@ class Pipeline:
         None of a kind and lead that stands here already.
         """
         self._alarms.take_up(alarms, self.index)
-        for sustained in (self._sustained, self._sustained_confirmed):
-            sustained.take_up(alarms)
+        self._lanes.take_up(alarms)
 
     def set_limits(self, limits: AlarmSettings) -> None:
         """Go by other alarm limits from the current sample on."""
         self._alarms.set_limits(limits)
-        self._settings = msgspec.structs.replace(self._settings, alarms=limits)
-        self._arrhythmias.settings = self._settings
+        self._lanes.set_limits(limits)
 
     @property
     def standing(self) -> tuple[Alarm, ...]:
@@ -232,7 +204,7 @@ class Pipeline:
     @property
     def n_waiting(self) -> int:
         """How many beats wait for a label."""
-        return len(self._confirmed)
+        return len(self._lanes)
 
     def snapshot(self) -> State:
         """Return all state, as plain arrays, numbers and lists; `restore` goes on from it exactly."""
@@ -255,25 +227,24 @@ class Pipeline:
         start, self.index = self.index, self.index + len(samples)
         changes, codes = self._quality.push(samples)
         wave = self._band.push(samples)
-        beats = self._expected(self._succession.push(self._detector.push(samples, codes), codes))
+        beats = self._lanes.expect(self._succession.push(self._detector.push(samples, codes), codes))
         rhythms = self._fibrillation.push(wave, codes, beats)
         for change in changes:
             self._lead_states[change.lead] = change.state
         for rhythm in rhythms:
             self._fibrillating = rhythm.rhythm if rhythm.state == "start" else None
-        self._atrial.note(rhythms)
+        self._lanes.note(rhythms)
         events: list[Event] = [*changes, *beats, *rhythms]
-        windows = self._cut(self._cutter.push(wave, beats))
+        windows = self._lanes.decide(self._cutter.push(wave, beats))
         fast = self._fast(events, self.index)
-        return [Wave(start, self._band.delay, wave), *fast, *self._tick(), *windows]
+        return [Wave(start, self._band.delay, wave), *fast, *self._lanes.tick(self.index), *windows]
 
     def _gap(self, gap: Gap) -> list[Output]:
         if gap.stop - gap.sample <= self._bridge:
             missing = np.full((gap.stop - gap.sample, len(self.leads)), np.nan)
             return [*self._block(missing), *self._fast([gap], gap.stop)]
         outputs = self.flush()
-        for sustained in (self._sustained, self._sustained_confirmed):
-            sustained.miss(gap.sample, gap.stop)
+        self._lanes.miss(gap.sample, gap.stop)
         self.index = gap.stop
         self._band.reset()
         for stage in (
@@ -286,7 +257,7 @@ class Pipeline:
             self._alarms,
         ):
             stage.reset(gap.stop)
-        return [*outputs, *self._fast([gap], gap.stop), *self._closed_by(gap), *self._tick()]
+        return [*outputs, *self._fast([gap], gap.stop), *self._closed_by(gap), *self._lanes.tick(self.index)]
 
     def _closed_by(self, gap: Gap) -> list[Event]:
         """End what the stages' reset has forgotten, so that every state told has its end.
@@ -301,26 +272,11 @@ class Pipeline:
         if self._fibrillating is not None:
             rhythm = self._fibrillating
             end = Rhythm(sample=gap.sample, decided=gap.stop, rhythm=rhythm, state="end")
-            self._atrial.note([end])
+            self._lanes.note([end])
             events.append(end)
         self._lead_states = ["good"] * len(self.leads)
         self._fibrillating = None
         return events
-
-    def _expected(self, beats: list[Beat]) -> list[Beat]:
-        """Let both label lanes expect beats; return them."""
-        self._provisional.expect(beats)
-        self._confirmed.expect(beats)
-        return beats
-
-    def _cut(self, windows: Sequence[BeatWindow]) -> Sequence[BeatWindow]:
-        """Tell the label lanes what was decided; return the windows that are to be labelled."""
-        provisional = [window for window in windows if window.provisional]
-        self._provisional.decide(provisional)
-        self._confirmed.decide([window for window in windows if not window.provisional])
-        for stage in (self._sustained, self._sustained_confirmed, self._forms, self._atrial):
-            stage.observe(provisional)
-        return windows if self._asks_next else provisional
 
     def _fast(self, events: list[Event], stop: int) -> list[Event]:
         """Run rate and alarms over fast-lane events, all decided before ``stop`` (a gap: at it)."""
@@ -337,46 +293,7 @@ class Pipeline:
 
     def _release(self) -> list[Event]:
         """Let the label lanes advance, and the rhythms and alarms of each with it."""
-        events: list[Event] = []
-        for beat in self._provisional.release():
-            silent = self._fall_silent(beat.decided)
-            self._runs.observe(beat)
-            rhythms = self._rhythms.push(beat)
-            alarms = self._alarms.labelled(beat, rhythms, self._rhythms.evidence)
-            events += [*silent, beat, *rhythms, *alarms]
-        for beat in self._confirmed.release(before=self._provisional.oldest):
-            clock = self._run_clock(beat.decided)
-            turns = [*self._arrhythmias.push(beat, self._forms.of(beat)), *self._atrial.push(beat)]
-            events += [*clock, beat, *self._turned(turns)]
-        return [*events, *self._tick()]
-
-    def _fall_silent(self, index: int) -> list[Event]:
-        """Let time run in the lane of provisional labels: none decided before ``index`` will come."""
-        rhythms = self._rhythms.advance(index)
-        return [*rhythms, *self._alarms.fell_silent(rhythms)]
-
-    def _turned(self, turns: Sequence[Turn]) -> list[Event]:
-        """Tell what turns of confirmed labels are: rhythms, and alarms."""
-        return [*rhythms_of(turns, "confirmed"), *self._alarms.turned(alarming(turns))]
-
-    def _run_clock(self, index: int) -> list[Event]:
-        """Let time run in the lane of confirmed labels: none decided before ``index`` will come any more."""
-        over = [*self._arrhythmias.advance(index), *self._atrial.advance(index)]
-        events: list[Event] = []
-        for turn in sorted(over, key=lambda turn: turn.decided):
-            events += [*self._alarms.advance_labels(turn.decided), *self._turned([turn])]
-        return [*events, *self._alarms.advance_labels(index)]
-
-    def _tick(self) -> list[Event]:
-        """Run the clocks of the label lanes, each up to the next label that may come.
-
-        The end of a stream is decided by its last sample, so that one is left out.
-        """
-        until = []
-        for lane in (self._provisional, self._confirmed):
-            decided = lane.oldest[1] if lane.oldest else None
-            until.append(self.index - 1 if decided is None else min(decided, self.index - 1))
-        return [*self._fall_silent(until[0]), *self._run_clock(until[1])]
+        return [*self._lanes.release(), *self._lanes.tick(self.index)]
 
 
 _STAGES = (
@@ -387,14 +304,6 @@ _STAGES = (
     "fibrillation",
     "cutter",
     "rate",
-    "rhythms",
-    "forms",
-    "arrhythmias",
-    "atrial",
     "alarms",
-    "sustained",
-    "sustained_confirmed",
-    "provisional",
-    "runs",
-    "confirmed",
+    "lanes",
 )

@@ -67,7 +67,7 @@ ROOMS = {
         pure=True,
     ),
     "pipeline": Room(
-        "monitor.pipeline monitor.lane monitor.runs monitor.sustained",
+        "monitor.pipeline monitor.lane monitor.lanes monitor.runs monitor.sustained",
         "base stage filters window detect beats rhythm alarms",
         "msgspec numpy",
         pure=True,
