@@ -3,16 +3,14 @@
 Only ventricular beats are compared (`monitor.likeness`).
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.events import BeatWindow, LabelledBeat
+from monitor.events import LabelledBeat
 from monitor.likeness import SAME, Likeness
 from monitor.stage import State
-from monitor.window import WindowSpec
 
 __all__ = ["Forms"]
 
@@ -27,29 +25,21 @@ class Forms:
 
     Parameters
     ----------
-    spec
-        What the network is shown of a beat.
+    likeness
+        The shapes of the bed's beats. Their state is not kept here.
     """
 
-    def __init__(self, spec: WindowSpec) -> None:
-        self._likeness = Likeness(spec)
-        self._waiting: dict[int, NDArray[np.float64]] = {}
+    def __init__(self, likeness: Likeness) -> None:
+        self._likeness = likeness
         self._shapes: list[tuple[int, NDArray[np.float64]]] = []
         self._n_seen = 0
-
-    def observe(self, windows: Sequence[BeatWindow]) -> None:
-        """Take provisional windows as they are handed out; each beat's shape waits for its label."""
-        for window in windows:
-            shape = self._likeness.shape(window)
-            if shape is not None:
-                self._waiting[window.sample] = shape
 
     def of(self, beat: LabelledBeat) -> int | None:
         """Return the number of a beat's shape, None where it is not ventricular or its shape unknown.
 
         Beats come in order, each once.
         """
-        shape = self._waiting.pop(beat.sample, None)
+        shape = self._likeness.shape(beat.sample)
         if beat.label != "V" or shape is None:
             return None
         fits = [self._likeness.of(shape, known) for _, known in self._shapes]
@@ -66,13 +56,11 @@ class Forms:
     def snapshot(self) -> State:
         """Return a copy of the state."""
         return {
-            "waiting": [(sample, shape.copy()) for sample, shape in self._waiting.items()],
             "shapes": [(number, shape.copy()) for number, shape in self._shapes],
             "n_seen": self._n_seen,
         }
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
-        self._waiting = {sample: shape.copy() for sample, shape in state["waiting"]}
         self._shapes = [(number, shape.copy()) for number, shape in state["shapes"]]
         self._n_seen = state["n_seen"]

@@ -15,6 +15,7 @@ from monitor.atrial import Atrial
 from monitor.events import Alarm, Beat, BeatWindow, Event, Rhythm
 from monitor.forms import Forms
 from monitor.lane import Lane
+from monitor.likeness import Likeness
 from monitor.rhythm import Rhythms
 from monitor.runs import Runs
 from monitor.settings import AlarmSettings, Settings
@@ -45,11 +46,12 @@ class Lanes:
         self._alarms = alarms
         self._asks_next = window.asks_next
         self._rhythms = Rhythms(settings.rhythm, fs=fs)
-        self._forms = Forms(window)
+        self._likeness = Likeness(window)
+        self._forms = Forms(self._likeness)
         self._arrhythmias = Arrhythmias(settings, fs=fs)
         self._atrial = Atrial(settings.rhythm, window, fs=fs)
         self._sustained, self._sustained_confirmed = (
-            Sustained(window, fs=fs, slowest_bpm=settings.rhythm.vt_rate_bpm) for _ in range(2)
+            Sustained(self._likeness, fs=fs, slowest_bpm=settings.rhythm.vt_rate_bpm) for _ in range(2)
         )
         self._runs = Runs(fs=fs)
         self._provisional = Lane("provisional", self._sustained)
@@ -70,8 +72,8 @@ class Lanes:
         provisional = [window for window in windows if window.provisional]
         self._provisional.decide(provisional)
         self._confirmed.decide([window for window in windows if not window.provisional])
-        for stage in (self._sustained, self._sustained_confirmed, self._forms, self._atrial):
-            stage.observe(provisional)
+        self._likeness.observe(provisional)
+        self._atrial.observe(provisional)
         return windows if self._asks_next else provisional
 
     def note(self, rhythms: Sequence[Rhythm]) -> None:
@@ -126,6 +128,7 @@ class Lanes:
             clock = self._run_clock(beat.decided)
             turns = [*self._arrhythmias.push(beat, self._forms.of(beat)), *self._atrial.push(beat)]
             events += [*clock, beat, *self._turned(turns)]
+            self._likeness.forget(beat.sample)
         return events
 
     def tick(self, index: int) -> list[Event]:
@@ -168,6 +171,7 @@ class Lanes:
 
 _STAGES = (
     "rhythms",
+    "likeness",
     "forms",
     "arrhythmias",
     "atrial",

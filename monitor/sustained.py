@@ -19,10 +19,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.events import Alarm, BeatWindow, Label, LabelledBeat
+from monitor.events import Alarm, Label, LabelledBeat
 from monitor.likeness import SAME, Likeness
 from monitor.stage import State
-from monitor.window import WindowSpec
 
 __all__ = ["Sustained"]
 
@@ -45,20 +44,19 @@ class Sustained:
 
     Parameters
     ----------
-    spec
-        What the network is shown of a beat.
+    likeness
+        The shapes of the bed's beats. Their state is not kept here.
     fs
         Sampling rate in Hz.
     slowest_bpm
         A run that is slower is no tachycardia: its beats keep their labels.
     """
 
-    def __init__(self, spec: WindowSpec, *, fs: float, slowest_bpm: float) -> None:
-        self._likeness = Likeness(spec)
+    def __init__(self, likeness: Likeness, *, fs: float, slowest_bpm: float) -> None:
+        self._likeness = likeness
         self._patience = _FORGOTTEN_S * fs
         self._minute = 60 * fs
         self._longest = self._minute / slowest_bpm
-        self._waiting: dict[int, NDArray[np.float64] | None] = {}
         self._run = 0
         self._rr = 0.0
         self._shape: NDArray[np.float64] | None = None
@@ -77,17 +75,12 @@ class Sustained:
         """Learn that samples from ``start`` up to ``stop`` will never come, before any beat behind them."""
         self._missing.append((start, stop))
 
-    def observe(self, windows: Sequence[BeatWindow]) -> None:
-        """Take provisional windows as they are handed out; each beat's shape waits for its label."""
-        for window in windows:
-            self._waiting[window.sample] = self._likeness.shape(window)
-
     def confirm(self, beat: LabelledBeat, *, doubtful: bool) -> Label:
         """Return the label to tell; beats come in order.
 
         A ``doubtful`` beat, found while no lead was good, keeps its own.
         """
-        shape = self._waiting.pop(beat.sample, None)
+        shape = self._likeness.shape(beat.sample)
         lasts = self._run >= _LASTED and self._silence(beat.sample) <= self._patience
         if doubtful or beat.rr is None:
             self._last = beat.sample if lasts or self._last is None else self._last
@@ -144,7 +137,6 @@ class Sustained:
     def snapshot(self) -> State:
         """Return a copy of the state."""
         return {
-            "waiting": [(at, None if shape is None else shape.copy()) for at, shape in self._waiting.items()],
             "run": self._run,
             "rr": self._rr,
             "shape": None if self._shape is None else self._shape.copy(),
@@ -155,7 +147,6 @@ class Sustained:
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
-        self._waiting = {at: None if shape is None else shape.copy() for at, shape in state["waiting"]}
         self._run = state["run"]
         self._rr = state["rr"]
         self._shape = None if state["shape"] is None else state["shape"].copy()

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from monitor.events import BeatWindow, Label, LabelledBeat
 from monitor.forms import Forms
+from monitor.likeness import Likeness
 from monitor.window import WindowSpec
 
 SPEC = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=2, shapes=0, features=())
@@ -26,12 +27,13 @@ def numbers(
     shapes: list[NDArray[np.float64]], label: Label = "V", spec: WindowSpec = SPEC
 ) -> list[int | None]:
     """Return the number of each beat's shape."""
-    forms = Forms(spec)
+    likeness = Likeness(spec)
+    forms = Forms(likeness)
     found = []
     for i, shape in enumerate(shapes):
         window = shape.astype(np.float32)
-        forms.observe([BeatWindow(i, i, True, window, np.zeros(0, np.float32))])
-        restored = Forms(spec)
+        likeness.observe([BeatWindow(i, i, True, window, np.zeros(0, np.float32))])
+        restored = Forms(likeness)
         restored.restore(forms.snapshot())
         found.append(restored.of(LabelledBeat(sample=i, decided=i, label=label)))
         forms = restored
@@ -59,7 +61,7 @@ def test_only_ventricular_beats_have_a_number(label: Label) -> None:
 def test_a_beat_without_signal_or_window_has_no_number() -> None:
     """Unknown is not another shape."""
     assert [1, None, 1] == numbers([ONE, np.zeros_like(ONE), ONE])
-    assert Forms(SPEC).of(LabelledBeat(sample=1, decided=1, label="V")) is None
+    assert Forms(Likeness(SPEC)).of(LabelledBeat(sample=1, decided=1, label="V")) is None
 
 
 def test_a_window_that_ends_at_once_tells_no_shape() -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from monitor.cli import app
 from monitor.definitions import raised
 from monitor.events import BeatWindow, Label, LabelledBeat
+from monitor.likeness import Likeness
 from monitor.sustained import Sustained
 from tests.test_forms import ONE, OTHER, SPEC
 
@@ -20,9 +21,9 @@ Told = tuple[Label, float, NDArray[np.float64]]
 """What a beat is called, the RR before it in seconds, and its shape."""
 
 
-def stage(standing_bpm: float | None = None) -> Sustained:
+def stage(likeness: Likeness, standing_bpm: float | None = None) -> Sustained:
     """Return one at 250 Hz for tachycardias above 100 beats a minute, in which one may stand from before."""
-    sustained = Sustained(SPEC, fs=FS, slowest_bpm=100.0)
+    sustained = Sustained(likeness, fs=FS, slowest_bpm=100.0)
     if standing_bpm is not None:
         alarm = raised("ventricular_tachycardia", sample=0, decided=0, value=standing_bpm)
         sustained.take_up([replace(alarm, state="end", value=99.0), alarm])
@@ -32,12 +33,13 @@ def stage(standing_bpm: float | None = None) -> Sustained:
 def confirmed(*told: Told, standing_bpm: float | None = None, doubtful: tuple[int, ...] = ()) -> str:
     """Return the labels confirmed, one letter each; the stage is made anew from its snapshot at each beat."""
     labels, at = "", 0
-    sustained = stage(standing_bpm)
+    likeness = Likeness(SPEC)
+    sustained = stage(likeness, standing_bpm)
     for k, (label, rr_s, shape) in enumerate(told):
         at += round(rr_s * FS)
         window = shape.astype(np.float32)
-        sustained.observe([BeatWindow(at, at + 100, True, window, np.zeros(0, np.float32))])
-        restored = stage()
+        likeness.observe([BeatWindow(at, at + 100, True, window, np.zeros(0, np.float32))])
+        restored = stage(likeness)
         restored.restore(sustained.snapshot())
         sustained = restored
         beat = LabelledBeat(sample=at, decided=at + 100, label=label, rr=round(rr_s * FS))
@@ -111,14 +113,15 @@ def test_what_is_found_while_no_lead_is_good_keeps_its_label() -> None:
 
 def test_seconds_in_which_nothing_is_heard_do_not_count() -> None:
     """A gap in the stream, and noise in all leads: the run is the same behind it."""
-    sustained = stage()
+    likeness = Likeness(SPEC)
+    sustained = stage(likeness)
     at, labels = 0, ""
     for k, (label, rr_s, shape) in enumerate([*run(25), *run(9, "S")]):
         if k == 25:
             sustained.miss(at, at + round(60 * FS))
             at += round(60 * FS)
         at += round(rr_s * FS)
-        sustained.observe([BeatWindow(at, at, True, shape.astype(np.float32), np.zeros(0, np.float32))])
+        likeness.observe([BeatWindow(at, at, True, shape.astype(np.float32), np.zeros(0, np.float32))])
         rr = None if k == 25 else round(rr_s * FS)
         labels += sustained.confirm(LabelledBeat(sample=at, decided=at, label=label, rr=rr), doubtful=False)
     assert "V" * 34 == labels
