@@ -23,7 +23,9 @@ from monitor.store import schema
 __all__ = ["Store", "UnavailableError"]
 
 _BUSY_S: Final = 5.0
-"""How long a statement waits for another process that writes to the same file."""
+"""How long a statement waits for another process that writes to the same file ..."""
+_HURRY_S: Final = 0.5
+"""... and how long where a person waits with it: the commits of another monitor take some milliseconds."""
 _CONNECT_S: Final = 5
 """How long a server may take to answer."""
 _REFUSED: Final = (
@@ -61,6 +63,9 @@ class Store:
         self.path = _file(url)
         self.name = str(self.path) if self.path else url.render_as_string(hide_password=True)
         self._engine = _engine(url, self.name)
+        self._busy_s = _BUSY_S
+        if self.is_sqlite:
+            event.listen(self._engine, "do_connect", self._connecting)
         self._reading = self._engine.execution_options(beatline_reading=True)
         self._inode = 0
 
@@ -110,6 +115,16 @@ class Store:
         return self._inode != self._found()
 
     @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Within it, wait only briefly for another process that writes to the same file."""
+        self._busy_s = _HURRY_S
+        try:
+            yield
+        finally:
+            self._busy_s = _BUSY_S
+            self._engine.dispose()  # connections that were made meanwhile would stay in a hurry
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection whose transaction is committed at the end, or taken back if that fails.
 
@@ -155,6 +170,10 @@ class Store:
         ):
             driver: Any = connection.connection.driver_connection
             driver.executescript("".join(f"PRAGMA {pragma};" for pragma in pragmas))  # each to its end
+
+    def _connecting(self, *asked: Any) -> None:  # noqa: ANN401  dialect, record, and the driver's arguments
+        *_, given = asked
+        given["timeout"] = self._busy_s
 
     def _found(self) -> int:
         """Return what identifies the file that stands there now, 0 where there is none."""
@@ -234,7 +253,7 @@ def _sqlite(url: URL) -> Engine:
         url = URL.create(
             "sqlite", database=f"file:{quote(str(url.database))}", query={"immutable": "1", "uri": "true"}
         )
-    engine = create_engine(url, connect_args={"timeout": _BUSY_S})
+    engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:  # noqa: ANN401  sqlite3.Connection, behind a proxy

@@ -37,6 +37,8 @@ _SPARE: Final = 0.75
 class Writer:
     """Appends to a store; its methods are for one thread, and only `close` waits for the database.
 
+    Nor does the constructor wait for a file that somebody else has locked, but briefly.
+
     What is told while the store cannot be written waits in memory, up to ``max_bytes``, and is written
     when it can be. `trouble` says what is wrong meanwhile.
 
@@ -89,7 +91,8 @@ class Writer:
         run = Run(monitor=monitor, about=told)
         self._commits = Commits(store, self._queue, run=run, limits=limits or StoreSettings())
         try:
-            self._commits.resume()
+            with store.hurried():
+                self._commits.resume()
         except UnavailableError as error:
             self._commits.trouble = str(error)
         except BaseException:

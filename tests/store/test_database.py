@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from monitor.errors import StorageError
 from monitor.handover import Handover
-from monitor.store import place_of, read, schema
+from monitor.store import database, place_of, read, schema
 from monitor.store.database import Store
 from monitor.store.writer import Writer
 from tests.store.told import alarm, entry, keep, limits
@@ -184,3 +184,16 @@ def test_a_store_is_where_it_was_said_to_be(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     assert place_of("night.sqlite") == str(tmp_path / "night.sqlite")
     assert place_of("default") == place_of(None) == str(tmp_path / "data" / "beatline" / "events.sqlite")
+
+
+def test_a_store_that_was_opened_in_a_hurry_is_waited_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes to the same file now and then is no trouble."""
+    monkeypatch.setattr(database, "_HURRY_S", 0.0)
+    path = tmp_path / "e.sqlite"
+    with closing(Store.open(path)) as store:
+        with store.hurried():
+            store.prepare()
+        with store.reading() as connection:
+            assert 5000 == connection.exec_driver_sql("PRAGMA busy_timeout").scalar()

@@ -130,6 +130,7 @@ def test_what_stood_is_taken_up_when_a_store_that_was_locked_at_the_start_opens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until then it is said; then what started anew goes on as what stood, and the rest stands again."""
+    monkeypatch.setattr(database, "_HURRY_S", 0.01)
     monkeypatch.setattr(database, "_BUSY_S", 0.01)
     monkeypatch.setattr(commits, "_RETRY_S", 0.01)
     path = tmp_path / "e.sqlite"

@@ -1,16 +1,20 @@
-"""What a store knows for the next run's trends: as if there had been no restart."""
+"""What a store knows for the next run: trends as if there had been no restart, and when it is asked."""
 
+import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from monitor.events import TrendPoint
 from monitor.link import Entry
-from monitor.store import resume
+from monitor.store import database, read, resume
 from monitor.store.database import Store
+from monitor.store.read import Query
 from monitor.store.writer import Writer
-from tests.store.told import NOW_NS, SECOND, beat, rate
+from tests.store.told import NOW_NS, SECOND, alarm, beat, entry, rate
 
 MINUTE, HOUR = 60, 3600
 
@@ -23,8 +27,8 @@ def told(*entries: Entry, later_s: float) -> list[Entry]:
 def keep(path: Path, entries: list[Entry], *, monitor: str = "a") -> None:
     """Have a run of a monitor tell these."""
     kept = Writer(path, about={}, monitor=monitor)
-    for entry in entries:
-        kept.append(entry)
+    for one in entries:
+        kept.append(one)
     kept.close()
 
 
@@ -59,3 +63,25 @@ def test_a_stream_whose_samples_begin_anew_follows_the_one_before(tmp_path: Path
     path = tmp_path / "e.sqlite"
     keep(path, [*told(rate(10 * MINUTE, 70.0), later_s=0), *told(rate(1, 80.0), later_s=11 * MINUTE)])
     assert (TrendPoint(0, 70.0), TrendPoint(1, 80.0)) == trend(path, at_s=12 * MINUTE)
+
+
+def test_the_start_does_not_wait_until_a_lock_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A monitor watches from the start; what stood before is asked for in the background."""
+    path = tmp_path / "e.sqlite"
+    keep(path, [entry(alarm())])
+    monkeypatch.setattr(database, "_HURRY_S", 0.01)
+    monkeypatch.setattr(database, "_BUSY_S", 60.0)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        kept = Writer(path, about={}, monitor="a")
+        assert time.monotonic() - began < 30.0
+        assert (False, f"store {path}: database is locked") == (kept.known, kept.trouble)
+        other.execute("COMMIT")
+    kept.append(entry(alarm()))
+    kept.close(patience_s=30.0)
+    assert (True, "") == (kept.known, kept.trouble)
+    with closing(Store.open(path)) as store:
+        assert len(list(read.alarms(store, Query()))) == 1
