@@ -281,11 +281,14 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
 
 
 class TrendPoint(msgspec.Struct, frozen=True, array_like=True):
-    """One minute of signal: its number, the median heart rate (None: not known), beats confirmed as V."""
+    """One minute of signal: its number, the median heart rate, and how many beats were confirmed as V.
+
+    None where it is not known: no rate, or no beat that was told N, S, V or F.
+    """
 
     minute: int
     hr_bpm: float | None = None
-    pvc: int = 0
+    pvc: int | None = None
 
 
 AnyEvent: TypeAlias = (

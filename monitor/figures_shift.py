@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.canvas import COLOURS, picture
 from monitor.definitions import DEFINITIONS
-from monitor.events import CLASSES
 from monitor.store.minutes import Minute
 from monitor.store.read import Listed
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["trends"]
 
 _INKS: Final = {"high": COLOURS[1], "medium": COLOURS[4], "low": COLOURS[5], "technical": COLOURS[3]}
-_V: Final = CLASSES.index("V")
 _MOST_KINDS: Final = 12
 _SPACE_S: Final = 150.0
 """Minutes further apart than this are not joined by a line."""
@@ -65,9 +63,11 @@ def _rates(axis: "Axes", minutes: Sequence[Minute]) -> None:
 
 
 def _ventricular(axis: "Axes", minutes: Sequence[Minute]) -> None:
-    at = [_date(minute.time_ns) for minute in minutes]
-    counts = [60 * minute.beats[_V] / max(1, minute.seconds) for minute in minutes]
+    known = [(minute, minute.n_v) for minute in minutes if minute.n_v is not None]
+    at = [_date(minute.time_ns) for minute, _ in known]
+    counts = [60 * n_v / max(1, minute.seconds) for minute, n_v in known]
     axis.vlines(at, 0, counts, color=COLOURS[1], linewidth=2)
+    axis.plot(at, counts, color=COLOURS[1], linestyle="none", marker=".", markersize=3, clip_on=False)
     axis.set_ylim(0, max(5.0, 1.1 * max(counts, default=0.0)))
     axis.set_ylabel("V/min")
     axis.set_title("Ventricular beats", loc="left")

@@ -50,7 +50,7 @@ __all__ = [
     "ward_entry",
 ]
 
-PROTOCOL = 2
+PROTOCOL = 3
 """What this file says, numbered: a station and a monitor of different numbers do not talk."""
 
 _MEMORY = 50_000

@@ -23,6 +23,10 @@ from monitor.store.read import Listed, Query, StoredStrip
 
 __all__ = ["Shift", "read_shift", "write"]
 
+_BY_THE_MINUTE: Final = (
+    "By the minute; the band is from the lowest to the highest heart rate of each. "
+    "A minute without a dot has no heart rate, or no beat that the network told."
+)
 _PRIORITIES: Final = ("high", "medium", "low", "technical")
 _MOST_LINES: Final = 500
 """Other events on the page; there is the table of ``beatline events`` for the rest."""
@@ -162,7 +166,7 @@ def _trends(shift: Shift, folder: Path) -> list[Part]:
         return ["No minute of signal in this time."]
     path = folder / "trends.png"
     figures_shift.trends(shift.minutes, shift.alarms, path, span_ns=(shift.since_ns, shift.until_ns))
-    return [Picture(path, "By the minute; the band is from the lowest to the highest heart rate of each.")]
+    return [Picture(path, _BY_THE_MINUTE)]
 
 
 def _strips(shift: Shift) -> list[Part]:

@@ -262,8 +262,9 @@ def _on_label(bed: BedSnapshot, event: LabelledBeat) -> BedSnapshot:
         ventricular = (*kept, event.sample) if event.label == "V" else tuple(kept)
         ventricular = ventricular[-_MAX_MARKS:]
     trend = bed.trend
-    if event.label == "V" and bed.fs > 0:
-        trend = _with_point(trend, bed.trend_base + _minute(event.sample, bed.fs), pvc=1)
+    if event.label != "Q" and bed.fs > 0:
+        minute = bed.trend_base + _minute(event.sample, bed.fs)
+        trend = _with_point(trend, minute, pvc=int(event.label == "V"))
     return replace(bed, ventricular=ventricular, trend=trend)
 
 
@@ -283,9 +284,9 @@ def _minute(sample: int, fs: float) -> int:
 
 
 def _with_point(
-    trend: tuple[TrendPoint, ...], minute: int, *, hr_bpm: float | None = None, pvc: int = 0
+    trend: tuple[TrendPoint, ...], minute: int, *, hr_bpm: float | None = None, pvc: int | None = None
 ) -> tuple[TrendPoint, ...]:
-    """Set the heart rate of a minute if one is given, and add to its V: in whatever order they come."""
+    """Set the heart rate of a minute, or add to its V, if given: in whatever order they come."""
     at = len(trend)
     while at and trend[at - 1].minute >= minute:
         at -= 1
@@ -293,7 +294,10 @@ def _with_point(
     old = TrendPoint(minute)
     if at < len(trend) and trend[at].minute == minute:
         old, after = trend[at], at + 1
-    new = TrendPoint(minute, old.hr_bpm if hr_bpm is None else hr_bpm, old.pvc + pvc)
+    n_v = old.pvc if pvc is None else (old.pvc or 0) + pvc
+    new = TrendPoint(minute, old.hr_bpm if hr_bpm is None else hr_bpm, n_v)
+    if after > at and new == old:
+        return trend
     return (*trend[:at], new, *trend[after:])[-TREND_MINUTES:]
 
 

@@ -45,13 +45,31 @@ def test_a_minute_has_its_median_rate_and_its_confirmed_v() -> None:
         beat(61),
         rate(120, None),
     )
-    assert (TrendPoint(0, 74.5, 2), TrendPoint(1, 90.0, 1), TrendPoint(2, None, 0)) == bed.trend
+    assert (TrendPoint(0, 74.5, 2), TrendPoint(1, 90.0, 1), TrendPoint(2)) == bed.trend
+
+
+def test_of_a_minute_without_labels_nobody_knows_the_v() -> None:
+    """None is not 0: no network yet, an answer that is overdue, or nothing that could be told."""
+    told = (
+        rate(1, 70.0),
+        beat(2, "Q"),
+        rate(61, 71.0),
+        beat(62, "Q"),
+        beat(63, "N"),
+        rate(121, 72.0),
+        beat(122),
+    )
+    assert [None, 0, 1] == [point.pvc for point in trend(*told).trend]
+    late = trend(*told, beat(5, "N"), beat(6))
+    assert [1, 0, 1] == [point.pvc for point in late.trend]
+    got = decode(encode(WardSnapshot(beds=(trend(*told),)), seconds=6.0, trend=True)).beds[0]
+    assert [None, 0, 1] == [point.pvc for point in got.trend]
 
 
 def test_the_order_of_labels_and_rates_changes_nothing() -> None:
     """Labels that arrive late change nothing but what they are about."""
     told = (rate(1, 70.0), rate(61, 80.0), rate(121, 90.0))
-    late = (beat(2), beat(62), beat(122))
+    late = (beat(2), beat(62, "N"), beat(63, "Q"), beat(122))
     expected = trend(*told, *late).trend
     for order in itertools.permutations(late):
         assert expected == trend(*told[:1], order[0], *told[1:], *order[1:]).trend

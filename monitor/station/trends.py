@@ -49,7 +49,7 @@ def draw_trends(
     rates = np.array([np.nan if p.hr_bpm is None else p.hr_bpm for p in shown])
     _graph(frame, upper, columns, _Axis.of(rates, _HR_STEPS, floor=False), rates, pen)
     frame.put(upper.row, area.column, "HR", "strong")
-    counts = np.array([float(p.pvc) for p in shown])
+    counts = np.array([np.nan if p.pvc is None else float(p.pvc) for p in shown])
     _graph(frame, lower, columns, _Axis.of(counts, _PVC_STEPS, floor=True), counts, pen)
     frame.put(lower.row, area.column, "PVC", "strong")
     _hours(frame, area, upper, hours)

@@ -49,6 +49,12 @@ class Minute(msgspec.Struct, frozen=True, kw_only=True):
     hr_high_bpm: float | None
     beats: tuple[int, ...]
 
+    @property
+    def n_v(self) -> int | None:
+        """Beats confirmed as V; None where no beat was told N, S, V or F: the network was not there."""
+        told = dict(zip(CLASSES, self.beats, strict=True))
+        return told["V"] if any(n for label, n in told.items() if label != "Q") else None
+
 
 class _Count(msgspec.Struct):
     """A minute that is not over."""

@@ -20,6 +20,8 @@ __all__ = ["bedside", "handovers"]
 _DAY_NS: Final = 60_000_000_000 * TREND_MINUTES
 _LONGEST_HOLE: Final = 60
 """Minutes that a stream may lack; where its samples jump by more it is another stream."""
+_TOLD: Final = ("n_n", "n_s", "n_v", "n_f")
+"""Beats that somebody has told: a minute of Q alone has no known number of V."""
 _BEDSIDE: Final = msgspec.json.Decoder(dict[str, Bedside])
 
 
@@ -59,7 +61,7 @@ def trends(store: Store, *, monitor: str, now_ns: int) -> dict[str, tuple[TrendP
     StorageError
         As `handovers`.
     """
-    names = ("bed", "run", "time_ns", "fs", "sample", "hr_bpm", "n_v")
+    names = ("bed", "run", "time_ns", "fs", "sample", "hr_bpm", *_TOLD)
     asked = (
         select(*(minutes.c[name] for name in names))
         .join(runs, runs.c.run == minutes.c.run)
@@ -88,7 +90,8 @@ class _Trend:
         skipped = (row.sample - self._sample) // round(60 * row.fs) if row.run == self._run else 1
         step = skipped if 1 <= skipped <= _LONGEST_HOLE else 1
         number = self.points[-1].minute + step if self.points else 0
-        self.points.append(TrendPoint(number, row.hr_bpm, row.n_v))
+        told = any(getattr(row, name) for name in _TOLD)
+        self.points.append(TrendPoint(number, row.hr_bpm, row.n_v if told else None))
         self._run, self._sample, self.last_ns = row.run, row.sample, row.time_ns
 
 

@@ -341,6 +341,17 @@ def test_a_trend_shows_its_hours_and_leaves_gaps_open() -> None:
     assert "no trend yet" in text(scene(1, view="trends"))
 
 
+def test_a_trend_of_v_has_a_line_where_none_was_found_and_a_gap_where_nobody_knows() -> None:
+    """None known is not none found."""
+    points = tuple(TrendPoint(i, 70.0, None if 60 <= i < 120 else 0) for i in range(240))
+    shown = text(replace(scene(1, view="trends"), trends={"bed-1": points}), (120, 40)).splitlines()
+    width = 120 - 8
+    line = next(row for row in reversed(shown) if row.startswith("      0") or row[4:7] == "  0")
+    assert not line[7 + width * 65 // 240 : 7 + width * 115 // 240].strip()
+    assert line[7 + width * 125 // 240 :].strip()
+    assert line[8 : 7 + width * 55 // 240].strip()
+
+
 def test_what_calls_most_urgently_is_what_nobody_has_silenced() -> None:
     """Acknowledged or paused is quiet; technical alarms borrow an urgency."""
     ward = a_ward(2)

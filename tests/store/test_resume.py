@@ -44,9 +44,19 @@ def test_minutes_are_numbered_on_over_holes_and_runs(tmp_path: Path) -> None:
     first = [rate(1, 70.0), beat(2, "V"), beat(3, "N"), rate(61, None), rate(5 * MINUTE, 75.0)]
     keep(path, told(*first, later_s=0))
     keep(path, told(rate(7, 80.0), beat(8, "V"), beat(9, "V"), later_s=30 * MINUTE))
-    expected = ((0, 70.0, 1), (1, None, 0), (5, 75.0, 0), (6, 80.0, 2))
+    expected = ((0, 70.0, 1), (1, None, None), (5, 75.0, None), (6, 80.0, 2))
     assert expected == tuple((p.minute, p.hr_bpm, p.pvc) for p in trend(path, at_s=31 * MINUTE))
     assert () == trend(path, at_s=31 * MINUTE, monitor="b")
+
+
+def test_a_minute_of_beats_that_nobody_told_has_no_known_v(tmp_path: Path) -> None:
+    """Stores of earlier versions say it too: none was told N, S, V or F."""
+    path = tmp_path / "e.sqlite"
+    minutes = [rate(1, 70.0), beat(2, "Q"), rate(61, 71.0), beat(62, "Q"), beat(63, "N"), rate(121, 72.0)]
+    keep(path, told(*minutes, later_s=0))
+    assert [None, 0, None] == [point.pvc for point in trend(path, at_s=5 * MINUTE)]
+    with closing(Store.open(path)) as store:
+        assert [None, 0, None] == [minute.n_v for minute in read.minutes(store, Query())]
 
 
 def test_a_pause_of_more_than_an_hour_ends_what_is_taken_up(tmp_path: Path) -> None:
