@@ -143,9 +143,7 @@ def _name(kind: str) -> str:
 
 
 def _interval(figure: Figure, digits: int) -> str:
-    if not math.isfinite(figure.gross):
-        return _NOTHING
-    return f"{figure.gross:.{digits}f} [{figure.low:.{digits - 1}f}, {figure.high:.{digits - 1}f}]"
+    return figure.text(f".{digits}f", f".{digits - 1}f")
 
 
 def _number(value: float) -> str:

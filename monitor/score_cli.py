@@ -17,10 +17,10 @@ _HELP = """Compare labels with reference annotations, as ANSI/AAMI EC57 asks.
 
 Counted as [bold]bxb[/bold], [bold]rxr[/bold] and [bold]epicmp[/bold] of the WFDB software count: QRS, V, S
 and F with sensitivity and positive predictivity, couplets and runs of V and S, AF and VF; per record, gross
-and average. Intervals are 95 %, by bootstrap over records. Where DIR holds <record>.events.jsonl
-(beatline label --events), delays and alarms too: what was raised in time and what was false, against
-marked rhythms and what the reference beats raise by the same rules. References without beats, such as
-those of vfdb, are scored for alarms alone.
+and average. Intervals are 95 %, by bootstrap over records: a figure that only one record has is given none.
+Where DIR holds <record>.events.jsonl (beatline label --events), delays and alarms too: what was raised in
+time and what was false, against marked rhythms and what the reference beats raise by the same rules.
+References without beats, such as those of vfdb, are scored for alarms alone.
 
 DIR may hold the annotations of any program in the MIT format, at any rate that they state.
 

@@ -120,7 +120,9 @@ def _summary(groups: Sequence[Group]) -> Table:
         for name in _MAIN
         if name in MEASURES
     ]
-    return Table(head, rows, "Gross figures with 95 % intervals (bootstrap over records).")
+    return Table(
+        head, rows, "Gross figures with 95 % intervals (bootstrap over records; none of one record)."
+    )
 
 
 def _beats(out: Path, scores: Sequence[RecordScore], groups: Sequence[Group]) -> list[Part]:
@@ -269,9 +271,7 @@ def _title(name: str) -> str:
 
 def _figure(figure: Figure, name: str) -> str:
     digits = 0 if name == "qrs_errors" else 2 if name.startswith("qrs") else 1
-    if not math.isfinite(figure.gross):
-        return "-"
-    return f"{figure.gross:,.{digits}f} [{figure.low:,.{digits}f}, {figure.high:,.{digits}f}]"
+    return figure.text(f",.{digits}f")
 
 
 def _number(value: float) -> str:

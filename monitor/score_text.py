@@ -52,7 +52,7 @@ def title(score: Score) -> str:
 def notes(score: Score) -> list[str]:
     """Return what a reader of the figures must know, a line each."""
     told = [
-        "In brackets: 95 % interval, bootstrap over records.",
+        "In brackets: 95 % interval, bootstrap over records; none where only one record has the figure.",
         "+P: F and Q called V or S are not false, as EC57 has it; strict: they are.",
     ]
     if score.request.escape == "N":
@@ -310,10 +310,7 @@ def _total(group: Group, key: str) -> str:
 
 
 def _interval(group: Group, name: str, digits: int) -> str:
-    figure = group.figures[name]
-    if not math.isfinite(figure.gross):
-        return _NOTHING
-    return f"{figure.gross:.{digits}f} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
+    return group.figures[name].text(f".{digits}f")
 
 
 def _number(figure: float, digits: int) -> str:

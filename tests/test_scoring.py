@@ -204,6 +204,24 @@ def test_no_figure_is_cut_however_narrow_the_page(
     assert not terminal or all(len(line) <= width for line in tables.splitlines() if " " in line.strip())
 
 
+def test_a_single_record_is_told_without_intervals_everywhere(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """No brackets in the tables and the page, null in JSON, and a note says so."""
+    scored = asked(folders, records="a")
+    text = told(scored, width=200, terminal=False)
+    tables = text[text.index("Records (*") :]
+    assert "100.00" in tables
+    assert "[" not in tables
+    assert "none where only one record has the figure" in text
+    known = json.loads(as_json(scored))
+    for figure in (*known["figures"].values(), *known["groups"]["all"]["figures"].values()):
+        assert (None, None) == (figure["low"], figure["high"])
+    assert 100.0 == known["figures"]["v_se"]["gross"]
+    write(scored, tmp_path)
+    assert not any("[" in path.read_text() for path in tmp_path.rglob("*.csv"))
+
+
 def test_writes_csv_json_and_the_tables_of_the_standard(folders: tuple[Path, Path], tmp_path: Path) -> None:
     """One row per record; what is undefined is empty, and null in JSON."""
     scored = asked(folders)

@@ -207,11 +207,7 @@ def _figures(heard: Sequence[Heard], start_s: float, resamples: int) -> dict[str
 
 def _peaks(of: Group) -> dict[str, Any]:
     named = {"Se": of.figures["qrs_se"], "+P": of.figures["qrs_ppv"]}
-    alone = len(of.records) < 2  # drawn again and again it is itself: no width, and no certainty either
-    return {
-        name: _interval(one.gross, (np.nan, np.nan) if alone else (one.low, one.high))
-        for name, one in named.items()
-    }
+    return {name: _interval(one.gross, (one.low, one.high)) for name, one in named.items()}
 
 
 def _normality(heard: Sequence[Heard], start_s: float, resamples: int) -> dict[str, Any]:

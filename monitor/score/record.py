@@ -1,5 +1,6 @@
 """One record's comparison, and what many records give together: gross, average, interval."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -91,13 +92,29 @@ class Figure:
     average
         Mean of the records' own, where they are defined.
     low, high
-        95 % percentile interval of ``gross`` over resampled records.
+        95 % percentile interval of ``gross`` over resampled records. None of a figure that fewer than two
+        records have: drawn again and again, one is itself, and certain of nothing.
     """
 
     gross: float
     average: float
     low: float
     high: float
+
+    def text(self, digits: str, interval_digits: str = "") -> str:
+        """Return it for people, ``99.12 [98.70, 99.43]``: without brackets where there is no interval.
+
+        Parameters
+        ----------
+        digits, interval_digits
+            Format of the figure, such as ``.2f``, and that of its interval where it is another.
+        """
+        if not math.isfinite(self.gross):
+            return "-"
+        if not math.isfinite(self.low):
+            return f"{self.gross:{digits}}"
+        low, high = (f"{side:{interval_digits or digits}}" for side in (self.low, self.high))
+        return f"{self.gross:{digits}} [{low}, {high}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +166,8 @@ def group(name: str, scores: Sequence[RecordScore], *, seed: int = 0) -> Group:
     """Take records together.
 
     The interval is a percentile bootstrap: records are drawn with replacement, their counts added, and the
-    figure made of the sums, 2,000 times. Draws in which a figure is undefined do not count for it.
+    figure made of the sums, 2,000 times. Draws in which a figure is undefined do not count for it; one that
+    fewer than two records have gets none.
 
     Parameters
     ----------
@@ -194,7 +212,7 @@ def figure(
     gross = float(compute(dict(zip(names, table.sum(axis=0), strict=True))))
     each = _defined(compute(dict(zip(names, table.T, strict=True))))
     redrawn = _defined(compute(dict(zip(names, (drawn @ table).T, strict=True))))
-    low, high = np.percentile(redrawn, _LEVELS) if len(redrawn) else (np.nan, np.nan)
+    low, high = np.percentile(redrawn, _LEVELS) if len(each) > 1 else (np.nan, np.nan)
     return Figure(gross, float(each.mean()) if len(each) else np.nan, float(low), float(high))
 
 

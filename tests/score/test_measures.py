@@ -57,13 +57,20 @@ def test_gross_is_of_sums_and_average_of_records() -> None:
 
 
 def test_intervals_resample_records_and_are_the_same_each_time() -> None:
-    """Seeded; one record alone has no spread, and two that differ reach from one to the other."""
+    """Seeded; two records that differ reach from one to the other."""
     first, second = scored("VVNN", "VVNN"), scored("VVNN", "VNNN")
-    alone = group("all", [second]).figures["v_se"]
-    assert (50.0, 50.0, 50.0) == (alone.gross, alone.low, alone.high)
     both = group("all", [first, second])
     assert (50.0, 100.0) == (both.figures["v_se"].low, both.figures["v_se"].high)
     assert repr(both.figures) == repr(group("all", [first, second]).figures)
+
+
+def test_a_figure_that_one_record_has_gets_no_interval() -> None:
+    """Drawn again and again it is itself: no width, and no certainty either."""
+    single = group("all", [scored("VVNN", "VNNN")]).figures
+    assert all(math.isnan(figure.low) and math.isnan(figure.high) for figure in single.values())
+    assert "50.00" == single["v_se"].text(".2f")
+    both = group("all", [scored("VVNN", "VNNN"), scored("NNNN", "NNNN")]).figures
+    assert ("50.0", "100.0 [100, 100]") == tuple(both[name].text(".1f", ".0f") for name in ("v_se", "qrs_se"))
 
 
 def test_no_records_give_no_figures() -> None:
