@@ -92,10 +92,12 @@ def dual_evaluate(
     """
     from models.progress import Progress
     from models.workshop.dual_report import hear_systems, write_comparison
+    from models.workshop.report import EVALUATION, folder_of
 
+    folder = folder_of(run, out, EVALUATION)
     with Progress() as progress:
         systems = hear_systems(run, records=records, model=model, data=data, report=progress)
-        found = write_comparison(systems, out or run / "evaluation", resamples=resamples, report=progress)
+        found = write_comparison(systems, folder, resamples=resamples, report=progress)
     _print(found)
 
 

@@ -78,7 +78,7 @@ def evaluate(
     from models.workshop.runs import load_run
 
     run = load_run(Path(model))
-    folder = report.folder_of(run, out, report.EVALUATION)
+    folder = report.folder_of(run.folder, out, report.EVALUATION)
     with Progress() as progress:
         material = beats_of(run, data=data, report=progress) if beats else "the beats were not asked for"
         found = measure(run, found=material, resamples=resamples, seed=seed, report=progress)

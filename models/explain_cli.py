@@ -57,7 +57,7 @@ def explain(
 
     chosen: Method = "gradcam" if method == "gradcam" else "ig"
     finished = load_run(run)
-    folder = report.folder_of(finished, out, report.EXPLANATION)
+    folder = report.folder_of(finished.folder, out, report.EXPLANATION)
     with Progress() as progress:
         beats = material(finished, data=data, report=progress)
         found = explain_run(finished, beats, method=chosen, rows=rows, seed=seed, report=progress)

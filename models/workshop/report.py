@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.workshop import gallery, metrics, pictures, tables, waves
+from models.workshop.dual_evaluate import R_PEAKS
 from models.workshop.evaluation import Evaluation, as_json
 from models.workshop.explanation import Explained, explained_json
-from models.workshop.folder import write_json
+from models.workshop.folder import CONFIG, write_json
 from models.workshop.material import Material, axis_of
 from models.workshop.runs import Run
 from monitor.canvas import confusion
@@ -33,7 +34,12 @@ EVALUATION: Final = "evaluation"
 EXPLANATION: Final = "explanation"
 """Folders in a run, where these are written unless another is named."""
 _FIGURES: Final = {EVALUATION: "metrics.json", EXPLANATION: "explanation.json"}
-"""Written first: the mark by which a folder is known as ours, even if the rest was never written."""
+"""Written first: the mark by which a folder is known as ours, even if the rest was never written ..."""
+_MARKS: Final = {
+    EVALUATION: {_FIGURES[EVALUATION]: "run", R_PEAKS: "systems"},
+    EXPLANATION: {_FIGURES[EXPLANATION]: "run"},
+}
+"""... and what stands in it; `models.workshop.dual_report` writes beside an evaluation."""
 _EXPLAINED: Final = {
     "attribution.png": "What the network's answer rests on, averaged over beats of each class.",
     "information.png": (
@@ -65,11 +71,13 @@ _CURVES: Final = (
 )
 
 
-def folder_of(run: Run, out: Path | None, kind: str) -> Path:
+def folder_of(run: Path, out: Path | None, kind: str) -> Path:
     """Return the folder for a run's pages: its own, or another that holds nothing else.
 
     Parameters
     ----------
+    run
+        Where the run is.
     out
         The other; None for the run's own.
     kind
@@ -80,23 +88,30 @@ def folder_of(run: Run, out: Path | None, kind: str) -> Path:
     StorageError
         The other is there, and neither empty nor one that has such pages already.
     """
-    own = run.folder / kind
+    own = run / kind
     if out is None or out.resolve() == own.resolve():
         return own
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or _is_ours(out, kind))):
         raise StorageError(
             f"cannot write {out}: expected no such path, an empty folder or one of an earlier {kind} (with "
-            f"{_FIGURES[kind]}), received something else"
+            f"{' or '.join(_MARKS[kind])}), received something else"
         )
     return out
 
 
 def _is_ours(folder: Path, kind: str) -> bool:
+    """Whether a folder has pages of a kind, and is no run: one that finds R peaks holds such figures too."""
+    if (folder / CONFIG).exists():
+        return False
+    return any(_says(folder / name, key) for name, key in _MARKS[kind].items())
+
+
+def _says(path: Path, key: str) -> bool:
     try:
-        found = msgspec.json.decode((folder / _FIGURES[kind]).read_bytes())
+        found = msgspec.json.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError):
         return False
-    return isinstance(found, dict) and "run" in found
+    return isinstance(found, dict) and key in found
 
 
 def title(run: Run) -> str:

@@ -23,10 +23,11 @@ from models.workshop.dual_train import _save_predictions, parts_of, train_dual
 from models.workshop.evaluation import evaluate
 from models.workshop.material import recorded
 from models.workshop.predictions import load_predictions
+from models.workshop.report import EVALUATION, folder_of
 from models.workshop.runs import RunConfig, load_run
 from monitor.artifact import load_card
 from monitor.detect_lstm import LstmDetector
-from monitor.errors import ArtifactError, SettingsError
+from monitor.errors import ArtifactError, SettingsError, StorageError
 from monitor.events import CLASSES
 from monitor.score.marks import Marks
 from monitor.settings import DetectorSettings
@@ -208,6 +209,26 @@ def test_records_that_it_was_trained_on_are_refused(finished: Path) -> None:
     refused = CliRunner().invoke(app, ["dual-evaluate", str(finished), "--records", "101,100"])
     assert isinstance(refused.exception, ArtifactError)
     assert "not trained on, received 101" in str(refused.exception)
+
+
+def test_a_comparison_is_not_written_among_files_of_others(tmp_path: Path) -> None:
+    """Nor into a run, whose own figures have the same name; what an earlier comparison left is made again."""
+    run, out = tmp_path / "run", tmp_path / "out"
+    ours = {"r_peaks.json": '{"systems": {}}'}
+    for files in ({"mine.txt": ""}, {"r_peaks.json": "[]"}, ours | {"config.json": "{}"}):
+        out.mkdir()
+        for name, content in files.items():
+            (out / name).write_text(content)
+        refused = CliRunner().invoke(app, ["dual-evaluate", str(run), "--out", str(out)])
+        assert isinstance(refused.exception, StorageError)
+        assert f"cannot write {out}: expected no such path, an empty folder" in str(refused.exception)
+        assert files == {path.name: path.read_text() for path in out.iterdir()}
+        shutil.rmtree(out)
+    assert out == folder_of(run, out, EVALUATION)
+    out.mkdir()
+    (out / "r_peaks.json").write_text(ours["r_peaks.json"])
+    assert out == folder_of(run, out, EVALUATION)
+    assert run / "evaluation" == folder_of(run, None, EVALUATION)
 
 
 @pytest.mark.parametrize(
