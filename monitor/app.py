@@ -224,7 +224,8 @@ def _run(told: link.Config, look: Look, processes: Processes) -> int:
         _interruptions() as interrupted,
     ):
         address = f"ipc://{attach.socket_of(name)}"
-        told = msgspec.structs.replace(told, name=name, attach=(address, *told.attach))
+        attached = (address, *told.attach)
+        told = msgspec.structs.replace(told, name=name, attach=attached, parent=os.getpid())
         show.tick()
         stats.frame()
         processes.start("engine", "-m", "monitor.engine", msgspec.json.encode(told).decode())
@@ -347,7 +348,10 @@ def _show(look: Look, settings: Settings) -> Show:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    """Yield a folder that only this user can read, for sockets and the children's last words."""
+    """Yield a folder that only this user can read, for sockets and the children's last words.
+
+    It goes however this ends; after a kill -9 the engine removes it.
+    """
     folder = Path(tempfile.mkdtemp(prefix="beatline-"))
     try:
         yield folder
@@ -357,7 +361,7 @@ def _folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _interruptions() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM instead of being torn apart by them.
+    """Collect Ctrl-C, SIGTERM and the loss of the terminal instead of being torn apart by them.
 
     The second one, or no end within `_PATIENCE_S` of the first, ends at once: whoever should read what
     is printed may have stopped reading, and then a write would wait for ever.
@@ -372,7 +376,9 @@ def _interruptions() -> Iterator[list[int]]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing that is still to be printed may block
         raise KeyboardInterrupt
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGALRM]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else it is ignored: nohup
+        numbers.append(signal.SIGHUP)
     before = {number: signal.signal(number, catch) for number in numbers}
     try:
         yield caught

@@ -9,6 +9,7 @@ the very first start compile, in a thread of their own before devices are listen
 import logging
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,7 +70,6 @@ class Engine:
     """
 
     def __init__(self, config: link.Config) -> None:
-        self._parent = os.getppid()
         self._config = config
         self._events = link.EventLog()
         self._ward: Ward | None = None
@@ -121,7 +121,7 @@ class Engine:
         thread = threading.Thread(target=self._make_ward, name="load", daemon=True)
         began = time.monotonic()
         thread.start()
-        while thread.is_alive() and not self._stopping and os.getppid() == self._parent:
+        while thread.is_alive() and not self._stopping and not self._config.orphaned:
             self._serve_screens(wait_ms=_TICK_MS)
             if time.monotonic() - began > _SLOW_START_S and self._notice != _COMPILING:
                 self._notice = _COMPILING
@@ -307,7 +307,7 @@ class Engine:
 
     def _over(self, ward: "Ward") -> bool:
         """Whether the run is to end now."""
-        if self._stopping or os.getppid() != self._parent:
+        if self._stopping or self._config.orphaned:
             return True
         gone = self._config.until_bye and ward.all_gone
         return gone and (not ward.n_waiting or self._network() == "failed")
@@ -366,7 +366,8 @@ class Engine:
         code = "import sys; from monitor.classify import main; main(sys.argv[1:])"
         serving = msgspec.json.encode(self._config.settings.serving).decode()
         arguments = [self._labeller.endpoint, str(folder), serving, str(os.getpid())]
-        return subprocess.Popen([sys.executable, "-c", code, *arguments], process_group=0)
+        environ = os.environ | {"TMPDIR": self._config.folder}  # TensorFlow's own files, if it is killed
+        return subprocess.Popen([sys.executable, "-c", code, *arguments], process_group=0, env=environ)
 
 
 def main(argv: list[str]) -> None:
@@ -377,9 +378,10 @@ def main(argv: list[str]) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(0.001)
+    config = msgspec.json.decode(argv[0], type=link.Config)
     try:
         logs.configure()
-        engine = Engine(msgspec.json.decode(argv[0], type=link.Config))
+        engine = Engine(config)
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
         code = engine.run()
     except BeatlineError as error:
@@ -388,6 +390,8 @@ def main(argv: list[str]) -> None:
         code = 1
     logging.shutdown()
     zmq.Context.instance().destroy(linger=500)
+    if config.orphaned:
+        shutil.rmtree(config.folder, ignore_errors=True)
     os._exit(code)
 
 

@@ -9,6 +9,7 @@ Encoding is MessagePack through msgspec, typed on both sides. Endpoints are ``ip
 folder of the user's own.
 """
 
+import os
 import time
 from collections import deque
 from pathlib import Path
@@ -67,6 +68,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         Where devices publish, and whether the engine's side binds.
     folder
         A folder of this user alone, for the sockets of screens and classifier.
+    parent
+        The process that starts the engine. It removes the folder; once it is gone, the run ends and the
+        engine does.
     model
         Name or folder of the artefact, None for the shipped one.
     journal, record
@@ -85,6 +89,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     bind: bool
     settings: Settings
     folder: str = ""
+    parent: int = 0
     model: str | None = None
     journal: str | None = None
     store: str | None = None
@@ -98,6 +103,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     def link(self) -> str:
         """Where screens attach."""
         return endpoint(Path(self.folder), "link")
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether whoever started this process is gone, however early that was."""
+        return os.getppid() != self.parent
 
 
 class Timing(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from monitor import lines
 from monitor.events import Notice
@@ -82,6 +83,24 @@ def test_an_engine_that_dies_is_said_and_ends_the_run_with_1() -> None:
         assert "THE MONITOR HAS STOPPED: no bed is being watched" in out
         classifier.wait(60)  # the orphan ends by itself
         interrupt(sim, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_a_monitor_whose_terminal_goes_or_that_is_killed_leaves_nothing_behind(
+    number: signal.Signals, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its engine ends too, however early it was left alone, and no file of theirs stays."""
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("the tests run without a terminal, and so would the monitor")
+    folder = tmp_path_factory.mktemp("t")  # short: the path of a socket may have 107 bytes
+    env = {"TMPDIR": str(folder), "XDG_RUNTIME_DIR": str(tmp_path)}
+    with beatline("monitor", f"tcp://127.0.0.1:{free_port()}", "--plain", env=env) as monitor:
+        while not (begun := psutil.Process(monitor.pid).children()):
+            assert monitor.poll() is None
+        interrupt(monitor, number)
+    assert monitor.returncode == (0 if number == signal.SIGHUP else -number)
+    _, left = psutil.wait_procs(begun, timeout=60)
+    assert ([], []) == (left, list(folder.iterdir()))
 
 
 def test_a_disk_that_fills_is_an_alarm_and_what_was_written_stays(tmp_path: Path) -> None:

@@ -25,6 +25,12 @@ def later(sample: int, seconds: float) -> Callable[[Facts], bool]:
     return lambda fact: fact["type"] == "rate" and fact["sample"] > sample + seconds * _FS
 
 
+@pytest.fixture(autouse=True)
+def _what_the_killed_leave(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep it with the tests: monitor and engine are killed, so nobody cleans up."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("t")))
+
+
 @pytest.mark.parametrize(
     ("script", "kinds"),
     [
@@ -54,7 +60,8 @@ def test_alarms_go_on_as_the_same_when_the_monitor_is_killed_and_started_again(
     with beatline("sim", "--script", script, "--endpoint", endpoint, "--bed", "7", "--speed", "5") as sim:
         with beatline(*options) as monitor:
             alarm = read_until(monitor, is_alarm(next(iter(kinds))))
-            read_until(monitor, later(alarm["decided"], 12))  # 2 s and more: files are flushed each second
+            read_until(monitor, later(alarm["decided"], 12))
+            read_until(monitor, lambda _: len(steps(journal, kinds)) == len(kinds))  # flushed each second
             child(monitor, "monitor.engine").kill()
             monitor.kill()
         before = steps(journal, kinds)
