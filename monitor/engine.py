@@ -23,7 +23,8 @@ import msgspec
 import zmq
 
 from monitor import __version__, artifact, bequest, journal, keeping, link, logs
-from monitor.errors import BeatlineError, FeedError, StorageError, WireError
+from monitor.desk import Desk
+from monitor.errors import BeatlineError, FeedError, StorageError
 from monitor.handover import UNKNOWN, Handover
 from monitor.ingest import Ingest
 from monitor.labeller import Labeller, State
@@ -46,8 +47,6 @@ _GRACE_S = 5.0
 """How long the end of a run waits for labels that are under way, and for screens to read the rest."""
 _MAX_ITEMS = 2000
 """Items taken per turn, so that screens and answers are served between."""
-_MAX_REQUESTS = 100
-"""Requests served per turn at each socket."""
 _LONGEST_NAME = 64
 """Characters of the name of somebody who acknowledges."""
 _SLOW_START_S = 5.0
@@ -75,15 +74,15 @@ class Engine:
         self._ward: Ward | None = None
         self._before: Mapping[str, Handover] | None = {}
         self._loading_failed: BaseException | None = None
-        self._stopping = self._done = self._told_to_the_end = self._behind = False
+        self._stopping = self._done = self._behind = False
         self._notice = "starting"
         self._next_flush = self._next_check = 0.0
         folder = artifact.locate(config.model)
         self._card = artifact.load_card(folder)
         self._window = self._card.served_window
         self._run_number = time.time_ns()
-        self._screens = link.listen(config.link)
-        self._stations = link.listen(*config.attach)
+        self._screens = Desk(config.link, serve=self._served)
+        self._stations = Desk(*config.attach, serve=self._served_station)
         self._ingest = Ingest(config.endpoints, bind=config.bind, settings=config.settings.feed)
         self._ingest.open()
         head = keeping.about(config, model=self._card.identity)
@@ -100,7 +99,8 @@ class Engine:
                 return 0
             self._ingest.start()
             poller = zmq.Poller()
-            for socket in (self._ingest.wake, self._labeller.socket, self._screens, self._stations):
+            desks = (self._screens.socket, self._stations.socket)
+            for socket in (self._ingest.wake, self._labeller.socket, *desks):
                 poller.register(socket, zmq.POLLIN)
             while not self._over(ward):
                 poller.poll(_TICK_MS)
@@ -122,7 +122,8 @@ class Engine:
         began = time.monotonic()
         thread.start()
         while thread.is_alive() and not self._stopping and not self._config.orphaned:
-            self._serve_screens(wait_ms=_TICK_MS)
+            self._screens.socket.poll(_TICK_MS)
+            self._serve_clients()
             if time.monotonic() - began > _SLOW_START_S and self._notice != _COMPILING:
                 self._notice = _COMPILING
                 self._events.append(link.ward_entry(_COMPILING))
@@ -167,7 +168,7 @@ class Engine:
         if now >= self._next_flush:
             self._next_flush = now + _FLUSH_S
             ward.flush()
-        self._serve_screens()
+        self._serve_clients()
 
     def _take_items(self, ward: "Ward") -> None:
         """Give the ward what was received; while more waits than that, no feed is called silent."""
@@ -200,39 +201,24 @@ class Engine:
         failed = self._ward is not None and "classifier" in self._ward.faults
         return "failed" if failed else self._labeller.state
 
-    def _serve_screens(self, wait_ms: int = 0) -> None:
-        """Answer what the screens have asked since, and do what they command."""
-        if wait_ms:
-            self._screens.poll(wait_ms)
-        self._serve(self._screens)
-        self._serve(self._stations)
+    def _serve_clients(self) -> None:
+        """Answer what screens and stations have asked since, and do what they command."""
+        self._screens.turn()
+        self._stations.turn()
 
-    def _serve(self, socket: "zmq.Socket[bytes]") -> None:
-        """Answer and obey what waits at one socket, but not without end: beds come first."""
-        for _ in range(_MAX_REQUESTS):
-            try:
-                asked = link.next_request(socket)
-            except WireError as error:
-                log.warning("%s", error)
-                continue
-            if asked is None:
-                return
-            client, request = asked
-            refused = ""
-            if socket is self._stations:
-                refused = link.refusal(request, control=self._config.allow_control)
-            if refused:
-                link.answer(socket, client, link.Refused(refused))
-            elif isinstance(request, link.Pull):
-                update = self._update(request)
-                link.answer(socket, client, update)
-                self._told_to_the_end |= update.done and socket is self._screens
-            elif isinstance(request, link.Hello):
-                link.answer(socket, client, self._welcome())
-            else:
-                refused = self._obey(request)
-                if refused:
-                    link.answer(socket, client, link.Refused(refused))
+    def _served_station(self, request: link.Request) -> link.Answer | None:
+        """Serve a station, which may not all that this run's own screen may."""
+        refused = link.refusal(request, control=self._config.allow_control)
+        return link.Refused(refused) if refused else self._served(request)
+
+    def _served(self, request: link.Request) -> link.Answer | None:
+        """Answer a pull or a hello; do what is commanded, and answer if that cannot be done."""
+        if isinstance(request, link.Pull):
+            return self._update(request)
+        if isinstance(request, link.Hello):
+            return self._welcome()
+        refused = self._obey(request)
+        return link.Refused(refused) if refused else None
 
     def _welcome(self) -> link.Welcome:
         return link.Welcome(
@@ -324,7 +310,7 @@ class Engine:
             self._labeller.socket.poll(_TICK_MS)
             self._take_answers(ward)
             self._check_classifier(ward)
-            self._serve_screens()
+            self._serve_clients()
         ward.abandon()
         self._done = True
         self._serve_to_the_end()
@@ -332,8 +318,8 @@ class Engine:
     def _serve_to_the_end(self) -> None:
         """Let a screen read what is left; one that has gone is not waited for."""
         deadline = time.monotonic() + _GRACE_S
-        while time.monotonic() < deadline and not self._told_to_the_end and self._screens.poll(1000):
-            self._serve_screens()
+        while time.monotonic() < deadline and not self._screens.done and self._screens.socket.poll(1000):
+            self._serve_clients()
 
     def _close(self) -> None:
         self._classifier.terminate()

@@ -122,8 +122,8 @@ ROOMS = {
         "msgspec numpy platformdirs sqlalchemy",
     ),
     "engine": Room(
-        "monitor.engine monitor.ward monitor.beds monitor.bequest monitor.keeping monitor.own_limits "
-        "monitor.recording monitor.stopwatch monitor.trouble monitor.warming",
+        "monitor.engine monitor.ward monitor.beds monitor.bequest monitor.desk monitor.keeping "
+        "monitor.own_limits monitor.recording monitor.stopwatch monitor.trouble monitor.warming",
         f"base {CORE} artifact link logs files store ingest classify",
         "msgspec numpy zmq",
     ),

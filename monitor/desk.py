@@ -1,0 +1,64 @@
+"""Where clients of an engine are answered: one socket, whoever comes to it, and never without end."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from monitor import link
+from monitor.errors import WireError
+
+__all__ = ["Desk"]
+
+log = logging.getLogger(__name__)
+
+_MAX_REQUESTS: Final = 100
+"""Requests served in a turn: beds come first."""
+
+
+class Desk:
+    """One socket at which clients ask and command.
+
+    Parameters
+    ----------
+    addresses
+        Where they come to; none for nowhere.
+    serve
+        Called with each request; returns the answer, None where none is due.
+
+    Attributes
+    ----------
+    socket
+        For a poller.
+    done
+        Whether somebody has been told that nothing further will come.
+
+    Raises
+    ------
+    FeedError
+        An address cannot be bound.
+    """
+
+    def __init__(self, *addresses: str, serve: Callable[[link.Request], link.Answer | None]) -> None:
+        self.socket = link.listen(*addresses)
+        self.done = False
+        self._serve = serve
+
+    def turn(self) -> None:
+        """Answer and obey what waits; never wait."""
+        for _ in range(_MAX_REQUESTS):
+            try:
+                asked = link.next_request(self.socket)
+            except WireError as error:
+                log.warning("%s", error)
+                continue
+            if asked is None:
+                return
+            client, request = asked
+            answered = self._serve(request)
+            if answered is not None:
+                link.answer(self.socket, client, answered)
+                self.done |= isinstance(answered, link.Update) and answered.done
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self.socket.close()
