@@ -44,20 +44,38 @@ class Desk:
         self._serve = serve
 
     def turn(self) -> None:
-        """Answer and obey what waits; never wait."""
+        """Answer and obey what waits; never wait. Many pulls of one client have one answer."""
+        pulls: dict[bytes, link.Pull] = {}
         for _ in range(_MAX_REQUESTS):
+            message = link.next_message(self.socket)
+            if message is None:
+                break
+            client, body = message
             try:
-                asked = link.next_request(self.socket)
+                request = link.requested(body)
             except WireError as error:
                 log.warning("%s", error)
+                link.answer(self.socket, client, link.Refused(str(error)))
                 continue
-            if asked is None:
-                return
-            client, request = asked
+            if isinstance(request, link.Pull):
+                pulls[client] = request
+            else:
+                self._contained(client, request)
+        for client, pull in pulls.items():
+            self._contained(client, pull)
+
+    def _contained(self, client: bytes, request: link.Request) -> None:
+        """Serve one request; if that fails, say so to whoever asked: beds are watched on."""
+        try:
             answered = self._serve(request)
             if answered is not None:
                 link.answer(self.socket, client, answered)
-                self.done |= isinstance(answered, link.Update) and answered.done
+        except Exception as error:
+            log.exception("a request failed: %.200r", request)
+            text = f"the monitor could not do this: {type(error).__name__}: {error}"
+            link.answer(self.socket, client, link.Refused(text, pull=isinstance(request, link.Pull)))
+            return
+        self.done |= isinstance(answered, link.Update) and answered.done
 
     def close(self) -> None:
         """Let go of the socket."""

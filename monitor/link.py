@@ -13,14 +13,16 @@ import os
 import time
 from collections import deque
 from pathlib import Path
-from typing import TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 import zmq
+from msgspec import Meta
 
 from monitor.errors import FeedError, WireError
 from monitor.events import AnyEvent, Notice
 from monitor.settings import Settings
+from monitor.vitals import KEEP_S
 
 __all__ = [
     "PROTOCOL",
@@ -46,8 +48,9 @@ __all__ = [
     "encoded",
     "endpoint",
     "listen",
-    "next_request",
+    "next_message",
     "refusal",
+    "requested",
     "ward_entry",
 ]
 
@@ -57,6 +60,14 @@ PROTOCOL = 3
 _MEMORY = 50_000
 """Events the engine remembers for clients that are behind: some 10 minutes of 32 beds."""
 _MAX_REQUEST = 4096
+_MAX_ENTRIES: Final = 5000
+"""Events in one answer: some 2 MiB."""
+_UNREAD: Final = 4
+"""Answers kept for a client that does not read: one that asks when it has its answer never has so many."""
+
+_Count = Annotated[int, Meta(ge=0, le=2**62)]
+_Finite = Annotated[float, Meta(ge=-1e9, le=1e9)]
+"""No limit of anything is larger; neither infinite nor NaN."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,12 +158,12 @@ def ward_entry(text: str) -> Entry:
 class Pull(msgspec.Struct, frozen=True, tag="pull"):
     """Ask for events after number ``after``, and for the ward with ``seconds`` of waveform (0: without).
 
-    ``trend``: with what the beds' trends hold.
+    ``trend``: with what the beds' trends hold. What no snapshot keeps cannot be asked for.
     """
 
-    after: int
-    seconds: float = 0.0
-    limit: int = 5000
+    after: _Count
+    seconds: Annotated[float, Meta(ge=0, le=KEEP_S)] = 0.0
+    limit: Annotated[int, Meta(ge=1, le=_MAX_ENTRIES)] = _MAX_ENTRIES
     trend: bool = False
 
 
@@ -183,7 +194,7 @@ class SetLimits(msgspec.Struct, frozen=True, tag="set_limits"):
     """Change alarm limits of one bed from now on, by the keys of `monitor.settings.LIMITS`."""
 
     bed: str
-    limits: dict[str, float]
+    limits: dict[str, _Finite]
     by: str = ""
 
 
@@ -211,9 +222,13 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """The answer to a command that was not obeyed: this station may not give it, or it makes no sense."""
+    """The answer to what was not done: this station may not ask for it, it makes no sense, or it failed.
+
+    ``pull``: that was a pull, and no other answer to it will come.
+    """
 
     text: str
+    pull: bool = False
 
 
 class Update(msgspec.Struct, frozen=True, tag="update"):
@@ -306,10 +321,12 @@ class Client:
         if not self.socket.poll(max(0, round(timeout_ms))):
             return None
         answered = decoded(self.socket.recv())
-        if not isinstance(answered, Update):
-            return None
-        self.waiting = False
-        return answered
+        if isinstance(answered, Update):
+            self.waiting = False
+            return answered
+        if isinstance(answered, Refused) and answered.pull:
+            self.waiting = False
+        return None
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -324,6 +341,8 @@ def endpoint(folder: Path, name: str) -> str:
 def listen(*addresses: str) -> zmq.Socket[bytes]:
     """Bind the engine's end, at every address.
 
+    For a client that does not read, some answers are kept and later ones dropped: memory stays bounded.
+
     Raises
     ------
     FeedError
@@ -331,6 +350,7 @@ def listen(*addresses: str) -> zmq.Socket[bytes]:
     """
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     socket.setsockopt(zmq.MAXMSGSIZE, _MAX_REQUEST)
+    socket.setsockopt(zmq.SNDHWM, _UNREAD)
     socket.setsockopt(zmq.LINGER, 1000)
     for address in addresses:
         try:
@@ -341,21 +361,26 @@ def listen(*addresses: str) -> zmq.Socket[bytes]:
     return socket
 
 
-def next_request(socket: zmq.Socket[bytes]) -> tuple[bytes, Request] | None:
-    """Return the next request and who asked, or None: never waits.
+def next_message(socket: zmq.Socket[bytes]) -> tuple[bytes, bytes] | None:
+    """Return who asks next, and the bytes that came (see `requested`), or None: never waits."""
+    if not socket.poll(0):
+        return None
+    client, *frames = socket.recv_multipart()
+    return client, frames[-1] if frames else b""
+
+
+def requested(body: bytes) -> Request:
+    """Read a request.
 
     Raises
     ------
     WireError
-        A client sent what is not a request; those of the others still wait.
+        This is none, or something in it is out of range.
     """
-    if not socket.poll(0):
-        return None
-    client, *frames = socket.recv_multipart()
     try:
-        return client, _request_decoder.decode(frames[-1] if frames else b"")
-    except msgspec.DecodeError as error:
-        raise WireError(f"screen request: {error}") from error
+        return _request_decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise WireError(f"request: {error}; received {len(body)} bytes") from error
 
 
 def answer(socket: zmq.Socket[bytes], client: bytes, update: Answer) -> None:

@@ -17,6 +17,7 @@ from monitor.settings import DisplaySettings
 from monitor.show import ENGINE_DIED
 from monitor.snapshots import WardSnapshot
 from monitor.terminal import Stops, terminal_size
+from monitor.vitals import KEEP_S
 from monitor.waveform import charset_for
 
 __all__ = ["Screen"]
@@ -47,7 +48,7 @@ class Screen:
     ) -> None:
         charset = charset_for("ascii" if ascii_only else sys.stdout.encoding, os.environ.get("TERM", ""))
         self.interval_s = 1 / settings.frames_per_s
-        self.seconds = settings.sweep_s + 2 * self.interval_s
+        self.seconds = min(KEEP_S, settings.sweep_s + 2 * self.interval_s)
         self._look = Look(
             charset=charset,
             sweep_s=settings.sweep_s,

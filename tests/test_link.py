@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import zmq
 
@@ -11,6 +12,7 @@ from monitor.errors import FeedError, WireError
 from monitor.events import Notice
 from monitor.link import Acknowledge, Client, Config, Entry, EventLog, Pull, Stop, Update
 from monitor.settings import Settings
+from monitor.vitals import KEEP_S
 
 
 def entry(number: int) -> Entry:
@@ -36,6 +38,14 @@ def engine_end(tmp_path: Path) -> Iterator[tuple["zmq.Socket[bytes]", str]]:
 def numbers(entries: list[Entry]) -> list[int]:
     """Return what `entry` was given."""
     return [entry.time_ns for entry in entries]
+
+
+def received(socket: "zmq.Socket[bytes]") -> tuple[bytes, link.Request]:
+    """Return who asks, and for what."""
+    assert socket.poll(2000)
+    message = link.next_message(socket)
+    assert message is not None
+    return message[0], link.requested(message[1])
 
 
 def test_the_log_gives_what_came_after_a_number() -> None:
@@ -73,10 +83,7 @@ def test_a_pull_is_answered(engine_end: tuple["zmq.Socket[bytes]", str]) -> None
     client = Client(address)
     client.pull(Pull(after=3, seconds=6.0))
     client.pull(Pull(after=4))  # not sent: the first is not answered yet
-    assert socket.poll(2000)
-    asked = link.next_request(socket)
-    assert asked is not None
-    who, request = asked
+    who, request = received(socket)
     assert request == Pull(after=3, seconds=6.0)
     update = Update(
         ward=b"",
@@ -91,7 +98,7 @@ def test_a_pull_is_answered(engine_end: tuple["zmq.Socket[bytes]", str]) -> None
     )
     link.answer(socket, who, update)
     assert client.receive(2000) == update
-    assert link.next_request(socket) is None
+    assert link.next_message(socket) is None
     client.close()
 
 
@@ -101,36 +108,49 @@ def test_commands_arrive(engine_end: tuple["zmq.Socket[bytes]", str]) -> None:
     client = Client(address)
     client.tell(Acknowledge(bed="3"))
     client.tell(Stop())
-    received: list[link.Request] = []
-    while len(received) < 2 and socket.poll(2000):
-        asked = link.next_request(socket)
-        assert asked is not None
-        received.append(asked[1])
-    assert received == [Acknowledge(bed="3"), Stop()]
+    assert [Acknowledge(bed="3"), Stop()] == [received(socket)[1] for _ in range(2)]
     client.close()
 
 
-@pytest.mark.parametrize("bytes_", [b"", b"\x00", b"\xc1", b"{}", b"\x81\xa4type\xa4pull", b"x" * 4000])
-def test_what_is_no_request_is_a_wire_error(
-    engine_end: tuple["zmq.Socket[bytes]", str], bytes_: bytes
-) -> None:
-    """Law 5: bad bytes are WireError, and the next request is served."""
+def test_a_client_asks_again_after_a_pull_that_failed(engine_end: tuple["zmq.Socket[bytes]", str]) -> None:
+    """The monitor said that no answer will come; a command that is refused leaves the pull awaited."""
     socket, address = engine_end
-    raw: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
-    raw.setsockopt(zmq.LINGER, 0)
-    raw.connect(address)
-    raw.send(bytes_)
-    assert socket.poll(2000)
-    with pytest.raises(WireError, match="screen request"):
-        link.next_request(socket)
     client = Client(address)
-    client.tell(Stop())
-    assert socket.poll(2000)
-    asked = link.next_request(socket)
-    assert asked is not None
-    assert asked[1] == Stop()
-    raw.close()
+    client.pull(Pull(after=0))
+    who, _ = received(socket)
+    for refused, waiting in ((link.Refused("not you"), True), (link.Refused("failed", pull=True), False)):
+        link.answer(socket, who, refused)
+        assert client.receive(2000) is None
+        assert waiting == client.waiting
     client.close()
+
+
+@pytest.mark.parametrize(
+    "bytes_", [b"", b"\x00", b"\xc1", b"{}", b"\x81\xa4type\xa4pull", b"x" * 4000, b"\x91" * 4000]
+)
+def test_what_is_no_request_is_a_wire_error(bytes_: bytes) -> None:
+    """Law 5: bad bytes are WireError, and nothing else."""
+    with pytest.raises(WireError, match="request"):
+        link.requested(bytes_)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "pull", "after": 0, "seconds": value}
+        for value in (float("inf"), -float("inf"), float("nan"), -1.0, KEEP_S + 1, 1e308, "6")
+    ]
+    + [{"type": "pull", "after": after} for after in (-1, -(2**63), 2**63, 1.5)]
+    + [{"type": "pull", "after": 0, "limit": limit} for limit in (-5, 0, 10**9)]
+    + [
+        {"type": "set_limits", "bed": "1", "limits": {"high_rate_bpm": value}}
+        for value in (float("inf"), float("nan"), 1e300)
+    ],
+)
+def test_a_figure_that_no_request_can_have_is_a_wire_error(fields: dict[str, object]) -> None:
+    """Nothing that a client sends is counted with before it is known to be finite and in range."""
+    with pytest.raises(WireError, match="Expected"):
+        link.requested(msgspec.msgpack.encode(fields))
 
 
 def test_an_address_that_cannot_be_bound_is_named() -> None:
@@ -141,8 +161,6 @@ def test_an_address_that_cannot_be_bound_is_named() -> None:
 
 def test_a_config_survives_its_way_to_the_engine(tmp_path: Path) -> None:
     """The engine is told everything as JSON."""
-    import msgspec
-
     told = Config(endpoints=("tcp://127.0.0.1:5600",), bind=True, settings=Settings(), folder=str(tmp_path))
     assert msgspec.json.decode(msgspec.json.encode(told), type=Config) == told
     assert told.link == f"ipc://{tmp_path}/link"

@@ -158,6 +158,7 @@ class Line:
             self.state = "up"
         if isinstance(answer, link.Refused):
             self.refused = answer.text
+            self.awaited = self.awaited and not answer.pull
             return None
         self.awaited = False
         return answer

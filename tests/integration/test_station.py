@@ -49,6 +49,8 @@ def test_a_station_watches_and_cannot_end_what_it_watches(
             assert line.welcome is not None
             assert ("ward", False) == (line.welcome.name, line.welcome.control)
             assert len(ward.beds[0].strip) > 0
+            line.tell(link.Pull(after=0, seconds=float("inf")))
+            await until(line, lambda _: "Expected" in line.refused)
             for command in (link.Stop(), link.Acknowledge(), link.PauseAudio()):
                 line.refused = ""
                 assert line.tell(command)

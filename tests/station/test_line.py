@@ -32,11 +32,12 @@ class Monitor:
         self.socket = link.listen(address)
         self.welcome = link.Welcome(name="ward", run=run, control=control)
         self.heard: list[link.Request] = []
+        self.failing = ""
 
     def serve(self) -> None:
         """Answer what waits."""
-        while (asked := link.next_request(self.socket)) is not None:
-            client, request = asked
+        while (message := link.next_message(self.socket)) is not None:
+            client, request = message[0], link.requested(message[1])
             self.heard.append(request)
             refused = link.refusal(request, control=self.welcome.control)
             if refused:
@@ -44,7 +45,8 @@ class Monitor:
             elif isinstance(request, link.Hello):
                 link.answer(self.socket, client, self.welcome)
             elif isinstance(request, link.Pull):
-                link.answer(self.socket, client, UPDATE)
+                answer = link.Refused(self.failing, pull=True) if self.failing else UPDATE
+                link.answer(self.socket, client, answer)
 
     def die(self) -> None:
         """Go without a word."""
@@ -121,6 +123,24 @@ def test_a_monitor_that_dies_and_comes_back_is_noticed_both_times(address: str) 
         second.die()
 
     on_line(address, script)
+
+
+def test_a_pull_that_failed_is_not_waited_for(address: str) -> None:
+    """The monitor says that no answer will come: the station asks again, and shows why."""
+    monitor = Monitor(address)
+    monitor.failing = "the monitor could not do this: OverflowError"
+
+    async def script(line: Line) -> None:
+        await until(line, lambda: line.state == "up", monitor)
+        line.ask(link.Pull(after=0))
+        await until(line, lambda: bool(line.refused), monitor)
+        assert ("up", False) == (line.state, line.awaited)
+        monitor.failing = ""
+        line.ask(link.Pull(after=0))
+        await until(line, lambda: not line.awaited, monitor)
+
+    on_line(address, script)
+    monitor.die()
 
 
 def test_a_monitor_that_hangs_is_called_silent(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
