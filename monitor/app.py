@@ -21,6 +21,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from monitor import artifact, attach, link
+from monitor.config import Config
 from monitor.errors import FeedError
 from monitor.settings import Settings
 from monitor.show import JsonLines, PlainLines, Show
@@ -164,7 +165,7 @@ def config(
     record: Path | None = None,
     until_bye: bool = False,
     stations: "Stations | None" = None,
-) -> link.Config:
+) -> Config:
     """Return what an engine is to be told; the folder, and where stations attach, is filled in by `run`.
 
     A ``model`` that serves as detector finds the beats, and the shipped network labels them.
@@ -174,7 +175,7 @@ def config(
     if artifact.load_card(folder).serves == "detector":
         detector = msgspec.structs.replace(settings.detector, weights=str(folder.absolute()))
         settings, model = msgspec.structs.replace(settings, detector=detector), None
-    return link.Config(
+    return Config(
         endpoints=tuple(endpoints or [DEFAULT_ENDPOINT]),
         bind=not connect,
         settings=settings,
@@ -189,13 +190,13 @@ def config(
     )
 
 
-def run(told: link.Config, look: Look) -> int:
+def run(told: Config, look: Look) -> int:
     """Run a monitor until it ends or is ended; return the exit code."""
     with _folder() as folder, Processes(folder) as processes:
         return _run(msgspec.structs.replace(told, folder=str(folder)), look, processes)
 
 
-def demo(told: link.Config, device: Device, look: Look) -> int:
+def demo(told: Config, device: Device, look: Look) -> int:
     """Run a simulated device in a process of its own, and a monitor on it."""
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     with _folder() as folder, Processes(folder) as processes:
@@ -215,7 +216,7 @@ def _arguments(device: Device, endpoint: str) -> list[str]:
     return arguments
 
 
-def _run(told: link.Config, look: Look, processes: Processes) -> int:
+def _run(told: Config, look: Look, processes: Processes) -> int:
     """Start the engine and show it; the show is closed before anything is raised."""
     stats = Stats(look.stats)
     with (

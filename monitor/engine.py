@@ -23,6 +23,7 @@ import msgspec
 import zmq
 
 from monitor import __version__, artifact, bequest, journal, keeping, link, logs
+from monitor.config import Config
 from monitor.desk import Desk
 from monitor.errors import BeatlineError, FeedError, StorageError
 from monitor.handover import UNKNOWN, Handover
@@ -68,7 +69,7 @@ class Engine:
         An address, the model or a file cannot be used.
     """
 
-    def __init__(self, config: link.Config) -> None:
+    def __init__(self, config: Config) -> None:
         self._config = config
         self._events = link.EventLog()
         self._ward: Ward | None = None
@@ -357,14 +358,14 @@ class Engine:
 
 
 def main(argv: list[str]) -> None:
-    """Run an engine as the JSON of its `monitor.link.Config` says; faults are one line on standard error.
+    """Run an engine as the JSON of its `monitor.config.Config` says; faults are one line on standard error.
 
     A terminal's Ctrl-C is for the screen's process alone, which then asks this one to stop; SIGTERM
     asks it directly. Leaves without waiting for a kernel that may still be compiling.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(0.001)
-    config = msgspec.json.decode(argv[0], type=link.Config)
+    config = msgspec.json.decode(argv[0], type=Config)
     try:
         logs.configure()
         engine = Engine(config)

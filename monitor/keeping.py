@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from monitor import __version__, settings
+from monitor.config import Config
 from monitor.journal import Journal
-from monitor.link import Config
 
 if TYPE_CHECKING:
     from monitor.store.writer import Writer

@@ -9,7 +9,6 @@ Encoding is MessagePack through msgspec, typed on both sides. Endpoints are ``ip
 folder of the user's own.
 """
 
-import os
 import time
 from collections import deque
 from pathlib import Path
@@ -21,7 +20,6 @@ from msgspec import Meta
 
 from monitor.errors import FeedError, WireError
 from monitor.events import AnyEvent, Notice
-from monitor.settings import Settings
 from monitor.vitals import KEEP_S
 
 __all__ = [
@@ -30,7 +28,6 @@ __all__ = [
     "Answer",
     "Client",
     "Command",
-    "Config",
     "Entry",
     "EventLog",
     "Hello",
@@ -68,57 +65,6 @@ _UNREAD: Final = 4
 _Count = Annotated[int, Meta(ge=0, le=2**62)]
 _Finite = Annotated[float, Meta(ge=-1e9, le=1e9)]
 """No limit of anything is larger; neither infinite nor NaN."""
-
-
-class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """All that an engine process is told, passed as JSON on its command line.
-
-    Attributes
-    ----------
-    endpoints, bind
-        Where devices publish, and whether the engine's side binds.
-    folder
-        A folder of this user alone, for the sockets of screens and classifier.
-    parent
-        The process that starts the engine. It removes the folder; once it is gone, the run ends and the
-        engine does.
-    model
-        Name or folder of the artefact, None for the shipped one.
-    journal, record
-        File and folder to write to, None for none.
-    store
-        Path or URL of the event store, None for none.
-    until_bye
-        End when every bed that ever opened has said good-bye.
-    name, attach
-        What stations know this monitor by, and where they attach; empty for nowhere.
-    allow_control
-        Whether a station may acknowledge, pause and set limits.
-    """
-
-    endpoints: tuple[str, ...]
-    bind: bool
-    settings: Settings
-    folder: str = ""
-    parent: int = 0
-    model: str | None = None
-    journal: str | None = None
-    store: str | None = None
-    record: str | None = None
-    until_bye: bool = False
-    name: str = ""
-    attach: tuple[str, ...] = ()
-    allow_control: bool = False
-
-    @property
-    def link(self) -> str:
-        """Where screens attach."""
-        return endpoint(Path(self.folder), "link")
-
-    @property
-    def orphaned(self) -> bool:
-        """Whether whoever started this process is gone, however early that was."""
-        return os.getppid() != self.parent
 
 
 class Timing(msgspec.Struct, frozen=True):

@@ -89,7 +89,7 @@ ROOMS = {
     "wire": Room("monitor.wire", "base", "msgspec numpy"),
     "artifact": Room("monitor.artifact", "base window", "msgspec"),
     "lines": Room("monitor.lines", "base", "msgspec"),
-    "link": Room("monitor.link monitor.attach", "base vitals", "msgspec platformdirs zmq"),
+    "link": Room("monitor.link monitor.attach monitor.config", "base vitals", "msgspec platformdirs zmq"),
     "quiet": Room("monitor.quiet"),
     "spread": Room("monitor.spread"),
     "logs": Room("monitor.logs", "base"),

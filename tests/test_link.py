@@ -8,9 +8,10 @@ import pytest
 import zmq
 
 from monitor import link
+from monitor.config import Config
 from monitor.errors import FeedError, WireError
 from monitor.events import Notice
-from monitor.link import Acknowledge, Client, Config, Entry, EventLog, Pull, Stop, Update
+from monitor.link import Acknowledge, Client, Entry, EventLog, Pull, Stop, Update
 from monitor.settings import Settings
 from monitor.vitals import KEEP_S
 
