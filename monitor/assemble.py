@@ -18,6 +18,7 @@ a packet of a hole given up             dropped and counted; its samples were to
 a packet from before the first hello    dropped and counted: it waited while nobody listened
 an index that runs backwards            Fault; the packet is refused and the stream goes on
 bye                                     Lost up to its ``total`` where the end is missing, Closed
+what goes on after its bye              Opened at the next index: whoever has forgotten the bed learns anew
 ======================================  =========================================================
 
 The reorder window is 8 packets or 320 ms of signal, whichever is less: a hole is given up when more
@@ -225,8 +226,12 @@ class Assembler:
 
     def _open(self, hello: Hello, items: list[Item]) -> None:
         self._hello = hello
-        self._closed = False
         self._begin(hello.index, hello.sequence)
+        self._tell_opened(hello, items)
+
+    def _tell_opened(self, hello: Hello, items: list[Item]) -> None:
+        """Say that accounting goes on from the next index."""
+        self._closed = False
         items.append(
             Opened(
                 bed=self.bed,
@@ -234,7 +239,7 @@ class Assembler:
                 fs=hello.fs,
                 leads=hello.leads,
                 device_time_ns=hello.device_time_ns,
-                index=hello.index,
+                index=self._next,
                 record=hello.record,
                 gain=tuple(gain * per_millivolt(hello.unit) for gain in hello.gain),
                 baseline=hello.baseline,
@@ -328,16 +333,19 @@ class Assembler:
 
     def _accept(self, packet: Packet, received_ns: int, items: list[Item]) -> None:
         assert self._hello is not None
+        if self._closed:
+            self._tell_opened(self._hello, items)
         block = Block(self._next, to_millivolt(packet.samples, self._hello))
         items.append(Samples(self.bed, block, packet.device_time_ns, received_ns))
         self._next = block.stop
         self._sequence = packet.sequence + 1
-        self._closed = False
         self.counters.packets += 1
         self.counters.samples += len(packet.samples)
 
     def _skip_to(self, index: int, reason: Literal["lost", "resumed"], items: list[Item]) -> None:
         if index > self._next:
+            if self._closed and self._hello is not None:
+                self._tell_opened(self._hello, items)
             gap = Gap(sample=self._next, stop=index, decided=index, reason=reason)
             items.append(Lost(self.bed, gap))
             self._holes.append((self._next, index))

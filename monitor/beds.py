@@ -301,14 +301,14 @@ class Bed:
         paused_s = self._paused_s
         self._opened = item
         self._last_received_ns = time.time_ns()
-        self._begin(item, item.index)
+        pipeline = self._begin(item)
         self._say(item.event)
         if paused_s:
-            self._run(self._live(item.index).pause_audio(paused_s))
+            self._run(pipeline.pause_audio(paused_s))
         self.recording.begin(item)
 
-    def _begin(self, opened: Opened, index: int) -> Pipeline:
-        """Make a pipeline that learns anew from ``index`` on and keeps the alarms that stand."""
+    def _begin(self, opened: Opened) -> Pipeline:
+        """Make a pipeline that learns anew and keeps the alarms that stand."""
         if self._pipeline is not None:
             self._before = Standing(self._pipeline.standing)
         self._close(self._before, opened.lacks)
@@ -318,7 +318,7 @@ class Bed:
             self._window,
             fs=opened.fs,
             leads=opened.leads,
-            start=index,
+            start=opened.index,
             standing=self._before.alarms(),
         )
         self._stopwatch.reset()
@@ -331,33 +331,21 @@ class Bed:
         self.snapshot = vitals.fold(self.snapshot, item.block)
         self._latency_ms = (item.received_ns - item.captured_ns) / 1e6
         self.recording.keep(item.block)
-        self._run(
-            self._live(item.block.start).push(item.block),
-            captured=item.captured_ns,
-            received=item.received_ns,
-        )
+        outputs = self._live.push(item.block)
+        self._run(outputs, captured=item.captured_ns, received=item.received_ns)
 
     def _lost(self, gap: Gap) -> None:
         if gap.reason == "restarted":
             self._say(gap)
             return
         self.recording.lost(gap)
-        self._run(self._live(gap.sample).push(gap))
+        self._run(self._live.push(gap))
 
-    def _live(self, index: int) -> Pipeline:
-        """Return the pipeline; a stream that goes on after its bye learns anew from ``index``."""
-        if self._pipeline is None or self._opened is None:
+    @property
+    def _live(self) -> Pipeline:
+        if self._pipeline is None:
             raise ValueError(f"bed {self.name}: expected an opened stream before its samples")
-        if not self.closed:
-            return self._pipeline
-        for event in self._pipeline.abandon():
-            self._say(event)
-        self.snapshot = vitals.with_status(self.snapshot, "up")
-        paused_s = self._paused_s
-        pipeline = self._begin(self._opened, index)
-        if paused_s:
-            self._run(pipeline.pause_audio(paused_s))
-        return pipeline
+        return self._pipeline
 
     def _run(self, outputs: Sequence[Output], *, captured: int = 0, received: int = 0) -> None:
         now = time.time_ns()

@@ -168,9 +168,12 @@ def test_same_stream_at_a_higher_index_resumes_with_a_gap() -> None:
 
 
 def test_stream_goes_on_after_its_bye() -> None:
-    """A bye is not the last word of a stream id."""
-    items = _feed(_hello(), _packet(0), Bye(bed="b", stream=1, total=10), _hello(index=50), _packet(0, 50))
-    assert _told(items)[2:] == [("closed", 10), ("resumed", 10, 50), (50, 60)]
+    """A bye is not the last word of a stream id: it is opened again, before samples and holes."""
+    bye = Bye(bed="b", stream=1, total=10)
+    items = _feed(_hello(), _packet(0), bye, _hello(index=50), _packet(0, 50), _packet(1, 60))
+    again = ("opened", 1, 10)
+    assert _told(items)[2:] == [("closed", 10), again, ("resumed", 10, 50), (50, 60), (60, 70)]
+    assert _told(_feed(_hello(), _packet(0), bye, _packet(1)))[2:] == [("closed", 10), again, (10, 20)]
 
 
 def test_new_stream_opens_the_bed_anew() -> None:
@@ -311,13 +314,15 @@ _messages = st.one_of(
 @settings(deadline=None)
 @given(st.lists(_messages, max_size=40))
 def test_any_valid_messages_in_any_order_are_accounted_for(messages: list[Message]) -> None:
-    """Nonsense that is well formed: no exception, no index left out or repeated inside a stream."""
+    """Nonsense that is well formed: no exception, none left out or repeated inside a stream, none outside."""
     at: int | None = None
     assembler = Assembler("b")
     for number, message in enumerate(messages):
         for item in assembler.push(message, number * 40 * _MS) + assembler.expire(number * 40 * _MS):
             if isinstance(item, Opened):
                 at = item.index
+            elif isinstance(item, Closed):
+                at = None  # nothing but an opening comes next
             elif isinstance(item, Samples):
                 assert item.block.start == at
                 at = item.block.stop

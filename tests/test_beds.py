@@ -166,12 +166,13 @@ def test_a_closed_bed_is_not_called_lost() -> None:
 
 
 def test_a_stream_that_goes_on_after_its_bye_is_watched_again() -> None:
-    """Nothing that comes is left aside: the bed learns anew and is live."""
+    """Nothing that comes is left aside: it is opened again, the bed learns anew and is live."""
     ward = Ward()
     ward.open(1)
     index = ward.play(beating(10))
     ward.bed.take(Closed("7", index))
     before = len(ward.events(Beat))
+    ward.open(1, index=index)
     ward.play(beating(10), start=index)
     later = [event for event in ward.events(Beat) if isinstance(event, Beat)][before:]
     assert len(later) > 8

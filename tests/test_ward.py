@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monitor.assemble import Closed, Fault, Opened, Samples
+from monitor.assemble import Assembler, Closed, Fault, Opened, Samples
 from monitor.beats import FEATURES, WindowSpec
 from monitor.beds import Key
 from monitor.errors import StorageError
@@ -21,6 +21,7 @@ from monitor.settings import Settings
 from monitor.store.writer import Writer
 from monitor.trouble import Trouble
 from monitor.ward import Ward
+from monitor.wire import Bye, Hello, Message, Packet
 
 FS = 250.0
 WINDOW = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=1, shapes=2, features=FEATURES)
@@ -216,6 +217,31 @@ def test_a_bed_that_left_long_ago_is_forgotten() -> None:
     run.ward.check(closed + 601 * SECOND)
     assert set(run.ward.beds) == {"2"}
     run.ward.answer(("1#1", 100, True), [1.0, 0.0, 0.0, 0.0, 0.0])  # too late, and nobody is hurt
+
+
+def test_a_bed_that_was_forgotten_and_goes_on_after_its_bye_is_watched_again() -> None:
+    """What receives knows the stream still, the ward does not any more: it is told of it again."""
+    run, assembler = Run(), Assembler("1")
+
+    def send(message: Message) -> None:
+        for item in assembler.push(message, time.time_ns()):
+            run.ward.take(item)
+
+    def play(start_s: int, stop_s: int) -> None:
+        for at in range(round(start_s * FS), round(stop_s * FS), 25):
+            samples = (1000 * pulses(at, at + 25)).astype(np.int16)
+            packet = Packet(bed="1", stream=1, sequence=at // 25, index=at, device_time_ns=0, samples=samples)
+            send(packet)
+
+    send(Hello(bed="1", stream=1, fs=FS, leads=("II",), gain=(1000.0,), baseline=(0,), sequence=0, index=0))
+    play(0, 10)
+    send(Bye(bed="1", stream=1, total=round(10 * FS)))
+    run.ward.check(time.time_ns() + 700 * SECOND)
+    assert {} == run.ward.beds
+    n_before = run.n_beats("1")
+    play(10, 20)
+    assert ({}, "live") == (run.ward.faults, run.ward.beds["1"].snapshot.status)
+    assert run.n_beats("1") > n_before + 8
 
 
 def test_a_bed_that_cannot_even_be_set_aside_hurts_nobody(
