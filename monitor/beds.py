@@ -147,10 +147,16 @@ class Bed:
             self._labels(self._pipeline.give_up())
         silent_ns = now_ns - (self._last_received_ns or now_ns)
         if not self.closed and silent_ns > self._settings.feed.lost_after_s * 1e9:
-            self.trouble.start("feed_lost")
+            self.lose()
         self.trouble.tick(now_ns)
         if 0 < self._pause_until_ns < now_ns:  # the signal's clock, which ends a pause, may stand still
             self.pause_audio(on=False)
+
+    def lose(self) -> None:
+        """Show nothing as current until samples come again, whatever becomes of the alarm that says so."""
+        if not self.closed:
+            self.snapshot = vitals.with_status(self.snapshot, "lost")
+        self.trouble.start("feed_lost")
 
     def acknowledge(self, by: str = "", kind: str | None = None) -> None:
         """Acknowledge what stands on this bed, of one kind or of all."""
@@ -177,8 +183,7 @@ class Bed:
 
     def end(self) -> None:
         """Flush the stream: the last beats and windows leave; answers are still taken."""
-        if self._pipeline is not None and not self.closed:
-            self._run(self._pipeline.flush())
+        self._flush()
         self.closed_ns = time.time_ns()
         self.snapshot = vitals.with_status(self.snapshot, "ended")
 
@@ -296,7 +301,7 @@ class Bed:
 
     def _open(self, item: Opened) -> None:
         """A new stream: what the old one still holds leaves first, standing alarms stay."""
-        self.end()
+        self._flush()
         self.close()
         paused_s = self._paused_s
         self._opened = item
@@ -306,6 +311,10 @@ class Bed:
         if paused_s:
             self._run(pipeline.pause_audio(paused_s))
         self.recording.begin(item)
+
+    def _flush(self) -> None:
+        if self._pipeline is not None and not self.closed:
+            self._run(self._pipeline.flush())
 
     def _begin(self, opened: Opened) -> Pipeline:
         """Make a pipeline that learns anew and keeps the alarms that stand."""

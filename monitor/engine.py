@@ -179,7 +179,7 @@ class Engine:
             items = self._ingest.take(_MAX_ITEMS)
         except FeedError as error:
             ward.fault("feed", str(error))
-            ward.technical("feed_lost")
+            ward.lose()
             return
         self._behind = len(items) == _MAX_ITEMS
         for item in items:

@@ -83,8 +83,8 @@ def fold(snapshot: BedSnapshot, event: Output | Block) -> BedSnapshot:
 
 
 def with_status(snapshot: BedSnapshot, status: Literal["waiting", "up", "lost", "ended"]) -> BedSnapshot:
-    """Return the snapshot with what the shell knows of the connection."""
-    return replace(snapshot, connection=status)
+    """Return the snapshot with what the shell knows of the connection; without one no rate is current."""
+    return replace(snapshot, connection=status, hr_bpm=snapshot.hr_bpm if status == "up" else None)
 
 
 def with_transport(
@@ -123,14 +123,17 @@ def with_trend(snapshot: BedSnapshot, before: Sequence[TrendPoint]) -> BedSnapsh
 
 
 def _on_stream(bed: BedSnapshot, event: Stream) -> BedSnapshot:
-    """Begin a new stream: the bed learns anew; its alarms and its accounting stay."""
+    """Begin a new stream: the bed learns anew; its alarms and its accounting stay.
+
+    One whose feed was lost is up again when samples come: a device may say hello and no more.
+    """
     fresh = BedSnapshot(bed=bed.bed, bridge_s=bed.bridge_s, limits=bed.limits)
     return replace(
         fresh,
         record=event.record,
         fs=event.fs,
         leads=event.leads,
-        connection="up",
+        connection="lost" if bed.connection == "lost" else "up",
         index=event.sample,
         scales=(Scale(),) * len(event.leads),
         quality=("good",) * len(event.leads),
@@ -319,14 +322,10 @@ def _on_alarm(bed: BedSnapshot, event: Alarm) -> BedSnapshot:
         new = replace(old, acknowledged=True, reminded=False, since=event.decided, by=event.by)
     elif old is not None and event.state == "reminded":
         new = replace(old, acknowledged=False, reminded=True, since=event.decided)
-    connection = bed.connection
-    if event.kind == "feed_lost" and connection in ("up", "lost"):
-        connection = "lost" if event.state == "start" else "up"
     blind = event.kind == "cannot_analyse" and event.state == "end"
     return replace(
         bed,
         alarms=others if new is None else (*others, new),
-        connection=connection,
         labelled=_labelled(bed, event.sample, event.decided) if blind else bed.labelled,
     )
 

@@ -144,6 +144,11 @@ class Ward:
         missing = self._each(name, lambda bed: refused.append(bed.set_limits(limits, by)))
         return missing or "".join(refused)
 
+    def lose(self) -> None:
+        """Call every feed lost: nothing is received any more."""
+        for bed in self.beds.values():
+            self._contained(bed, bed.lose)
+
     def technical(self, kind: str) -> None:
         """Raise a technical alarm on every bed."""
         for bed in self.beds.values():

@@ -155,6 +155,32 @@ def test_a_lost_feed_is_reminded_of_by_the_wall_clock() -> None:
     assert ["start", "acknowledged", "reminded"] == ward.alarms("feed_lost")
 
 
+def test_a_bed_whose_feed_is_lost_is_shown_as_such_until_a_packet_comes() -> None:
+    """Acknowledged, reminded of, told hello: nobody takes the last rate of a dead bed for its rate now."""
+    ward = OneBed()
+    ward.open(1)
+    index = ward.play(beating(10))
+    assert ("live", 75) == (ward.bed.snapshot.status, round(ward.bed.snapshot.hr_bpm or 0))
+    now = time.time_ns()
+
+    def dead() -> bool:
+        return ("lost", None) == (ward.bed.snapshot.status, ward.bed.snapshot.hr_bpm)
+
+    ward.bed.tick(now + 4 * SECOND)
+    assert dead()
+    ward.bed.acknowledge(by="Ada")
+    assert dead()
+    ward.bed.tick(now + 190 * SECOND)
+    assert ["start", "acknowledged", "reminded"] == ward.alarms("feed_lost")
+    assert dead()
+    ward.bed.acknowledge(kind="feed_lost")
+    ward.open(2, index=index)
+    assert dead()
+    ward.play(beating(10), start=index)
+    assert ("live", 75) == (ward.bed.snapshot.status, round(ward.bed.snapshot.hr_bpm or 0))
+    assert () == ward.bed.snapshot.alarms
+
+
 # -- another process, another stream -----------------------------------------------------------------
 
 

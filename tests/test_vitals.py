@@ -193,11 +193,12 @@ def test_nothing_is_counted_without_signal_and_for_a_minute_behind_a_hole() -> N
     """Feed lost, a lead that says nothing, a long gap: then the count begins anew; a short one it bears."""
     counted = minutes(70)
     at = counted.index
-    for kind in ("feed_lost", "cannot_analyse"):
-        gone = fold(counted, alarm(kind, "technical", sample=at))
-        assert None is gone.pvc_per_min
-        assert 0 == fold(gone, alarm(kind, "technical", "end", sample=at)).pvc_per_min
-    assert None is with_status(counted, "ended").pvc_per_min
+    gone = fold(counted, alarm("cannot_analyse", "technical", sample=at))
+    assert None is gone.pvc_per_min
+    assert 0 == fold(gone, alarm("cannot_analyse", "technical", "end", sample=at)).pvc_per_min
+    for status in ("lost", "ended"):
+        assert None is with_status(counted, status).pvc_per_min
+    assert 0 == fold(with_status(counted, "lost"), Block(at, np.zeros((1, 2)))).pvc_per_min
     assert 0 == fold(counted, Gap(sample=at, decided=at, stop=at + round(9 * FS))).pvc_per_min
     hole = fold(counted, Gap(sample=at, decided=at, stop=at + round(11 * FS)))
     assert None is hole.pvc_per_min
@@ -229,10 +230,19 @@ def test_status_follows_the_feed() -> None:
     assert "live" == fold(snapshot, Gap(sample=60, decided=70, stop=70)).status
     assert "learning" == fold(snapshot, Gap(sample=60, decided=600, stop=600)).status
     assert "learning" == fold(snapshot, Gap(sample=60, decided=60, stop=60, reason="restarted")).status
-    lost = fold(snapshot, alarm("feed_lost", "technical"))
-    assert "lost" == lost.status
-    assert "live" == fold(lost, alarm("feed_lost", "technical", "end")).status
     assert "ended" == with_status(snapshot, "ended").status
+
+
+def test_what_is_lost_is_lost_until_samples_come() -> None:
+    """Whatever becomes of the alarm, and whatever a device says: no old heart rate is shown as current."""
+    snapshot = fold(bed(beat(50)), Rate(sample=60, decided=60, hr_bpm=75.0))
+    lost = with_status(snapshot, "lost")
+    assert ("lost", None) == (lost.status, lost.hr_bpm)
+    for state in ("start", "acknowledged", "reminded", "end", "cleared"):
+        lost = fold(lost, alarm("feed_lost", "technical", state))
+        assert ("lost", None) == (lost.status, lost.hr_bpm)
+    assert "lost" == fold(lost, stream()).status
+    assert "live" == fold(lost, Block(60, np.zeros((1, 2)))).status
 
 
 def test_samples_losses_and_packets_are_accounted_for() -> None:
