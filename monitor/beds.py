@@ -12,6 +12,7 @@ from typing import TypeAlias, cast
 import msgspec
 
 from monitor import bequest, vitals
+from monitor.analysis import Analysis
 from monitor.assemble import Closed, Counters, Fault, Item, Lost, Opened, Samples
 from monitor.beats import WindowSpec
 from monitor.errors import SettingsError
@@ -31,10 +32,8 @@ from monitor.events import (
 from monitor.handover import NOTHING, Bedside, Handover
 from monitor.link import Entry, Timing
 from monitor.own_limits import OwnLimits
-from monitor.pipeline import Pipeline
 from monitor.recording import Recording
 from monitor.settings import Settings
-from monitor.standing import Standing
 from monitor.stopwatch import Stopwatch
 from monitor.trouble import Trouble
 from monitor.vitals import BedSnapshot
@@ -99,8 +98,7 @@ class Bed:
         self._window = window
         self._tell = tell
         self._ask = ask
-        self._opened: Opened | None = None
-        self._pipeline: Pipeline | None = None
+        self._analysis = Analysis()
         self._stream_count = 0
         self._stopwatch = Stopwatch(asks_next=window.asks_next)
         self._last_received_ns: int | None = None
@@ -110,7 +108,6 @@ class Bed:
         self.failed = False
         self.trouble = Trouble(settings.alarms, say=self._say, index=lambda: self._index)
         self.recording = Recording(name, record, trouble=self.trouble, fault=fault)
-        self._before = Standing()
         self.take_up(before)
 
     def take_up(self, left: Handover) -> None:
@@ -138,13 +135,14 @@ class Bed:
         self, stream_count: int, sample: int, probabilities: Sequence[float], *, provisional: bool
     ) -> None:
         """Take the classifier's answer; one for an earlier stream is too late to matter."""
-        if self._pipeline is not None and stream_count == self._stream_count:
-            self._labels(self._pipeline.label(sample, probabilities, provisional=provisional))
+        pipeline = self._analysis.pipeline
+        if pipeline is not None and stream_count == self._stream_count:
+            self._labels(pipeline.label(sample, probabilities, provisional=provisional))
 
     def tick(self, now_ns: int) -> None:
         """Look at the wall clock: give up on overdue labels, notice a feed that went silent."""
-        if self._pipeline is not None:
-            self._labels(self._pipeline.give_up())
+        if self._analysis.pipeline is not None:
+            self._labels(self._analysis.pipeline.give_up())
         silent_ns = now_ns - (self._last_received_ns or now_ns)
         if not self.closed and silent_ns > self._settings.feed.lost_after_s * 1e9:
             self.lose()
@@ -160,10 +158,7 @@ class Bed:
 
     def acknowledge(self, by: str = "", kind: str | None = None) -> None:
         """Acknowledge what stands on this bed, of one kind or of all."""
-        if self._pipeline is not None:
-            self._run(self._pipeline.acknowledge(by, kind))
-        else:
-            self._run(self._before.acknowledge(self._index, by=by, kind=kind))
+        self._run(self._analysis.acknowledge(self._index, by=by, kind=kind))
         self.trouble.acknowledge(by, kind)
 
     def pause_audio(self, *, on: bool, by: str = "") -> None:
@@ -190,17 +185,17 @@ class Bed:
     def discharge(self) -> None:
         """Close the recording, and the alarms that nothing will ever end: this bed is to be forgotten."""
         self.close()
-        if self._pipeline is not None:
-            self._before = Standing(self._pipeline.standing)
-        self._close(self._before, lambda _: True)
+        index = self._index
+        self._analysis.halt()
+        self._run(self._analysis.close(lambda _: True, index))
         self.trouble.end_all()
         if self._limits.own:
             self._limited(self._limits.drop(at=self._index))
 
     def close(self) -> None:
         """Call Q what was never labelled and close the recording."""
-        if self._pipeline is not None:
-            for event in self._pipeline.abandon():
+        if self._analysis.pipeline is not None:
+            for event in self._analysis.pipeline.abandon():
                 self._say(event)
         self.recording.close()
 
@@ -221,7 +216,7 @@ class Bed:
     @property
     def opened(self) -> bool:
         """Whether a stream of this bed has ever come to this process."""
-        return self._opened is not None
+        return self._stream_count > 0
 
     @property
     def seen(self) -> bool:
@@ -231,7 +226,8 @@ class Bed:
     @property
     def n_waiting(self) -> int:
         """Beats that wait for their label."""
-        return 0 if self._pipeline is None else self._pipeline.n_waiting
+        pipeline = self._analysis.pipeline
+        return 0 if pipeline is None else pipeline.n_waiting
 
     def _notice(self, text: str) -> None:
         self._say(Notice(sample=self._index, decided=self._index, text=text))
@@ -244,13 +240,7 @@ class Bed:
         self.snapshot = vitals.with_standing(self.snapshot, standing)
         names = ", ".join(alarm.text + (" (over)" if alarm.state == "end" else "") for alarm in standing)
         self._notice(f"taken up from the run before: {names}")
-        before = Standing(judged)
-        self._close(before, lambda alarm: alarm.kind in self._settings.alarms.off)
-        if self._pipeline is None or self._opened is None:
-            self._before.take_up(before.alarms(), start=self._index)
-        else:
-            self._close(before, self._opened.lacks)
-            self._pipeline.take_up(before.alarms())
+        self._run(self._analysis.take_up(judged, self._index, off=self._settings.alarms.off))
         self.trouble.take_up(wall)
 
     def _keep(self, bedside: Bedside) -> None:
@@ -270,18 +260,15 @@ class Bed:
     def _limited(self, change: LimitChange) -> None:
         """Let other limits hold, and tell it."""
         self._settings = msgspec.structs.replace(self._settings, alarms=self._limits.now)
-        if self._pipeline is not None:
-            self._pipeline.set_limits(self._limits.now)
+        if self._analysis.pipeline is not None:
+            self._analysis.pipeline.set_limits(self._limits.now)
         self._say(change)
 
     def _quiet(self, seconds: float | None, by: str = "") -> None:
         """Pause alarm sound for so long from now; None: let it back."""
         self._pause_until_ns = 0 if seconds is None else time.time_ns() + round(seconds * 1e9)
-        if self._pipeline is not None:
-            self._run(self._pipeline.pause_audio(seconds, by))
-            return
-        until = None if seconds is None else self._index + round(seconds * (self.snapshot.fs or 1.0))
-        self._run(self._before.pause_audio(self._index, until, by=by))
+        fs = self.snapshot.fs or 1.0
+        self._run(self._analysis.pause_audio(self._index, seconds, fs=fs, by=by))
 
     @property
     def _paused_s(self) -> float:
@@ -289,50 +276,29 @@ class Bed:
         wall_s = (self._pause_until_ns - time.time_ns()) / 1e9
         return max(0.0, min(self.snapshot.audio_pause_s, wall_s))
 
-    def _close(self, standing: Standing, which: Callable[[Alarm], bool]) -> None:
-        """End and clear alarms that nobody will judge any more."""
-        for alarm in standing.alarms():
-            if which(alarm):
-                self._run(standing.close(alarm, self._index))
-
     @property
     def _index(self) -> int:
-        return self.snapshot.index if self._pipeline is None else self._pipeline.index
+        pipeline = self._analysis.pipeline
+        return self.snapshot.index if pipeline is None else pipeline.index
 
     def _open(self, item: Opened) -> None:
         """A new stream: what the old one still holds leaves first, standing alarms stay."""
         self._flush()
         self.close()
         paused_s = self._paused_s
-        self._opened = item
         self._last_received_ns = time.time_ns()
-        pipeline = self._begin(item)
+        self._stream_count += 1
+        self._run(self._analysis.begin(self._settings, self._window, item, self._index))
+        self._stopwatch.reset()
+        self.closed_ns = None
         self._say(item.event)
         if paused_s:
-            self._run(pipeline.pause_audio(paused_s))
+            self._run(self._analysis.live.pause_audio(paused_s))
         self.recording.begin(item)
 
     def _flush(self) -> None:
-        if self._pipeline is not None and not self.closed:
-            self._run(self._pipeline.flush())
-
-    def _begin(self, opened: Opened) -> Pipeline:
-        """Make a pipeline that learns anew and keeps the alarms that stand."""
-        if self._pipeline is not None:
-            self._before = Standing(self._pipeline.standing)
-        self._close(self._before, opened.lacks)
-        self._stream_count += 1
-        self._pipeline = Pipeline(
-            self._settings,
-            self._window,
-            fs=opened.fs,
-            leads=opened.leads,
-            start=opened.index,
-            standing=self._before.alarms(),
-        )
-        self._stopwatch.reset()
-        self.closed_ns = None
-        return self._pipeline
+        if self._analysis.pipeline is not None and not self.closed:
+            self._run(self._analysis.pipeline.flush())
 
     def _samples(self, item: Samples) -> None:
         self._last_received_ns = item.received_ns
@@ -340,7 +306,7 @@ class Bed:
         self.snapshot = vitals.fold(self.snapshot, item.block)
         self._latency_ms = (item.received_ns - item.captured_ns) / 1e6
         self.recording.keep(item.block)
-        outputs = self._live.push(item.block)
+        outputs = self._analysis.live.push(item.block)
         self._run(outputs, captured=item.captured_ns, received=item.received_ns)
 
     def _lost(self, gap: Gap) -> None:
@@ -348,13 +314,7 @@ class Bed:
             self._say(gap)
             return
         self.recording.lost(gap)
-        self._run(self._live.push(gap))
-
-    @property
-    def _live(self) -> Pipeline:
-        if self._pipeline is None:
-            raise ValueError(f"bed {self.name}: expected an opened stream before its samples")
-        return self._pipeline
+        self._run(self._analysis.live.push(gap))
 
     def _run(self, outputs: Sequence[Output], *, captured: int = 0, received: int = 0) -> None:
         now = time.time_ns()

@@ -122,8 +122,9 @@ ROOMS = {
         "msgspec numpy platformdirs sqlalchemy",
     ),
     "engine": Room(
-        "monitor.engine monitor.ward monitor.beds monitor.bequest monitor.desk monitor.keeping "
-        "monitor.own_limits monitor.recording monitor.stopwatch monitor.trouble monitor.warming",
+        "monitor.engine monitor.ward monitor.beds monitor.analysis monitor.bequest monitor.desk "
+        "monitor.keeping monitor.own_limits monitor.recording monitor.stopwatch monitor.trouble "
+        "monitor.warming",
         f"base {CORE} artifact link logs files store ingest classify",
         "msgspec numpy zmq",
     ),

@@ -93,7 +93,7 @@ def break_bed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Ward, str], None]:
 
     def break_it(ward: Ward, name: str) -> None:
         def fail(self: Pipeline, item: object) -> list[object]:
-            if self is ward.beds[name]._pipeline:
+            if self is ward.beds[name]._analysis.pipeline:
                 raise ZeroDivisionError("boom")
             return push(self, item)  # type: ignore[arg-type, return-value]
 
