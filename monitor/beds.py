@@ -73,6 +73,8 @@ class Bed:
         Its alarms that only the wall clock can tell.
     recording
         What keeps its signal.
+    failed
+        Whether its analysis failed and it was set aside.
     """
 
     def __init__(
@@ -141,10 +143,10 @@ class Bed:
 
     def tick(self, now_ns: int) -> None:
         """Look at the wall clock: give up on overdue labels, notice a feed that went silent."""
-        if self._analysis.pipeline is not None:
+        if self._analysis.pipeline is not None and not self.failed:
             self._labels(self._analysis.pipeline.give_up())
         silent_ns = now_ns - (self._last_received_ns or now_ns)
-        if not self.closed and silent_ns > self._settings.feed.lost_after_s * 1e9:
+        if not (self.closed or self.failed) and silent_ns > self._settings.feed.lost_after_s * 1e9:
             self.lose()
         self.trouble.tick(now_ns)
         if 0 < self._pause_until_ns < now_ns:  # the signal's clock, which ends a pause, may stand still
@@ -181,6 +183,19 @@ class Bed:
         self._flush()
         self.closed_ns = time.time_ns()
         self.snapshot = vitals.with_status(self.snapshot, "ended")
+
+    def set_aside(self, reason: str) -> None:
+        """Stop analysing until a stream begins anew; what stands can be answered, and is reminded of."""
+        self.failed = True
+        self.snapshot = vitals.with_status(self.snapshot, "lost")
+        self.trouble.start("bed_failed", reason)
+        paused_s = self._paused_s
+        try:
+            self.close()
+        finally:
+            self._analysis.halt()
+            if paused_s:
+                self._quiet(paused_s)
 
     def discharge(self) -> None:
         """Close the recording, and the alarms that nothing will ever end: this bed is to be forgotten."""
@@ -287,6 +302,8 @@ class Bed:
         self.close()
         paused_s = self._paused_s
         self._last_received_ns = time.time_ns()
+        self.failed = False
+        self.trouble.end("bed_failed")
         self._stream_count += 1
         self._run(self._analysis.begin(self._settings, self._window, item, self._index))
         self._stopwatch.reset()

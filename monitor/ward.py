@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitor.assemble import Counters, Item, Samples
+from monitor.assemble import Closed, Counters, Item, Opened, Samples
 from monitor.beats import WindowSpec
 from monitor.beds import Bed, Key
 from monitor.definitions import DEFINITIONS
@@ -104,7 +104,10 @@ class Ward:
         if isinstance(item, Samples) and self.first_sample_ns is None:
             self.first_sample_ns = item.received_ns
         bed = self.beds.get(item.bed) or self._admit(item.bed)
-        self._contained(bed, partial(bed.take, item))
+        if isinstance(item, Opened | Closed):  # a bed that failed begins anew with its stream
+            self._guarded(bed, partial(bed.take, item))
+        else:
+            self._contained(bed, partial(bed.take, item))
         if self._store is not None and not bed.failed:
             self._store.watch(bed.snapshot)
 
@@ -123,7 +126,7 @@ class Ward:
         if now_ns - self._began_ns > TAKEN_UP_S * 1e9:
             self._before.clear()
         for bed in list(self.beds.values()):
-            self._contained(bed, partial(bed.tick, now_ns))
+            self._guarded(bed, partial(bed.tick, now_ns))
             if bed.closed_ns is not None and now_ns - bed.closed_ns > _FORGET_NS and bed.seen:
                 self._guarded(bed, bed.discharge)
                 del self.beds[bed.name]
@@ -274,11 +277,10 @@ class Ward:
             action()
         except Exception as error:
             log.exception("bed %s failed", bed.name)
-            bed.failed = True
-            self.fault(f"bed {bed.name}", f"{type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
+            self.fault(f"bed {bed.name}", reason)
             try:
-                bed.trouble.start("bed_failed", f"{type(error).__name__}: {error}")
-                bed.close()
+                bed.set_aside(reason)
             except Exception:
                 log.exception("bed %s failed while it was set aside", bed.name)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from monitor.announcing import sounding
 from monitor.assemble import Assembler, Closed, Fault, Opened, Samples
 from monitor.beats import FEATURES, WindowSpec
 from monitor.beds import Key
@@ -93,11 +94,11 @@ def break_bed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Ward, str], None]:
 
     def break_it(ward: Ward, name: str) -> None:
         def fail(self: Pipeline, item: object) -> list[object]:
-            if self is ward.beds[name]._analysis.pipeline:
+            if self is broken:
                 raise ZeroDivisionError("boom")
             return push(self, item)  # type: ignore[arg-type, return-value]
 
-        push = Pipeline.push
+        push, broken = Pipeline.push, ward.beds[name]._analysis.pipeline
         monkeypatch.setattr(Pipeline, "push", fail)
 
     return break_it
@@ -135,6 +136,63 @@ def test_a_failed_bed_can_still_be_acknowledged(break_bed: Callable[[Ward, str],
     run.play("1", 5, 6)
     run.ward.acknowledge(None)
     assert run.alarms("1", "bed_failed") == ["start", "acknowledged"]
+
+
+def test_a_failed_bed_shows_no_rate_is_reminded_of_and_sounds_again_when_a_pause_is_over(
+    break_bed: Callable[[Ward, str], None],
+) -> None:
+    """Law 8: nobody knows how that patient is, and nobody is left to forget it."""
+    run = Run()
+    run.open("1")
+    run.play("1", 0, 10)
+    bed = run.ward.beds["1"]
+    assert ("live", 75) == (bed.snapshot.status, round(bed.snapshot.hr_bpm or 0))
+    run.ward.pause_audio(None, on=True)
+    break_bed(run.ward, "1")
+    run.play("1", 10, 11)
+    now = time.time_ns()
+    assert ("lost", None, None) == (bed.snapshot.status, bed.snapshot.hr_bpm, sounding(bed.snapshot))
+    run.ward.check(now + 119 * SECOND)
+    assert None is sounding(bed.snapshot)
+    run.ward.check(now + 121 * SECOND)
+    assert "medium" == sounding(bed.snapshot)
+    run.ward.acknowledge(None)
+    assert ("lost", None, None) == (bed.snapshot.status, bed.snapshot.hr_bpm, sounding(bed.snapshot))
+    run.ward.check(now + 190 * SECOND)
+    assert ["start", "acknowledged", "reminded"] == run.alarms("1", "bed_failed")
+    assert [] == run.alarms("1", "feed_lost")
+
+
+def test_a_failed_bed_is_watched_again_when_its_device_begins_anew(
+    break_bed: Callable[[Ward, str], None],
+) -> None:
+    """Alarms that stood and a pause go on; that it failed is still told by the exit code."""
+    run = Run()
+    run.open("1")
+    run.play("1", 0, 10)
+    run.ward.set_limits("1", {"high_rate_bpm": 70.0})
+    run.play("1", 10, 12)
+    run.ward.pause_audio(None, on=True)
+    break_bed(run.ward, "1")
+    run.play("1", 12, 13)
+    snapshot = run.ward.beds["1"].snapshot
+    assert {"high_rate", "bed_failed"} == {alarm.kind for alarm in snapshot.alarms}
+    n_before = run.n_beats("1")
+    run.play("1", 13, 20)
+    assert n_before == run.n_beats("1")
+    run.ward.take(Opened("1", 2, FS, ("II",), 0, 0, ""))
+    run.play("1", 0, 10)
+    assert ["start", "end", "cleared"] == run.alarms("1", "bed_failed")
+    assert ["start"] == run.alarms("1", "high_rate")
+    snapshot = run.ward.beds["1"].snapshot
+    assert ("live", 75, 70.0) == (
+        snapshot.status,
+        round(snapshot.hr_bpm or 0),
+        snapshot.limits["high_rate_bpm"],
+    )
+    assert 100 < snapshot.audio_pause_s < 120
+    assert run.n_beats("1") > n_before + 8
+    assert ["bed 1"] == list(run.ward.faults)
 
 
 def test_a_failed_bed_does_not_keep_a_run_from_ending(break_bed: Callable[[Ward, str], None]) -> None:
