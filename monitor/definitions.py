@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from monitor.events import Alarm, LabelKind, Priority
+from monitor.sections import NEVER_OFF
 
 __all__ = ["DEFINITIONS", "Definition", "announced", "raised"]
 
@@ -46,8 +47,6 @@ class Definition:
         Stays to be seen after its end until acknowledged.
     borrows
         The priority whose colour and sound a technical alarm takes; empty for the others.
-    can_disable
-        False for the three that no setting may switch off.
     """
 
     kind: str
@@ -58,7 +57,11 @@ class Definition:
     rank: int = 0
     latches: bool = False
     borrows: Literal["", "medium", "low"] = ""
-    can_disable: bool = True
+
+    @property
+    def can_disable(self) -> bool:
+        """Whether a setting may switch it off."""
+        return self.kind not in NEVER_OFF
 
     @property
     def urgency(self) -> int:
@@ -72,8 +75,7 @@ class Definition:
 
 
 def _lethal(kind: str, text: str, lane: Lane, families: tuple[str, ...], rank: int) -> Definition:
-    """Return a high-priority definition; asystole, fibrillation and VT cannot be switched off."""
-    return Definition(kind, text, "high", lane, families, rank, latches=True, can_disable=rank > 2)
+    return Definition(kind, text, "high", lane, families, rank, latches=True)
 
 
 _HEART = ("ventricular", "rate")

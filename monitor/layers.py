@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast, get_args, g
 import msgspec
 
 from monitor.errors import SettingsError
+from monitor.sections import NEVER_OFF
 
 __all__ = ["Layer", "Sections", "Values", "built", "of_environment", "of_file", "of_options", "typed"]
 
@@ -157,7 +158,8 @@ def _value(value: object, wanted: object, name: str, *, text: bool) -> object:
         choices = get_args(get_args(wanted)[0]) if listed else ()
         strange = [item for item in value if item not in choices] if isinstance(value, list) else []
         if choices and strange and isinstance(strange[0], str):
-            reason = f"{strange[0]!r} cannot be among them; expected {_nearest(strange[0], choices)}"
+            why = f", as {NEVER_OFF[strange[0]]}" if strange[0] in NEVER_OFF else ""
+            reason = f"{strange[0]!r} cannot be among them{why}; expected {_nearest(strange[0], choices)}"
         else:
             reason = f"{str(error).partition(' - at')[0]}, received {value!r}"
         raise SettingsError(f"{name}: {reason}") from error

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 __all__ = [
     "LIMITS",
+    "NEVER_OFF",
     "AlarmSettings",
     "BedAlarmSettings",
     "DetectorSettings",
@@ -51,15 +52,24 @@ Switchable: TypeAlias = Literal[
     "multiform_pvc",
     "missed_beat",
     "lead_off",
-    "cannot_analyse",
-    "feed_lost",
     "feed_error",
-    "bed_failed",
-    "classifier_failed",
     "classifier_late",
     "storage_failed",
 ]
-"""Alarms that can be switched off: all of `monitor.definitions` but asystole, fibrillation and VT."""
+"""Alarms that can be switched off: all of `monitor.definitions` but those in `NEVER_OFF`."""
+
+_LETHAL: Final = "it tells of a heart that does not pump"
+_BLIND: Final = "it says that nothing can be told of the patient"
+NEVER_OFF: Final = {
+    "asystole": _LETHAL,
+    "ventricular_fibrillation": _LETHAL,
+    "ventricular_tachycardia": _LETHAL,
+    "cannot_analyse": _BLIND,
+    "feed_lost": _BLIND,
+    "bed_failed": _BLIND,
+    "classifier_failed": "it says that VT cannot be found",
+}
+"""Alarms that nothing switches off, and why."""
 
 
 LIMITS: Final = (
@@ -287,7 +297,7 @@ class AlarmSettings(Section, frozen=True, kw_only=True):
     audio_pause_s: Annotated[float, Meta(gt=0, le=1800)] = 120.0
     """How long one press pauses all alarm sound."""
     off: tuple[Switchable, ...] = ()
-    """Kinds that are switched off; asystole, fibrillation and VT cannot be. A bed's own list adds to it."""
+    """Kinds that are switched off; not what kills or says that nothing can be told. A bed's own list adds."""
 
     def limits(self) -> dict[str, float]:
         """Return what a station shows and may change for one bed, by key."""

@@ -9,6 +9,7 @@ import pytest
 from monitor import settings
 from monitor.definitions import DEFINITIONS
 from monitor.errors import SettingsError
+from monitor.sections import NEVER_OFF
 from monitor.settings import LIMITS, AlarmSettings, Settings, Switchable
 
 WARD = """
@@ -109,7 +110,21 @@ low_rate_bpm = 40
         ),
         ("[alarms]\npause_s = 9", "alarms.pause_s: Expected `float` <= 3.0, received 9"),
         ("[alarms]\nreminder_s = inf", "alarms.reminder_s: expected a finite number, received inf"),
-        ("[alarms]\noff = ['asystole']", "alarms.off: 'asystole' cannot be among them; expected one of"),
+        (
+            "[alarms]\noff = ['asystole']",
+            "alarms.off: 'asystole' cannot be among them, as it tells of a heart that does not pump; "
+            "expected one of",
+        ),
+        (
+            "[alarms]\noff = ['feed_lost']",
+            "alarms.off: 'feed_lost' cannot be among them, as it says that nothing can be told of",
+        ),
+        (
+            "[beds.b.alarms]\noff = ['cannot_analyse']",
+            "off: 'cannot_analyse' cannot be among them, as it says",
+        ),
+        ("[alarms]\noff = ['bed_failed']", "off: 'bed_failed' cannot be among them, as it says that nothing"),
+        ("[alarms]\noff = ['classifier_failed']", "as it says that VT cannot be found"),
         (
             "[beds.b.alarms]\non = ['pause']\noff = ['pause']",
             "bed \"b\": alarms.on: expected kinds that off does not name, received 'pause'",
@@ -187,9 +202,10 @@ def test_the_environment_lists_kinds_with_commas() -> None:
     assert ("pause", "couplet") == loaded.alarms.off
 
 
-def test_all_alarms_but_three_can_be_switched_off() -> None:
+def test_all_alarms_but_some_can_be_switched_off() -> None:
     """The names that settings take are those of the table of definitions."""
     assert {kind for kind, entry in DEFINITIONS.items() if entry.can_disable} == set(get_args(Switchable))
+    assert set(DEFINITIONS) - set(get_args(Switchable)) == set(NEVER_OFF)
 
 
 def test_limits_that_a_station_changes_are_checked_as_a_file_is() -> None:
