@@ -1,7 +1,8 @@
-"""What has been received and not yet been taken: one queue of all beds, bounded for each of them.
+"""What has been received and not yet been taken: a queue for each bed, bounded, and taken from in turn.
 
-One thread puts, another takes; each number here is written by one of them alone, so there is no lock.
-What one reads of the other's numbers is at worst a moment old, and errs towards "full".
+A bed that sends more than can be followed delays no other. One thread puts, another takes; each number
+here is written by one of them alone, so there is no lock. What one reads of the other's numbers is at
+worst a moment old, and errs towards "full".
 
 What does not fit becomes a `Gap` with reason ``overflow``: samples and gaps together still account for
 everything. Three limits hold: seconds of signal and number of items per bed, and bytes altogether.
@@ -25,9 +26,14 @@ _RESUME: Final = 0.75
 
 
 class _Lane:
-    """One bed's share: ``pushed_*`` belong to the thread that puts, ``taken_*`` to the one that takes."""
+    """One bed's share: ``pushed_*`` belong to the thread that puts, the rest to the one that takes.
+
+    ``in_turn``: it waits to be taken from.
+    """
 
     def __init__(self) -> None:
+        self.items: deque[Item] = deque()
+        self.in_turn = False
         self.limit = 0
         self.pushed_samples = self.taken_samples = 0
         self.pushed_items = self.taken_items = 0
@@ -36,7 +42,7 @@ class _Lane:
 
 
 class Backlog:
-    """A bounded queue between the receiving thread and its consumer.
+    """Bounded queues between the receiving thread and its consumer.
 
     Parameters
     ----------
@@ -46,35 +52,58 @@ class Backlog:
 
     def __init__(self, settings: FeedSettings) -> None:
         self._settings = settings
-        self._queue: deque[tuple[_Lane | None, Item]] = deque()
         self._lanes: dict[str, _Lane] = {}
+        self._of_nobody = _Lane()
+        self._forgotten: deque[_Lane] = deque()
+        self._turns: deque[_Lane] = deque()
         self._overflowing: set[str] = set()
         self._pushed_bytes = self._taken_bytes = 0
 
     def __bool__(self) -> bool:
         """Whether there is something to take."""
-        return bool(self._queue)
+        return self._pushed_bytes != self._taken_bytes
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The beds of which something waits to be taken."""
+        return frozenset(bed for bed, lane in list(self._lanes.items()) if lane.items)
 
     def take(self, max_items: int) -> list[Item]:
-        """Return the oldest items, at most ``max_items``. For the consumer."""
+        """Return at most ``max_items``, of each bed in turn one, its oldest. For the consumer."""
         items: list[Item] = []
-        while self._queue and len(items) < max_items:
-            lane, item = self._queue.popleft()
-            items.append(item)
-            self._taken_bytes += _size(item)
-            if lane is not None:
-                lane.taken_items += 1
-                lane.taken_samples += _length(item)
-                lane.taken_streams += isinstance(item, Opened | Closed)
+        while self._forgotten and len(items) < max_items:  # first, as a bed may have come back
+            if self._forgotten[0].items:
+                items.append(self._taken(self._forgotten[0]))
+            else:
+                self._forgotten.popleft()
+        for lane in [self._of_nobody, *list(self._lanes.values())]:
+            if lane.items and not lane.in_turn:
+                lane.in_turn = True
+                self._turns.append(lane)
+        while self._turns and len(items) < max_items:
+            lane = self._turns.popleft()
+            if lane.items:  # one that was forgotten may have none left
+                items.append(self._taken(lane))
+            lane.in_turn = bool(lane.items)
+            if lane.in_turn:
+                self._turns.append(lane)
         return items
+
+    def _taken(self, lane: _Lane) -> Item:
+        item = lane.items.popleft()
+        self._taken_bytes += _size(item)
+        lane.taken_items += 1
+        lane.taken_samples += _length(item)
+        lane.taken_streams += isinstance(item, Opened | Closed)
+        return item
 
     def put(self, item: Item) -> int:
         """Add an item, or what is left of it; return how many samples were given up."""
+        lane = self._of_nobody if item.bed is None else self._lanes.setdefault(item.bed, _Lane())
         if item.bed is None or isinstance(item, Fault):
             if self._has_memory(0):
-                self._append(None, item)
+                self._append(lane, item)
             return 0
-        lane = self._lanes.setdefault(item.bed, _Lane())
         if isinstance(item, Samples):
             if self._has_room(lane, len(item.block.samples), item.block.samples.nbytes):
                 self._end_overflow(item.bed, lane)
@@ -111,7 +140,9 @@ class Backlog:
 
     def forget(self, bed: str) -> None:
         """Drop the accounts of a bed that is gone; what is queued of it stays."""
-        self._lanes.pop(bed, None)
+        lane = self._lanes.pop(bed, None)
+        if lane is not None:
+            self._forgotten.append(lane)
 
     def _has_room(self, lane: _Lane, n_samples: int, n_bytes: int) -> bool:
         share = 1.0 if lane.overflow is None else _RESUME
@@ -135,13 +166,12 @@ class Backlog:
             self._overflowing.discard(bed)
             self._append(lane, Lost(bed, Gap(sample=start, stop=stop, decided=stop, reason="overflow")))
 
-    def _append(self, lane: _Lane | None, item: Item) -> None:
+    def _append(self, lane: _Lane, item: Item) -> None:
         self._pushed_bytes += _size(item)
-        if lane is not None:
-            lane.pushed_items += 1
-            lane.pushed_samples += _length(item)
-            lane.pushed_streams += isinstance(item, Opened | Closed)
-        self._queue.append((lane, item))
+        lane.pushed_items += 1
+        lane.pushed_samples += _length(item)
+        lane.pushed_streams += isinstance(item, Opened | Closed)
+        lane.items.append(item)
 
 
 def _length(item: Item) -> int:

@@ -141,12 +141,15 @@ class Bed:
         if pipeline is not None and stream_count == self._stream_count:
             self._labels(pipeline.label(sample, probabilities, provisional=provisional))
 
-    def tick(self, now_ns: int) -> None:
-        """Look at the wall clock: give up on overdue labels, notice a feed that went silent."""
+    def tick(self, now_ns: int, *, heard: bool = False) -> None:
+        """Look at the wall clock: give up on overdue labels, notice a feed that went silent.
+
+        ``heard``: more has been received of it than it was given.
+        """
         if self._analysis.pipeline is not None and not self.failed:
             self._labels(self._analysis.pipeline.give_up())
         silent_ns = now_ns - (self._last_received_ns or now_ns)
-        if not (self.closed or self.failed) and silent_ns > self._settings.feed.lost_after_s * 1e9:
+        if not (self.closed or self.failed or heard) and silent_ns > self._settings.feed.lost_after_s * 1e9:
             self.lose()
         self.trouble.tick(now_ns)
         if 0 < self._pause_until_ns < now_ns:  # the signal's clock, which ends a pause, may stand still

@@ -46,8 +46,10 @@ _FLUSH_S = 1.0
 """How often files are brought up to date: what a power cut may cost."""
 _GRACE_S = 5.0
 """How long the end of a run waits for labels that are under way, and for screens to read the rest."""
-_MAX_ITEMS = 2000
-"""Items taken per turn, so that screens and answers are served between."""
+_ITEMS_S = 0.1
+"""How long a turn takes items, so that clocks are looked at and screens and answers served between."""
+_AT_ONCE = 64
+"""Items taken before that time is looked at: of a ward, one packet of each bed."""
 _LONGEST_NAME = 64
 """Characters of the name of somebody who acknowledges."""
 _SLOW_START_S = 5.0
@@ -75,7 +77,7 @@ class Engine:
         self._ward: Ward | None = None
         self._before: Mapping[str, Handover] | None = {}
         self._loading_failed: BaseException | None = None
-        self._stopping = self._done = self._behind = False
+        self._stopping = self._done = False
         self._notice = "starting"
         self._next_flush = self._next_check = 0.0
         folder = artifact.locate(config.model)
@@ -162,28 +164,30 @@ class Engine:
         self._take_items(ward)
         self._take_answers(ward)
         now = time.monotonic()
-        if now >= self._next_check and not self._behind:
+        if now >= self._next_check:
             self._next_check = now + _CHECK_S
-            ward.check(time.time_ns())
+            ward.check(time.time_ns(), waiting=self._ingest.waiting)
             self._check_classifier(ward)
         if now >= self._next_flush:
             self._next_flush = now + _FLUSH_S
             ward.flush()
         self._serve_clients()
 
-    def _take_items(self, ward: "Ward") -> None:
-        """Give the ward what was received; while more waits than that, no feed is called silent."""
-        if "feed" in ward.faults:
-            return
-        try:
-            items = self._ingest.take(_MAX_ITEMS)
-        except FeedError as error:
-            ward.fault("feed", str(error))
-            ward.lose()
-            return
-        self._behind = len(items) == _MAX_ITEMS
-        for item in items:
-            ward.take(item)
+    def _take_items(self, ward: "Ward") -> bool:
+        """Give the ward what was received, for some time; return whether there may be more."""
+        until = time.monotonic() + _ITEMS_S
+        more = "feed" not in ward.faults
+        while more and time.monotonic() < until:
+            try:
+                items = self._ingest.take(_AT_ONCE)
+            except FeedError as error:
+                ward.fault("feed", str(error))
+                ward.lose()
+                return False
+            for item in items:
+                ward.take(item)
+            more = len(items) == _AT_ONCE
+        return more
 
     def _take_answers(self, ward: "Ward") -> None:
         for key, probabilities in self._labeller.answers():
@@ -302,9 +306,8 @@ class Engine:
     def _finish(self, ward: "Ward") -> None:
         """Take what was received, flush every bed, wait a little for labels, let the screens read all."""
         self._ingest.close()
-        self._take_items(ward)
-        while self._behind:
-            self._take_items(ward)
+        while self._take_items(ward):
+            pass
         ward.end()
         deadline = time.monotonic() + _GRACE_S
         while ward.n_waiting and self._network() == "ready" and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""From sockets to a bounded queue: one thread receives, one consumer takes, nothing is lost unsaid.
+"""From sockets to bounded queues: one thread receives, one consumer takes, nothing is lost unsaid.
 
 The thread decodes (`monitor.wire`), puts each bed's packets in order (`monitor.assemble`) and queues
 the items. What does not fit into the queue becomes a `Gap` with reason ``overflow``. Memory is bounded
@@ -164,7 +164,7 @@ class Ingest:
             self._context.term()
 
     def take(self, max_items: int = 10_000) -> list[Item]:
-        """Return what is queued, oldest first, at most ``max_items``; never waits.
+        """Return what is queued, at most ``max_items``: of each bed in turn, its oldest first; never waits.
 
         Raises
         ------
@@ -183,6 +183,11 @@ class Ingest:
         if not items and not self._backlog and self._failure is not None:
             raise FeedError(f"receiving has stopped: {self._failure!r}") from self._failure
         return items
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The beds of which something is queued."""
+        return self._backlog.waiting
 
     @property
     def counters(self) -> dict[str, Counters]:

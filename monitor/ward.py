@@ -6,7 +6,7 @@ written is an alarm on every bed that it concerns and is tried again.
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,12 +121,15 @@ class Ward:
                 bed, partial(bed.answer, int(count), sample, probabilities, provisional=provisional)
             )
 
-    def check(self, now_ns: int) -> None:
-        """Let every bed look at the wall clock; forget those that left long ago."""
+    def check(self, now_ns: int, *, waiting: Collection[str] = ()) -> None:
+        """Let every bed look at the wall clock; forget those that left long ago.
+
+        Beds of which something is ``waiting`` to be taken are not silent, whenever they were heard last.
+        """
         if now_ns - self._began_ns > TAKEN_UP_S * 1e9:
             self._before.clear()
         for bed in list(self.beds.values()):
-            self._guarded(bed, partial(bed.tick, now_ns))
+            self._guarded(bed, partial(bed.tick, now_ns, heard=bed.name in waiting))
             if bed.closed_ns is not None and now_ns - bed.closed_ns > _FORGET_NS and bed.seen:
                 self._guarded(bed, bed.discharge)
                 del self.beds[bed.name]

@@ -63,6 +63,41 @@ def test_samples_and_gaps_account_for_everything(steps: list[tuple[str, int]]) -
     assert not backlog
 
 
+def test_a_bed_that_floods_delays_no_other() -> None:
+    """Of each bed in turn one, from call to call, its oldest first; what is nobody's too."""
+    backlog = Backlog(FeedSettings())
+    for bed in "abc":
+        backlog.put(Opened(bed=bed, stream=1, fs=1000.0, leads=("II",), device_time_ns=0, index=0))
+    for k in range(100):
+        backlog.put(Samples("b", Block(k, np.zeros((1, 1))), captured_ns=0, received_ns=0))
+    for bed in "ac":
+        backlog.put(Samples(bed, Block(0, np.zeros((1, 1))), captured_ns=0, received_ns=0))
+    backlog.put(Fault(None, "x"))
+    taken = [backlog.take(2) for _ in range(5)]
+    beds = [item.bed for items in taken for item in items]
+    assert [None, "a", "b", "c", "a", "b", "c", "b", "b", "b"] == beds
+    assert {"b"} == backlog.waiting
+    starts = [item.block.start for item in backlog.take(1000) if isinstance(item, Samples)]
+    assert list(range(4, 100)) == starts
+    assert not backlog
+    assert frozenset() == backlog.waiting
+
+
+def test_what_is_queued_of_a_bed_that_is_forgotten_can_still_be_taken() -> None:
+    """Also where the bed comes back before that; what it said first comes first."""
+    backlog = Backlog(FeedSettings())
+    for stream in (1, 2):
+        backlog.put(_opened(stream=stream))
+        backlog.put(_samples(500 * stream, 10))
+        backlog.forget("b")
+    assert frozenset() == backlog.waiting
+    backlog.put(_opened(stream=3))
+    taken = [*backlog.take(1), *backlog.take(100)]
+    assert [Opened, Samples, Opened, Samples, Opened] == [type(item) for item in taken]
+    assert [500, 1000] == [item.block.start for item in taken if isinstance(item, Samples)]
+    assert not backlog
+
+
 def test_overflow_is_one_hole_and_not_many() -> None:
     """While the consumer is just too slow, nothing is let in before a quarter is free."""
     backlog = Backlog(FeedSettings(queue_s=1.0))

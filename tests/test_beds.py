@@ -154,6 +154,15 @@ def test_a_silent_feed_is_a_technical_alarm_and_ends_with_the_next_packet() -> N
     assert ward.bed.snapshot.status in ("live", "learning")
 
 
+def test_a_bed_of_which_more_was_received_than_taken_is_not_called_lost() -> None:
+    """A monitor that is behind does not take its own slowness for a device's silence."""
+    ward = Ward()
+    ward.open(1)
+    ward.play(beating(4))
+    ward.bed.tick(SECOND + 60 * SECOND, heard=True)
+    assert ([], "live") == (ward.alarms("feed_lost"), ward.bed.snapshot.status)
+
+
 def test_a_closed_bed_is_not_called_lost() -> None:
     """A device that said good-bye has not vanished."""
     ward = Ward()

@@ -277,6 +277,16 @@ def test_a_bed_that_left_long_ago_is_forgotten() -> None:
     run.ward.answer(("1#1", 100, True), [1.0, 0.0, 0.0, 0.0, 0.0])  # too late, and nobody is hurt
 
 
+def test_each_bed_is_judged_by_what_waits_of_it() -> None:
+    """One that floods keeps no other from being called lost."""
+    run = Run()
+    run.open("1", "2")
+    run.play("1", 0, 5)
+    run.play("2", 0, 5)
+    run.ward.check(time.time_ns(), waiting={"2"})
+    assert (["start"], []) == (run.alarms("1", "feed_lost"), run.alarms("2", "feed_lost"))
+
+
 def test_a_bed_that_was_forgotten_and_goes_on_after_its_bye_is_watched_again() -> None:
     """What receives knows the stream still, the ward does not any more: it is told of it again."""
     run, assembler = Run(), Assembler("1")
