@@ -29,6 +29,7 @@ from monitor.errors import BeatlineError, FeedError, StorageError
 from monitor.handover import UNKNOWN, Handover
 from monitor.ingest import Ingest
 from monitor.labeller import Labeller, State
+from monitor.names import natural
 from monitor.snapshots import BedSnapshot, WardSnapshot, encode
 
 if TYPE_CHECKING:
@@ -292,7 +293,7 @@ class Engine:
         now_ns, settings = time.time_ns(), self._config.settings
         return tuple(
             bequest.shown(bed, left, limits=settings.for_bed(bed).alarms.limits(), now_ns=now_ns)
-            for bed, left in self._before.items()
+            for bed, left in sorted(self._before.items(), key=lambda entry: natural(entry[0]))
             if left.alarms
         ), ()
 

@@ -1,9 +1,10 @@
-"""What records are called: ``208`` is of mitdb, ``svdb/800`` of svdb."""
+"""What records are called: ``208`` is of mitdb, ``svdb/800`` of svdb. In which order names stand."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["RecordName", "is_among"]
+__all__ = ["RecordName", "is_among", "natural"]
 
 
 class RecordName(NamedTuple):
@@ -33,3 +34,15 @@ class RecordName(NamedTuple):
 def is_among(name: str, names: Iterable[str]) -> bool:
     """Whether a record is one of some; what has a folder to itself (``--data``) goes without its database."""
     return RecordName.of(name).record in {RecordName.of(other).record for other in names}
+
+
+def natural(name: str) -> tuple[tuple[str | int, ...], str]:
+    """Return what names are sorted by: figures count as numbers, whatever came first.
+
+    Examples
+    --------
+    >>> sorted(["bed-10", "bed-2", "Bed-1"], key=natural)
+    ['Bed-1', 'bed-2', 'bed-10']
+    """
+    parts = re.split(r"(\d+)", name.casefold())  # texts and figures in turn, so like is compared with like
+    return tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), name

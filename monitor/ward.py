@@ -20,6 +20,7 @@ from monitor.events import BeatWindow
 from monitor.handover import NOTHING, TAKEN_UP_S, UNKNOWN, Handover
 from monitor.journal import Journal
 from monitor.link import Entry, EventLog, ward_entry
+from monitor.names import natural
 from monitor.settings import Settings
 from monitor.vitals import BedSnapshot
 
@@ -225,15 +226,19 @@ class Ward:
         return bool(opened) and all(bed.closed or bed.failed for bed in opened)
 
     def shown(self, counters: Mapping[str, Counters]) -> tuple[tuple[BedSnapshot, ...], tuple[str, ...]]:
-        """Return what screens show: the beds, and lines about the whole ward."""
+        """Return what screens show: the beds in the order of their names, and lines about the whole ward."""
         notices = [f"! {part} failed: {text}" for part, text in self.faults.items()]
         if self._unknown:
             notices.append(f"! {UNKNOWN}")
         text, until_ns = self._notice
         if time.time_ns() < until_ns:
             notices.append(f"! {text}")
-        beds = tuple(bed.shown(counters.get(name, Counters())) for name, bed in self.beds.items())
+        beds = tuple(self.beds[name].shown(counters.get(name, Counters())) for name in self._names)
         return beds, tuple(notices)
+
+    @property
+    def _names(self) -> list[str]:
+        return sorted(self.beds, key=natural)
 
     def _take_up(self, left: Mapping[str, Handover]) -> None:
         """Give each bed what the run before left; one that is not here yet is shown at once if need be."""
@@ -264,7 +269,7 @@ class Ward:
     def _each(self, name: str | None, action: Callable[[Bed], None]) -> str:
         """Let one bed act, or all; return what is wrong with the name."""
         if name is not None and name not in self.beds:
-            return f"bed: expected one of {', '.join(self.beds) or 'none yet'}, received {name!r}"
+            return f"bed: expected one of {', '.join(self._names) or 'none yet'}, received {name!r}"
         for bed in self.beds.values():
             if name in (None, bed.name):
                 self._guarded(bed, partial(action, bed))

@@ -277,6 +277,15 @@ def test_a_bed_that_left_long_ago_is_forgotten() -> None:
     run.ward.answer(("1#1", 100, True), [1.0, 0.0, 0.0, 0.0, 0.0])  # too late, and nobody is hurt
 
 
+def test_beds_stand_in_the_order_of_their_names() -> None:
+    """A bed has the same place after every start, whichever device comes first."""
+    run = Run()
+    run.open("bed10", "bed2", "bed1")
+    beds, _ = run.ward.shown({})
+    assert ["bed1", "bed2", "bed10"] == [bed.bed for bed in beds]
+    assert "expected one of bed1, bed2, bed10, received" in run.ward.acknowledge("bed3")
+
+
 def test_each_bed_is_judged_by_what_waits_of_it() -> None:
     """One that floods keeps no other from being called lost."""
     run = Run()

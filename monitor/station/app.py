@@ -27,6 +27,7 @@ from monitor.signals import Bell
 from monitor.station.canvas import Canvas
 from monitor.station.draw import draw
 from monitor.station.happenings import AlarmStrip, Happening
+from monitor.station.numbers import Numbers
 from monitor.station.panels import Help, Limits
 from monitor.station.scene import Attached, Scene, Tiles
 from monitor.station.state import Command, State, Wall, pressed
@@ -108,6 +109,7 @@ class Station(App[int]):
         self.state = state
         self.known = Watch()
         self.tiles = Tiles()
+        self.numbers = Numbers()
         self._source = source
         self._options = options
         self._message, self._message_until = "", 0.0
@@ -162,9 +164,13 @@ class Station(App[int]):
         """Do what a key says, and show it at once."""
         if self._leaving:
             return
-        ward, before = self.known.ward, self._panel
-        names = tuple(bed.bed for bed in ward.beds)
-        self.state, command = pressed(self.state, key, Wall(names, self.tiles.across, ward))
+        if not self.numbers.settled(key, time.monotonic()):
+            self.say("! the beds have moved: look again, then press")
+            self.paint()
+            return
+        before = self._panel
+        wall = Wall(self.numbers.names, self.tiles.across, self.known.ward)
+        self.state, command = pressed(self.state, key, wall)
         self._obey(command)
         self._hold()
         self.paint()
@@ -208,7 +214,9 @@ class Station(App[int]):
         """Draw what is known now."""
         with contextlib.suppress(NoMatches):
             canvas = self.query_one(Canvas)
-            frame, self.tiles = draw(self.scene(), (canvas.size.width, canvas.size.height), time.time_ns())
+            scene = self.scene()
+            frame, self.tiles = draw(scene, (canvas.size.width, canvas.size.height), time.time_ns())
+            self.numbers.drawn([bed.bed for bed in scene.ward.beds], time.monotonic())
             canvas.show(frame, "mono" if self.no_color else self.state.scheme)
 
     @work(name="follow", exit_on_error=True)
@@ -250,6 +258,8 @@ class Station(App[int]):
         """Choose the first bed where the chosen one is not there."""
         names = [bed.bed for bed in self.known.ward.beds]
         if names and self.state.selected not in names:
+            if self.state.selected:
+                self.numbers.rechosen(time.monotonic())
             self.state = replace(self.state, selected=names[0])
 
     def _obey(self, command: Command) -> None:
@@ -258,6 +268,8 @@ class Station(App[int]):
         match command:
             case "quit":
                 self.exit(0)
+            case "acknowledge" | "pause" if bed is None:
+                self.say("no bed is chosen: A and P are for all")
             case "acknowledge" if name in self.known.gone:
                 self.known.dismiss(name)
                 self._choose()
@@ -268,8 +280,8 @@ class Station(App[int]):
             case "acknowledge all":
                 self.known.dismiss(None)
                 self._tell(link.Acknowledge(by=by))
-            case "pause":
-                self._tell(link.PauseAudio(bed=name, on=bed is None or bed.audio_pause_s <= 0, by=by))
+            case "pause" if bed is not None:
+                self._tell(link.PauseAudio(bed=name, on=bed.audio_pause_s <= 0, by=by))
             case "pause all":
                 on = not all(bed.audio_pause_s > 0 for bed in self.known.ward.beds)
                 self._tell(link.PauseAudio(on=on, by=by))

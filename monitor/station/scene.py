@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from monitor.events import TrendPoint
 from monitor.layout import Area
+from monitor.names import natural
 from monitor.snapshots import BedSnapshot, WardSnapshot
 from monitor.station.happenings import AlarmStrip, Happening
 from monitor.station.state import State
@@ -78,14 +79,17 @@ class Tiles:
 
 
 def kept(before: WardSnapshot, after: WardSnapshot, dismissed: frozenset[str]) -> WardSnapshot:
-    """Return the ward with the beds that vanished during an alarm, until they come back or are dismissed."""
+    """Return the ward with the beds that vanished during an alarm, each at its place.
+
+    They stay until they come back or are dismissed.
+    """
     there = {bed.bed for bed in after.beds}
     gone = tuple(
         replace(bed, connection="lost")
         for bed in before.beds
         if bed.alarms and bed.bed not in there and bed.bed not in dismissed
     )
-    return replace(after, beds=(*after.beds, *gone)) if gone else after
+    return replace(after, beds=tuple(sorted((*after.beds, *gone), key=lambda bed: natural(bed.bed))))
 
 
 def frozen(live: WardSnapshot, still: WardSnapshot | None) -> WardSnapshot:

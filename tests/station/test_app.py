@@ -45,6 +45,42 @@ def test_digits_arrows_and_enter_go_from_bed_to_bed() -> None:
     drive(Played(a_ward(8)), script)
 
 
+def test_a_number_never_means_another_bed_than_the_one_that_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bed that comes between moves those behind it: for a moment a number is answered with words."""
+    beds = {name: with_alarms(a_bed(name), VT) for name in ("bed-1", "bed-2", "bed-3")}
+    played = Played(WardSnapshot(beds=(beds["bed-1"], beds["bed-3"])))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: ("bed-1", "bed-3") == station.numbers.names)
+        played.ward = WardSnapshot(beds=tuple(beds.values()))
+        await until(pilot, lambda: ("bed-1", "bed-2", "bed-3") == station.numbers.names)
+        await pilot.press("2")
+        assert "the beds have moved: look again" in shown(station)
+        assert ("wall", "bed-1") == (station.state.view, station.state.selected)
+        monkeypatch.setattr("monitor.station.numbers.SETTLE_S", 0.0)
+        await pilot.press("2", "a")
+
+    drive(played, script)
+    assert [link.Acknowledge(bed="bed-2", by="kim")] == played.told
+
+
+def test_what_was_for_a_bed_that_has_gone_is_for_no_other() -> None:
+    """Its place is taken by another patient: nothing of that one is acknowledged unseen, nor of all."""
+    beds = tuple(with_alarms(a_bed(name), VT) for name in ("bed-1", "bed-2"))
+    played = Played(WardSnapshot(beds=(beds[0], a_bed("bed-2"))))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("right")
+        assert "bed-2" == station.state.selected
+        played.ward = WardSnapshot(beds=beds[:1])
+        await until(pilot, lambda: "bed-1" == station.state.selected)
+        await pilot.press("a", "space")
+        assert "the beds have moved: look again" in shown(station)
+
+    drive(played, script)
+    assert [] == played.told
+
+
 def test_acknowledge_goes_to_the_chosen_bed_with_a_name() -> None:
     """``a`` is for one bed, ``A`` for all; a bed without an alarm is answered in words."""
     ward = a_ward(3)
