@@ -25,6 +25,11 @@ class Recording:
         Where the alarm stands while it cannot be written; it is tried again.
     fault
         Called with a line when it cannot be written.
+
+    Attributes
+    ----------
+    failing
+        Whether it could not be written when that was tried last.
     """
 
     def __init__(
@@ -35,6 +40,7 @@ class Recording:
         self._trouble = trouble
         self._fault = fault
         self._recorder: Recorder | None = None
+        self.failing = False
 
     def begin(self, opened: Opened) -> None:
         """Begin the record of a new stream."""
@@ -71,6 +77,7 @@ class Recording:
     def flush(self) -> None:
         """Bring it up to date on disk; that this works again ends the alarm."""
         if self._recorder is not None and self._try(self._recorder.flush):
+            self.failing = False
             self._trouble.stored("recording")
 
     def close(self) -> None:
@@ -88,5 +95,6 @@ class Recording:
         return True
 
     def _failed(self, error: StorageError) -> None:
+        self.failing = True
         self._fault(str(error))
         self._trouble.not_stored("recording", str(error))

@@ -61,7 +61,7 @@ class Ward:
     Attributes
     ----------
     faults
-        Parts that have failed, with the reason: the run then ends with exit code 1.
+        Parts that have failed, with the reason: the run then ends with exit code 1, mended or not.
     first_sample_ns
         Wall time at which the first sample was received.
     """
@@ -88,6 +88,7 @@ class Ward:
         self._journal = journal
         self._record = record
         self._store = store
+        self._failing: dict[str, str] = {}
         self._unwritten: dict[str, str] = {}
         self._notice = ("", 0)
         self._before: dict[str, Handover] = {}
@@ -107,6 +108,8 @@ class Ward:
         bed = self.beds.get(item.bed) or self._admit(item.bed)
         if isinstance(item, Opened | Closed):  # a bed that failed begins anew with its stream
             self._guarded(bed, partial(bed.take, item))
+            if not bed.failed:
+                self._mended(f"bed {bed.name}")
         else:
             self._contained(bed, partial(bed.take, item))
         if self._store is not None and not bed.failed:
@@ -134,6 +137,7 @@ class Ward:
             if bed.closed_ns is not None and now_ns - bed.closed_ns > _FORGET_NS and bed.seen:
                 self._guarded(bed, bed.discharge)
                 del self.beds[bed.name]
+                self._failing.pop(f"bed {bed.name}", None)
 
     def acknowledge(self, name: str | None, kind: str | None = None, by: str = "") -> str:
         """Acknowledge what stands, on one bed or on all; return why not, empty if it was done."""
@@ -162,11 +166,17 @@ class Ward:
             self._contained(bed, partial(bed.trouble.start, kind))
 
     def fault(self, part: str, text: str) -> None:
-        """Keep what has failed: it is shown until the end, and the exit code will be 1."""
-        if part not in self.faults:
-            self.faults[part] = text
+        """Keep what has failed: it is shown until it is mended, and the exit code will be 1."""
+        self.faults.setdefault(part, text)
+        if part not in self._failing:
+            self._failing[part] = text
             log.error("%s: %s", part, text)
             self._tell(ward_entry(f"{part} failed: {text}"))
+
+    def _mended(self, part: str) -> None:
+        """Show a part as failed no longer."""
+        if self._failing.pop(part, ""):
+            self._tell(ward_entry(f"{part} works again"))
 
     def notice(self, text: str) -> None:
         """Tell one line about the whole ward; the screen shows it for some seconds."""
@@ -177,6 +187,8 @@ class Ward:
         """Bring files up to date."""
         for bed in self.beds.values():
             self._contained(bed, bed.recording.flush)
+        if not any(bed.recording.failing for bed in self.beds.values()):
+            self._mended("recording")
         if self._store is not None:
             if self._unknown and self._store.known:
                 self._unknown = False
@@ -227,7 +239,7 @@ class Ward:
 
     def shown(self, counters: Mapping[str, Counters]) -> tuple[tuple[BedSnapshot, ...], tuple[str, ...]]:
         """Return what screens show: the beds in the order of their names, and lines about the whole ward."""
-        notices = [f"! {part} failed: {text}" for part, text in self.faults.items()]
+        notices = [f"! {part} failed: {text}" for part, text in self._failing.items()]
         if self._unknown:
             notices.append(f"! {UNKNOWN}")
         text, until_ns = self._notice
@@ -312,5 +324,6 @@ class Ward:
             for bed in self.beds.values():
                 bed.trouble.not_stored(what, trouble)
         elif not trouble and self._unwritten.pop(what, ""):
+            self._mended(what)
             for bed in self.beds.values():
                 self._contained(bed, partial(bed.trouble.stored, what))

@@ -18,6 +18,7 @@ from monitor.handover import Handover
 from monitor.journal import Journal
 from monitor.link import Entry, EventLog
 from monitor.pipeline import Pipeline
+from monitor.recorder import Recorder
 from monitor.settings import Settings
 from monitor.store.writer import Writer
 from monitor.trouble import Trouble
@@ -192,7 +193,7 @@ def test_a_failed_bed_is_watched_again_when_its_device_begins_anew(
     )
     assert 100 < snapshot.audio_pause_s < 120
     assert run.n_beats("1") > n_before + 8
-    assert ["bed 1"] == list(run.ward.faults)
+    assert (["bed 1"], ()) == (list(run.ward.faults), run.ward.shown({})[1])
 
 
 def test_a_failed_bed_does_not_keep_a_run_from_ending(break_bed: Callable[[Ward, str], None]) -> None:
@@ -235,7 +236,10 @@ def test_bytes_of_nobody_are_a_line_on_the_screen() -> None:
 def test_a_journal_that_cannot_be_written_is_an_alarm_on_every_bed_until_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beds that come later are told too; a healthy recording does not take the alarm back."""
+    """Beds that come later are told too; a healthy recording does not take the alarm back.
+
+    What is shown is what stands; what the run ends with, and what was told, is what has been.
+    """
     full = True
 
     def flush(self: Journal) -> None:
@@ -254,12 +258,47 @@ def test_a_journal_that_cannot_be_written_is_an_alarm_on_every_bed_until_it_can(
     assert run.alarms("1", "storage_failed") == ["start"]
     assert run.alarms("2", "storage_failed") == ["start"]
     assert list(run.ward.faults) == ["journal"]
+    assert run.ward.shown({})[1] == ("! journal failed: cannot write run.jsonl: No space left on device",)
     full = False
     run.ward.flush()
-    assert run.alarms("1", "storage_failed") == ["start", "end", "cleared"]
-    assert run.alarms("2", "storage_failed") == ["start", "end", "cleared"]
+    assert (run.ward.shown({})[1], list(run.ward.faults)) == ((), ["journal"])
+    full = True
+    run.ward.flush()
+    full = False
+    run.ward.flush()
+    told = [entry.event.text for entry in run.told("") if isinstance(entry.event, Notice)]
+    failed = "journal failed: cannot write run.jsonl: No space left on device"
+    assert told == [failed, "journal works again"] * 2
+    assert run.alarms("1", "storage_failed") == ["start", "end", "cleared"] * 2
+    assert run.alarms("2", "storage_failed") == ["start", "end", "cleared"] * 2
     run.ward.abandon()
     run.ward.close()
+
+
+def test_a_recording_that_failed_is_shown_as_such_until_it_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all beds together: one that is well does not speak for another."""
+    full = True
+    whole = Recorder.flush
+
+    def flush(self: Recorder) -> None:
+        if full:
+            raise StorageError("cannot write 1.dat: No space left on device")
+        whole(self)
+
+    run = Run(record=tmp_path)
+    run.open("1", "2")
+    run.play("1", 0, 3)
+    monkeypatch.setattr(Recorder, "flush", flush)
+    run.ward.flush()
+    assert run.ward.shown({})[1] == ("! recording failed: cannot write 1.dat: No space left on device",)
+    full = False
+    run.ward.beds["2"].recording.flush()
+    assert len(run.ward.shown({})[1]) == 1
+    run.ward.flush()
+    assert (run.ward.shown({})[1], list(run.ward.faults)) == ((), ["recording"])
+    run.ward.abandon()
 
 
 def test_a_bed_that_left_long_ago_is_forgotten() -> None:
