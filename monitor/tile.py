@@ -205,7 +205,7 @@ def _words(bed: BedSnapshot, tag: Tag, room: int) -> tuple[list[_Word], list[_Wo
 
     A note is shortened for the state, and comes before a state that is as it should be.
     """
-    status, left = _STATUS[bed.status], pause_left(bed)
+    status, left = _state(bed), pause_left(bed)
     notes = [tag.note, tag.note.partition(",")[0]] if tag.note else [f"sound paused {left}", f"mute {left}"]
     noted = [[(note, "technical")] for note in notes] if tag.note or left else [[]]
     needed = noted[-1] if bed.status == "live" else [status, *noted[-1]]
@@ -213,6 +213,13 @@ def _words(bed: BedSnapshot, tag: Tag, room: int) -> tuple[list[_Word], list[_Wo
     words = next((some for some in choices if sum(len(text) + 2 for text, _ in some) <= room), [])
     complete = len(words) == 1 + len(noted[0])
     return words, [] if complete else [word for word in needed if word not in words]
+
+
+def _state(bed: BedSnapshot) -> _Word:
+    """Return the state of a bed; where the analysis has stopped nobody is sent to look for a cable."""
+    kinds = {alarm.kind for alarm in bed.alarms}
+    stopped = bed.status == "lost" and "bed_failed" in kinds and "feed_lost" not in kinds
+    return ("STOPPED", "technical") if stopped else _STATUS[bed.status]
 
 
 def _name(frame: Frame, area: Area, bed: BedSnapshot, tag: Tag) -> int:

@@ -24,6 +24,7 @@ from monitor.waveform import Charset, Sweep, charset_for, trace
 from tests.wards import DELAY, FS, NOW_NS, a_bed, a_ward, an_alarm, ecg, with_alarms
 
 VT = an_alarm("ventricular_tachycardia", "high", "VENT TACHY")
+STOPPED = an_alarm("bed_failed", "technical", "ANALYSIS STOPPED: IndexError")
 
 
 def lines(ward: WardSnapshot, size: tuple[int, int], charset: Charset = "braille") -> list[str]:
@@ -182,6 +183,7 @@ def test_a_high_alarm_is_red_until_it_is_over() -> None:
     ("changes", "expected"),
     [
         ({"connection": "lost"}, "FEED LOST"),
+        ({"connection": "lost", "alarms": (STOPPED,)}, " STOPPED "),
         ({"connection": "ended"}, "ended"),
         ({"connection": "waiting"}, "WAITING"),
         ({"learning": True}, "LEARNING"),
