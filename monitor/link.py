@@ -238,7 +238,7 @@ class EventLog:
         return entries, first + len(entries) - 1, max(0, oldest - number - 1)
 
 
-_request_decoder = msgspec.msgpack.Decoder(Request)
+_request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _answer_decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 _encoder = msgspec.msgpack.Encoder()
 
