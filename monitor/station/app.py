@@ -226,7 +226,7 @@ class Station(App[int]):
             if update is not None:
                 for line in self.known.take(update):
                     self.say(line)
-            if self._source.state not in ("up", "silent"):
+            if self._source.state != "up":
                 self.known.lost()
             if self._source.refused:
                 self.say(f"! {self._source.refused}")

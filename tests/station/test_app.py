@@ -9,11 +9,14 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Label
 
 from monitor import link
+from monitor.announcing import sounding
 from monitor.events import Alarm, Notice
 from monitor.snapshots import BedSnapshot, WardSnapshot
 from monitor.station.app import Options, Station
 from monitor.station.canvas import Canvas
+from monitor.station.line import LineState
 from monitor.station.panels import Limits
+from monitor.station.state import State
 from tests.station.scenes import Played, drive, shown, until, with_limits
 from tests.wards import FS, a_bed, a_ward, an_alarm, with_alarms
 
@@ -129,6 +132,48 @@ def test_a_monitor_that_dies_is_shown_at_once_with_the_alarms_that_stood() -> No
         played.state, played.anew = "up", True
         await until(pilot, lambda: "HAS GONE" not in shown(station))
         assert 0 == played.pulls[-1].after
+
+    drive(played, script)
+
+
+@pytest.mark.parametrize("state", ["lost", "silent", "foreign"])
+def test_whatever_was_acknowledged_a_ward_that_is_cut_off_rings(
+    state: LineState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else is there to raise it; no figure is shown as current, and a feed that came back is live."""
+    rung: list[float] = []
+    monkeypatch.setattr(Station, "bell", lambda _: rung.append(0.0))
+    seen = an_alarm("feed_lost", "technical", "FEED LOST", acknowledged=True)
+    played = Played(WardSnapshot(beds=(with_alarms(a_bed(), seen),), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        assert ("HR 75" in shown(station), rung) == (True, [])
+        played.state = state
+        await until(pilot, lambda: len(rung) > 0)
+        assert "medium" == sounding(*station.known.ward.beds)
+        assert ("HR ---" in shown(station), "HR 75" in shown(station)) == (True, False)
+        played.state = "up"
+        await until(pilot, lambda: sounding(*station.known.ward.beds) is None)
+        assert "HR 75" in shown(station)
+
+    drive(played, script, state=State(view="trends"))
+
+
+def test_a_bed_that_was_watched_and_is_no_more_stays_behind_a_restart() -> None:
+    """A monitor that begins without it must not make its loss unseen; one that had said good-bye goes."""
+    ward = a_ward(3)
+    played = Played(changed(ward, 1, msgspec.structs.replace(ward.beds[1], connection="ended")))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        played.state = "lost"
+        await until(pilot, lambda: station.known.ward.beds[0].connection == "lost")
+        played.ward, played.state, played.anew = a_ward(1), "up", True
+        await until(pilot, lambda: station.known.ward.beds[0].connection == "up")
+        assert ["bed-1", "bed-3"] == [bed.bed for bed in station.known.ward.beds]
+        assert "VANISHED" in shown(station)
+        played.ward = ward
+        await until(pilot, lambda: station.known.gone == frozenset())
+        assert None is sounding(*station.known.ward.beds)
 
     drive(played, script)
 
