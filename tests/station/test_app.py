@@ -262,7 +262,7 @@ def test_keys_that_come_together_are_taken_in_their_order() -> None:
 
 
 def test_where_there_is_no_room_beside_the_beds_these_stay() -> None:
-    """A panel never takes what beds need; it comes back with the room."""
+    """A panel never takes what beds need; it is opened again where there is room again."""
     ward = a_ward(2)
     played = Played(changed(ward, 1, with_alarms(ward.beds[1], VT)))
 
@@ -272,10 +272,32 @@ def test_where_there_is_no_room_beside_the_beds_these_stay() -> None:
         assert "*** VENT TACHY" in shown(station)
         assert "no room: expected 62 columns, received 50" in shown(station)
         await pilot.resize_terminal(70, 24)
+        await pilot.press("question_mark")
         await until(pilot, lambda: station.query_one(Canvas).size.width == 40)
         assert "*** VENT TACHY" in shown(station)
 
     drive(played, script, size=(50, 20))
+
+
+@pytest.mark.parametrize("shrinks", [True, False])
+def test_limits_that_have_no_room_take_no_keys(shrinks: bool) -> None:
+    """Whether a terminal is or becomes too small: figures choose beds, enter asks for nothing."""
+    beds = tuple(with_limits(bed, high_rate_bpm=120.0) for bed in a_ward(9).beds)
+    played = Played(WardSnapshot(beds=beds, classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("l")
+        if shrinks:
+            await until(pilot, lambda: len(station.query(Limits)) == 1)
+            await pilot.resize_terminal(55, 20)
+        await until(pilot, lambda: "no room: expected 62 columns, received 55" in shown(station))
+        await pilot.press("9")
+        assert ("bed-9", "bed", "") == (station.state.selected, station.state.view, station.state.panel)
+        await pilot.press("enter")
+        assert ("wall", 0, None) == (station.state.view, len(station.query(Limits)), station.focused)
+
+    drive(played, script, size=(120 if shrinks else 55, 20))
+    assert [] == played.told
 
 
 def test_help_and_limits_stand_beside_the_beds() -> None:
