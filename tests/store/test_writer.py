@@ -85,6 +85,18 @@ def test_an_alarm_is_one_row_for_its_whole_life(tmp_path: Path) -> None:
     assert one.ended_ns == one.cleared_ns == NOW_NS + 200 * SECOND
 
 
+@pytest.mark.parametrize("samples", [0, 70_800])
+def test_what_the_wall_clock_judges_lasted_so_long_by_that_clock(tmp_path: Path, samples: int) -> None:
+    """While a feed is lost its samples stand still, a replay's run faster: neither is time that passed."""
+    first = alarm("feed_lost")
+    keep(
+        tmp_path / "e.sqlite",
+        entry(first, at_s=8.0),
+        entry(step(first, "end", at=first.sample + samples), at_s=20.05),
+    )
+    assert [12.05] == [one.duration_s for one in alarms(tmp_path / "e.sqlite")]
+
+
 def test_what_stood_is_handed_to_the_next_run_and_goes_on_as_the_same_alarm(tmp_path: Path) -> None:
     """A restart neither loses nor repeats an alarm; what was cleared does not stand."""
     path = tmp_path / "e.sqlite"
