@@ -5,7 +5,6 @@ what was received. What sections there are, and which layer wins, is the busines
 """
 
 import difflib
-import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -153,7 +152,7 @@ def _value(value: object, wanted: object, name: str, *, text: bool) -> object:
     if text and listed and isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     try:
-        found: object = msgspec.convert(value, cast("Any", wanted), strict=not text)
+        return cast("object", msgspec.convert(value, cast("Any", wanted), strict=not text))
     except msgspec.ValidationError as error:
         choices = get_args(get_args(wanted)[0]) if listed else ()
         strange = [item for item in value if item not in choices] if isinstance(value, list) else []
@@ -163,9 +162,6 @@ def _value(value: object, wanted: object, name: str, *, text: bool) -> object:
         else:
             reason = f"{str(error).partition(' - at')[0]}, received {value!r}"
         raise SettingsError(f"{name}: {reason}") from error
-    if isinstance(found, float) and not math.isfinite(found):
-        raise SettingsError(f"{name}: expected a finite number, received {value!r}")
-    return found
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -8,6 +8,9 @@ __all__ = ["moment_ns"]
 
 _UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _AGO: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)(?: ago)?")
+_FIRST, _LAST = 1700, 2200
+"""Years whose nanoseconds since the epoch fit into what a database keeps of them, 64 bits."""
+_FAR: Final = f"expected a moment between the years {_FIRST} and {_LAST}, received {{!r}}"
 _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 
 
@@ -25,7 +28,7 @@ def moment_ns(text: str, *, now: datetime.datetime) -> int:
     Raises
     ------
     ValueError
-        It is none of these.
+        It is none of these, or centuries away.
 
     Examples
     --------
@@ -37,7 +40,7 @@ def moment_ns(text: str, *, now: datetime.datetime) -> int:
     ago = _AGO.fullmatch(wanted)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if ago is not None and ago[2] in _UNITS:
-        then = now - datetime.timedelta(seconds=float(ago[1]) * _UNITS[ago[2]])
+        then = _before(now, float(ago[1]) * _UNITS[ago[2]], text)
     elif wanted in ("today", "yesterday"):
         then = midnight - datetime.timedelta(days=wanted == "yesterday")
     elif _CLOCK.fullmatch(wanted):
@@ -45,7 +48,16 @@ def moment_ns(text: str, *, now: datetime.datetime) -> int:
         then -= datetime.timedelta(days=then > now)
     else:
         then = _dated(text.strip(), now, text)
+    if not _FIRST <= then.year <= _LAST:
+        raise ValueError(_FAR.format(text))
     return round(then.timestamp() * 1000) * 1_000_000
+
+
+def _before(now: datetime.datetime, seconds: float, given: str) -> datetime.datetime:
+    try:
+        return now - datetime.timedelta(seconds=seconds)
+    except OverflowError:
+        raise ValueError(_FAR.format(given)) from None
 
 
 def _dated(text: str, now: datetime.datetime, given: str) -> datetime.datetime:

@@ -1,7 +1,8 @@
 """The sections of the settings: every threshold, with its unit in the name and its source beneath it.
 
-A string under a key says what it is; `monitor.settings_text` writes it into the file that
-``beatline alarms init`` gives. How sections are read and put together: `monitor.settings`.
+Every number has a lower and an upper bound: none may blind or delay asystole, fibrillation and VT, which
+cannot be switched off. A string under a key says what it is; `monitor.settings_text` writes it into the
+file that ``beatline alarms init`` gives. How sections are read and put together: `monitor.settings`.
 """
 
 from typing import Annotated, Final, Literal, TypeAlias
@@ -26,8 +27,6 @@ __all__ = [
     "Switchable",
 ]
 
-_Positive = Annotated[float, Meta(gt=0)]
-_NotNegative = Annotated[float, Meta(ge=0)]
 _Share = Annotated[float, Meta(gt=0, lt=1)]
 _Limit = Annotated[float, Meta(ge=15, le=300)]
 """Of a heart rate in bpm: what makers let one set, from neonates to athletes."""
@@ -83,10 +82,15 @@ LIMITS: Final = (
 )
 """Keys of ``alarms`` that may be changed for one bed while it is watched."""
 
-_ORDER: Final = (
+_Order: TypeAlias = tuple[str, str, str, Literal["<", "<="]]
+_RATES: Final[tuple[_Order, ...]] = (
     ("low_rate_bpm", "high_rate_bpm", "lie below", "<"),
     ("extreme_brady_bpm", "low_rate_bpm", "not lie above", "<="),
     ("high_rate_bpm", "extreme_tachy_bpm", "not lie above", "<="),
+)
+_QUALITIES: Final[tuple[_Order, ...]] = (
+    ("rail_leave", "rail_enter", "not lie above", "<="),
+    ("noisy_leave", "noisy_enter", "not lie above", "<="),
 )
 
 
@@ -94,16 +98,25 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Base of all sections: frozen, keyword-only, no unknown keys."""
 
 
+def _see_order(section: Section, order: tuple[_Order, ...]) -> None:
+    for low, high, word, sign in order:
+        below, above = getattr(section, low), getattr(section, high)
+        if below > above or (below == above and sign == "<"):
+            raise ValueError(
+                f"{low} must {word} {high}: expected {low} {sign} {high}, received {below:g} and {above:g}"
+            )
+
+
 class FilterSettings(Section, frozen=True, kw_only=True):
     """The monitor band: IEC 60601-2-27 asks for 0.67 Hz or lower up to 40 Hz in monitoring mode."""
 
-    baseline_hz: Annotated[float, Meta(gt=0, le=2)] = 0.5
+    baseline_hz: Annotated[float, Meta(ge=0.02, le=2)] = 0.5
     """High-pass corner that removes baseline wander."""
-    band_high_hz: Annotated[float, Meta(ge=20)] = 40.0
+    band_high_hz: Annotated[float, Meta(ge=20, le=250)] = 40.0
     """Low-pass corner; left out where it does not lie below 0.45 fs."""
-    mains_hz: _NotNegative = 60.0
+    mains_hz: Annotated[float, Meta(ge=0, le=400)] = 60.0
     """Mains frequency of the place the signal was recorded (50, 60; 0 = no notch). MIT-BIH: 60."""
-    mains_q: Annotated[float, Meta(ge=5)] = 30.0
+    mains_q: Annotated[float, Meta(ge=5, le=100)] = 30.0
     """Quality factor of the notch: -3 dB width is mains_hz / mains_q."""
     bridge_s: Annotated[float, Meta(ge=0, le=1)] = 0.2
     """A gap no longer than this is bridged by holding the last value; after a longer one, all learn anew."""
@@ -112,28 +125,32 @@ class FilterSettings(Section, frozen=True, kw_only=True):
 class QualitySettings(Section, frozen=True, kw_only=True):
     """Per-lead signal quality."""
 
-    off_s: _Positive = 0.2
+    off_s: Annotated[float, Meta(gt=0, le=2)] = 0.2
     """Samples missing for this long: the lead is off ..."""
-    back_s: _Positive = 0.5
+    back_s: Annotated[float, Meta(gt=0, le=5)] = 0.5
     """... until samples have come for this long."""
-    flat_s: _Positive = 8.0
+    flat_s: Annotated[float, Meta(ge=2, le=60)] = 8.0
     """Exactly constant for this long: a dead lead (an asystole alarm, 4 s, comes first)."""
-    rail_mv: _Positive = 1.5
+    rail_mv: Annotated[float, Meta(ge=0.5, le=10)] = 1.5
     """A rail lies at least this far from the baseline ..."""
-    rail_run_s: _Positive = 0.01
+    rail_run_s: Annotated[float, Meta(gt=0, le=0.5)] = 0.01
     """... and holds the signal at one extreme value for at least this long (and 3 samples)."""
-    rail_enter: _Positive = 0.3
+    rail_enter: Annotated[float, Meta(ge=0.05, le=0.95)] = 0.3
     """Saturated once the share of time at a rail (mean over 0.5 s) exceeds this ..."""
-    rail_leave: _Positive = 0.05
+    rail_leave: Annotated[float, Meta(gt=0, le=0.95)] = 0.05
     """... until it falls below this."""
-    noisy_enter: float = 0.5
+    noisy_enter: Annotated[float, Meta(ge=-2, le=5)] = 0.5
     """Noisy once the log odds of noise exceed this ..."""
-    noisy_enter_s: _Positive = 0.5
+    noisy_enter_s: Annotated[float, Meta(gt=0, le=5)] = 0.5
     """... for this long ..."""
-    noisy_leave: float = -0.5
+    noisy_leave: Annotated[float, Meta(ge=-5, le=2)] = -0.5
     """... until they lie below this ..."""
-    noisy_leave_s: _Positive = 1.5
+    noisy_leave_s: Annotated[float, Meta(gt=0, le=10)] = 1.5
     """... for this long."""
+
+    def __post_init__(self) -> None:
+        """See that what is left lies below what was entered: a lead must not be both at once."""
+        _see_order(self, _QUALITIES)
 
 
 class DetectorSettings(Section, frozen=True, kw_only=True):
@@ -141,50 +158,50 @@ class DetectorSettings(Section, frozen=True, kw_only=True):
 
     weights: str = ""
     """File with the verifier's weights, or a folder of them for evaluation; empty for the shipped ones."""
-    low_hz: _Positive = 8.0
+    low_hz: Annotated[float, Meta(ge=4, le=12)] = 8.0
     """Lower corner of the QRS band (Elgendi, Jonkman and De Boer 2010: 8 to 20 Hz)."""
-    high_hz: _Positive = 20.0
+    high_hz: Annotated[float, Meta(ge=15, le=40)] = 20.0
     """Upper corner of the QRS band."""
-    smooth_s: _Positive = 0.09
+    smooth_s: Annotated[float, Meta(ge=0.04, le=0.12)] = 0.09
     """Moving average of the envelope: about one QRS complex (Hamilton 2002: 80 ms)."""
-    learn_s: _Positive = 1.5
+    learn_s: Annotated[float, Meta(ge=0.5, le=3)] = 1.5
     """The first levels come from so much signal; below the delay allowed, so its beats are found too."""
-    learn_max_s: _Positive = 3.0
+    learn_max_s: Annotated[float, Meta(ge=1, le=4)] = 3.0
     """Without a peak that stands out, the highest counts after so long."""
-    crest: _Positive = 2.5
+    crest: Annotated[float, Meta(ge=1, le=5)] = 2.5
     """A peak stands out at this many times the mean of the envelope."""
-    relearn_s: _Positive = 6.0
+    relearn_s: Annotated[float, Meta(ge=2, le=10)] = 6.0
     """So long after the last beat the levels are learned anew."""
-    settle_s: _Positive = 0.3
+    settle_s: Annotated[float, Meta(ge=0.05, le=2)] = 0.3
     """A lead that comes back counts again after this: the band filter has forgotten the step by then."""
-    forget_s: _Positive = 2.0
+    forget_s: Annotated[float, Meta(ge=0.2, le=10)] = 2.0
     """A lead lost for longer than this is learned anew from the other leads' beats."""
-    refractory_s: _Positive = 0.2
+    refractory_s: Annotated[float, Meta(ge=0.1, le=0.3)] = 0.2
     """Two peaks closer than this are one beat (Pan and Tompkins 1985)."""
-    smallest: _Positive = 0.1
+    smallest: Annotated[float, Meta(ge=0.02, le=0.5)] = 0.1
     """A peak below this share of the usual height is no candidate."""
-    floor_mv: _Positive = 0.02
+    floor_mv: Annotated[float, Meta(ge=0.005, le=0.05)] = 0.02
     """An envelope below this is no QRS complex (a triangle of 0.15 mV and 70 to 120 ms, which IEC
     60601-2-27 wants ignored, reaches 0.05)."""
-    quiet: _Share = 0.2
+    quiet: Annotated[float, Meta(ge=0.05, le=0.5)] = 0.2
     """Below this share of its usual QRS level a lead's line is quiet (0.1 in the end, in a long silence)."""
-    quiet_fade_s: _Positive = 60.0
+    quiet_fade_s: Annotated[float, Meta(ge=5, le=600)] = 60.0
     """Time constant with which smaller beats lower the usual level, and silence that share."""
-    again_s: _Positive = 0.15
+    again_s: Annotated[float, Meta(ge=0.05, le=0.25)] = 0.15
     """Second look at a candidate, counted from its peak in the smoothed envelope."""
-    final_s: _Positive = 0.28
+    final_s: Annotated[float, Meta(ge=0.1, le=0.5)] = 0.28
     """Last look."""
-    early: _Share = 0.99
+    early: Annotated[float, Meta(ge=0.5, lt=1)] = 0.99
     """A beat at once above this belief (chosen on DS1 and svdb, cross-validated) ..."""
-    late: _Share = 0.5
+    late: Annotated[float, Meta(ge=0.2, le=0.9)] = 0.5
     """... at the last look above this ..."""
-    back: _Share = 0.1
+    back: Annotated[float, Meta(ge=0.02, le=0.9)] = 0.1
     """... and in a search back above this."""
-    search_back: _Positive = 1.5
+    search_back: Annotated[float, Meta(ge=1.1, le=3)] = 1.5
     """Search back after this many mean RR (Pan and Tompkins 1985: 1.66)."""
-    delay_max_s: _Positive = 1.7
+    delay_max_s: Annotated[float, Meta(ge=0.5, le=3)] = 1.7
     """No beat is reported later than this after its R peak; longer than learning takes."""
-    radius_s: _Positive = 0.1
+    radius_s: Annotated[float, Meta(ge=0.02, le=0.2)] = 0.1
     """The R peak lies within this of the middle of the envelope's peak."""
 
 
@@ -194,13 +211,13 @@ class RhythmSettings(Section, frozen=True, kw_only=True):
     What decides VT and fibrillation is bounded: no value switches them off.
     """
 
-    rate_rr: Annotated[int, Meta(ge=1)] = 12
+    rate_rr: Annotated[int, Meta(ge=1, le=30)] = 12
     """The heart rate is the mean of this many RR ..."""
-    rate_slow_rr: Annotated[int, Meta(ge=1)] = 4
+    rate_slow_rr: Annotated[int, Meta(ge=1, le=30)] = 4
     """... and of this many while the last three exceed ``rate_slow_ms``."""
-    rate_slow_ms: _Positive = 1200.0
+    rate_slow_ms: Annotated[float, Meta(ge=500, le=3000)] = 1200.0
     """What makes an RR a slow one."""
-    rate_run_rr: Annotated[int, Meta(ge=1)] = 8
+    rate_run_rr: Annotated[int, Meta(ge=1, le=30)] = 8
     """Inside a run of sudden, even RR at most this many of them count."""
     rate_hold_s: Annotated[float, Meta(ge=2, le=10)] = 4.0
     """So long after the last beat the heart rate is unknown."""
@@ -210,9 +227,9 @@ class RhythmSettings(Section, frozen=True, kw_only=True):
     """They must be faster than this."""
     ventricular_brady_bpm: Annotated[float, Meta(ge=15, lt=60)] = 40.0
     """Five slower than this are ventricular bradycardia; from here up to ``vt_rate_bpm``, idioventricular."""
-    svt_beats: Annotated[int, Meta(ge=3)] = 5
+    svt_beats: Annotated[int, Meta(ge=3, le=30)] = 5
     """Consecutive premature supraventricular beats that make a tachycardia ..."""
-    svt_rate_bpm: _Positive = 100.0
+    svt_rate_bpm: Annotated[float, Meta(ge=60, le=250)] = 100.0
     """... if they are faster than this."""
     pattern_cycles: Annotated[int, Meta(ge=2, le=10)] = 3
     """Cycles of N V (bigeminy) or N N V (trigeminy) that make a pattern."""
@@ -228,7 +245,7 @@ class RhythmSettings(Section, frozen=True, kw_only=True):
     """RR of so long are compared with one another for atrial fibrillation ..."""
     af_s: Annotated[float, Meta(ge=10, le=300)] = 30.0
     """... which is irregular without a pattern for at least this long ..."""
-    af_surprise: _Positive = 1.3
+    af_surprise: Annotated[float, Meta(gt=0, le=5)] = 1.3
     """... each RR surprising by more than this on average, in nats; lower is more sensitive."""
     af_end_s: Annotated[float, Meta(ge=10, le=3600)] = 30.0
     """It is over where RR are regular again, and that is told after so long."""
@@ -250,11 +267,11 @@ class AlarmSettings(Section, frozen=True, kw_only=True):
     """Before the first beat the asystole time counts from this long after the start."""
     extreme_tachy_bpm: _Limit = 140.0
     """Extreme tachycardia: heart rate above this, which is at or above ``high_rate_bpm``, ..."""
-    extreme_tachy_beats: Annotated[int, Meta(ge=2)] = 17
+    extreme_tachy_beats: Annotated[int, Meta(ge=2, le=60)] = 17
     """... for this many consecutive beats."""
     extreme_brady_bpm: _Limit = 40.0
     """Extreme bradycardia: heart rate below this, which is at or below ``low_rate_bpm``, ..."""
-    extreme_brady_beats: Annotated[int, Meta(ge=2)] = 5
+    extreme_brady_beats: Annotated[int, Meta(ge=2, le=30)] = 5
     """... for this many consecutive beats."""
     high_rate_bpm: _Limit = 120.0
     """High heart rate limit."""
@@ -264,23 +281,23 @@ class AlarmSettings(Section, frozen=True, kw_only=True):
     """A rate alarm, extreme or not, ends once the rate is back inside its limit by this much."""
     pause_s: Annotated[float, Meta(ge=1.5, le=3.0)] = 2.0
     """An RR longer than this is a pause ..."""
-    pause_ratio: Annotated[float, Meta(gt=1)] = 1.8
+    pause_ratio: Annotated[float, Meta(gt=1, le=5)] = 1.8
     """... and so is one longer than this many times the usual RR (median of the last eight) ..."""
-    pause_floor_s: _Positive = 1.5
+    pause_floor_s: Annotated[float, Meta(gt=0, le=3)] = 1.5
     """... if it lasts at least this long: the low end of what makers let one set as a pause."""
-    missed_ratio: Annotated[float, Meta(gt=1)] = 1.75
+    missed_ratio: Annotated[float, Meta(gt=1, le=5)] = 1.75
     """Missed beat: an RR longer than this many times the mean of twelve, no V before it ..."""
-    missed_fast_bpm: _Positive = 100.0
+    missed_fast_bpm: Annotated[float, Meta(ge=15, le=300)] = 100.0
     """... or, at this heart rate and above, ..."""
-    missed_s: _Positive = 1.0
+    missed_s: Annotated[float, Meta(gt=0, le=5)] = 1.0
     """... one longer than this; longer than ``pause_s`` it is a pause."""
     r_on_t_ratio: _Share = 1 / 3
     """R-on-T: a V after less than this share of the mean of twelve RR, ..."""
-    r_on_t_pause: Annotated[float, Meta(gt=1)] = 1.25
+    r_on_t_pause: Annotated[float, Meta(gt=1, le=5)] = 1.25
     """... followed by an RR of at least this many times that mean ..."""
-    r_on_t_max_bpm: _Positive = 100.0
+    r_on_t_max_bpm: Annotated[float, Meta(ge=15, le=300)] = 100.0
     """... at a heart rate below this."""
-    pvc_per_min: Annotated[int, Meta(ge=1)] = 10
+    pvc_per_min: Annotated[int, Meta(ge=1, le=200)] = 10
     """Frequent PVC: more V than this within the last minute."""
     multiform_beats: Annotated[int, Meta(ge=3, le=31)] = 15
     """Multiform PVC: two V of different shape within this many beats."""
@@ -292,7 +309,7 @@ class AlarmSettings(Section, frozen=True, kw_only=True):
     """No lead usable for this long: cannot analyse."""
     carry_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
     """After a gap, a condition that is not found again within this time is over."""
-    reminder_s: _NotNegative = 180.0
+    reminder_s: Annotated[float, Meta(ge=0, le=3600)] = 180.0
     """An acknowledged high or medium condition that still stands is announced again after this (0 = off)."""
     audio_pause_s: Annotated[float, Meta(gt=0, le=1800)] = 120.0
     """How long one press pauses all alarm sound."""
@@ -305,13 +322,7 @@ class AlarmSettings(Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """See that the limits do not cross: a red alarm must not come before the yellow one."""
-        for low, high, word, sign in _ORDER:
-            below, above = getattr(self, low), getattr(self, high)
-            if below > above or (below == above and sign == "<"):
-                raise ValueError(
-                    f"{low} must {word} {high}: expected {low} {sign} {high}, "
-                    f"received {below:g} and {above:g}"
-                )
+        _see_order(self, _RATES)
 
 
 class BedAlarmSettings(AlarmSettings, frozen=True, kw_only=True):
@@ -324,9 +335,9 @@ class BedAlarmSettings(AlarmSettings, frozen=True, kw_only=True):
 class ServingSettings(Section, frozen=True, kw_only=True):
     """The batched classifier."""
 
-    collect_ms: _NotNegative = 2.0
+    collect_ms: Annotated[float, Meta(ge=0, le=200)] = 2.0
     """How long a batch waits for more beats before it runs."""
-    confirm_s: _Positive = 1.5
+    confirm_s: Annotated[float, Meta(gt=0, le=5)] = 1.5
     """A label waits so long after R for the next beat's window: 40 bpm, the low end of makers' pauses."""
     label_timeout_s: Annotated[float, Meta(gt=0, le=300)] = 60.0
     """Signal time after which a beat without an answer is Q and nothing waits for it any more."""
@@ -335,17 +346,17 @@ class ServingSettings(Section, frozen=True, kw_only=True):
 class FeedSettings(Section, frozen=True, kw_only=True):
     """What comes in over sockets."""
 
-    queue_s: _Positive = 30.0
+    queue_s: Annotated[float, Meta(ge=1, le=600)] = 30.0
     """Signal held per bed while the pipeline is busy; what exceeds it becomes a Gap (overflow)."""
     lost_after_s: Annotated[float, Meta(gt=0, le=10)] = 3.0
     """Wall time without a packet after which the feed is called lost."""
-    queue_items: Annotated[int, Meta(ge=1)] = 6000
+    queue_items: Annotated[int, Meta(ge=10, le=1_000_000)] = 6000
     """Packets held per bed, however small they are: 30 s of packets of 5 ms."""
-    queue_mib: _Positive = 256.0
+    queue_mib: Annotated[float, Meta(ge=1, le=65_536)] = 256.0
     """Memory for what is held of all beds together."""
     max_beds: Annotated[int, Meta(ge=1, le=65536)] = 4096
     """Beds known at once; when there are more, those that said bye make room first."""
-    receive_hwm: Annotated[int, Meta(ge=1)] = 4000
+    receive_hwm: Annotated[int, Meta(ge=10, le=1_000_000)] = 4000
     """Messages that may wait in the socket per device connection (ZMQ_RCVHWM): 5 s of 32 beds."""
 
 
@@ -356,16 +367,16 @@ class DisplaySettings(Section, frozen=True, kw_only=True):
     """How often the screen pulls a snapshot and draws it."""
     sweep_s: Annotated[float, Meta(ge=2, le=30)] = 6.0
     """Seconds of waveform across one bed; a narrow tile shows less."""
-    page_s: _Positive = 8.0
+    page_s: Annotated[float, Meta(ge=1, le=120)] = 8.0
     """How long one page of beds is shown where they do not all fit."""
-    stale_s: _Positive = 2.0
+    stale_s: Annotated[float, Meta(ge=0.5, le=10)] = 2.0
     """Age of a snapshot beyond which the screen says that it is old."""
 
 
 class StoreSettings(Section, frozen=True, kw_only=True):
     """How much an event store remembers; a bed with arrhythmias fills some 13 MiB a day."""
 
-    keep_days: _Positive = 90.0
+    keep_days: Annotated[float, Meta(gt=0, le=36_500)] = 90.0
     """What is older is removed."""
-    max_mib: Annotated[float, Meta(ge=1)] = 2048.0
+    max_mib: Annotated[float, Meta(ge=1, le=10_000_000)] = 2048.0
     """Where there is more, the oldest is removed, and that is told."""

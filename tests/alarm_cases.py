@@ -7,7 +7,6 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-import msgspec
 import numpy as np
 
 from monitor.beats import FEATURES, WindowSpec
@@ -57,7 +56,7 @@ class Case:
     quiet: str
     since: str | float
     within_s: float
-    settings: AlarmSettings = field(default_factory=AlarmSettings)
+    settings: Settings = field(default_factory=Settings)
     lost: Lost | None = None
 
 
@@ -107,7 +106,7 @@ class Manner(NamedTuple):
 def play(
     script: str,
     *,
-    alarms: AlarmSettings | None = None,
+    settings: Settings = Settings(),  # noqa: B008  immutable
     lost: Lost | None = None,
     seed: int = 3,
     manner: Manner = Manner(),  # noqa: B008  immutable
@@ -118,7 +117,6 @@ def play(
     samples = patient.read(0, patient.n_samples or 0)
     if lost is not None:
         samples[round(lost.start_s * FS) : round(lost.stop_s * FS), : lost.n_leads] = np.nan
-    settings = msgspec.structs.replace(Settings(), alarms=alarms or AlarmSettings())
     bed = _Bed(settings, patient.leads, Played([], tuple(truth.r_peaks.tolist()), truth.labels))
     for at in range(0, len(samples), manner.block):
         bed.take(bed.pipeline.push(Block(at, samples[at : at + manner.block])), held=manner.held)
@@ -171,7 +169,7 @@ def _true(sample: int, peaks: tuple[int, ...], labels: tuple[str, ...]) -> list[
     return [1.0 if label == name else 0.0 for name in CLASSES]
 
 
-_NARROW = AlarmSettings(low_rate_bpm=60.0, high_rate_bpm=100.0)
+_NARROW = Settings(alarms=AlarmSettings(low_rate_bpm=60.0, high_rate_bpm=100.0))
 
 CASES: Final = (
     Case(

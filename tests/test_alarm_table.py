@@ -31,7 +31,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture(scope="module")
 def played(case: Case) -> Played:
     """Play the script that must raise it."""
-    return play(case.script, alarms=case.settings, lost=case.lost)
+    return play(case.script, settings=case.settings, lost=case.lost)
 
 
 def test_the_script_that_must_raise_an_alarm_does_in_time(case: Case, played: Played) -> None:
@@ -44,7 +44,7 @@ def test_the_script_that_must_raise_an_alarm_does_in_time(case: Case, played: Pl
 
 def test_the_script_that_must_not_raise_it_does_not(case: Case) -> None:
     """The near miss."""
-    assert [] == play(case.quiet, alarms=case.settings).starts(case.kind)
+    assert [] == play(case.quiet, settings=case.settings).starts(case.kind)
 
 
 def test_its_evidence_are_beats_known_by_then(case: Case, played: Played) -> None:
@@ -74,13 +74,13 @@ def test_what_is_over_ends_and_what_does_not_latch_is_cleared(case: Case, played
     lives = [e for e in played.events if isinstance(e, Alarm) and e.kind == case.kind]
     if len(lives) == 1:  # it stands until the script is over: go on with a sound heart
         after = f"{case.script}, sinus:{_OVER_S.get(case.kind, 20)}@75"
-        longer = play(after, alarms=case.settings, lost=case.lost)
+        longer = play(after, settings=case.settings, lost=case.lost)
         lives = [e for e in longer.events if isinstance(e, Alarm) and e.kind == case.kind]
     states = [alarm.state for alarm in lives]
     assert ["start", "end"] == states[:2]
     assert DEFINITIONS[case.kind].latches == ("cleared" not in states)
     if lives[0].labels == "confirmed":
-        assert lives[1].decided - lives[0].decided >= case.settings.hold_s * FS
+        assert lives[1].decided - lives[0].decided >= case.settings.alarms.hold_s * FS
 
 
 def test_every_alarm_that_the_core_decides_is_in_the_table() -> None:

@@ -137,6 +137,7 @@ def test_what_labels_decide_says_which(tmp_path: Path) -> None:
         (["--format", "xml"], 2, "expected table, json or csv, received 'xml'"),
         (["--since", "soon"], 2, "expected a moment such as 2h, 07:30"),
         (["--since", "1h", "--until", "2h"], 2, "expected since before until"),
+        (["--since", "99999999999h"], 2, "expected a moment between the years 1700 and 2200"),
         (["--kind", "hiccup"], 2, "received 'hiccup'"),
         (["--priority", "urgent"], 2, "expected high, medium, low or technical"),
         (["--bed", "bed-9"], 1, "expected one of its beds (bed-1, bed-2), received 'bed-9'"),
@@ -227,3 +228,15 @@ def test_moments_are_read_as_people_write_them(text: str, expected: str) -> None
     """A time of day is the last one; a zone that is not given is that of the machine."""
     now = datetime.datetime.fromisoformat("2026-11-22T06:00:00+01:00")
     assert moment_ns(text, now=now) == round(datetime.datetime.fromisoformat(expected).timestamp()) * 10**9
+
+
+@pytest.mark.parametrize(
+    "text", ["99999999999h", f"{'9' * 400}d", "50000w ago", "1234-01-01", "9999-12-31T23:59"]
+)
+def test_a_moment_that_no_store_can_hold_is_none(text: str) -> None:
+    """Nanoseconds in 64 bits end some centuries from here."""
+    now = datetime.datetime.fromisoformat("2026-11-22T06:00:00+01:00")
+    with pytest.raises(
+        ValueError, match=f"expected a moment between the years 1700 and 2200, received '{text}'"
+    ):
+        moment_ns(text, now=now)

@@ -109,7 +109,6 @@ low_rate_bpm = 40
             'bed "b": alarms.extreme_brady_bpm must not lie above low_rate_bpm: .* received 55 and 50',
         ),
         ("[alarms]\npause_s = 9", "alarms.pause_s: Expected `float` <= 3.0, received 9"),
-        ("[alarms]\nreminder_s = inf", "alarms.reminder_s: expected a finite number, received inf"),
         (
             "[alarms]\noff = ['asystole']",
             "alarms.off: 'asystole' cannot be among them, as it tells of a heart that does not pump; "
@@ -125,6 +124,16 @@ low_rate_bpm = 40
         ),
         ("[alarms]\noff = ['bed_failed']", "off: 'bed_failed' cannot be among them, as it says that nothing"),
         ("[alarms]\noff = ['classifier_failed']", "as it says that VT cannot be found"),
+        (
+            "[quality]\noff_s = 1e9",
+            r"ward.toml: quality.off_s: Expected `float` <= 2.0, received 1000000000.0",
+        ),
+        (
+            "[quality]\nnoisy_enter = -1",
+            "quality.noisy_leave must not lie above noisy_enter: .* received -0.5 and -1",
+        ),
+        ("[alarms]\nreminder_s = inf", "alarms.reminder_s: Expected `float` <= 3600.0, received inf"),
+        ("[alarms]\nreminder_s = nan", "alarms.reminder_s: Expected `float` >= 0.0, received nan"),
         (
             "[beds.b.alarms]\non = ['pause']\noff = ['pause']",
             "bed \"b\": alarms.on: expected kinds that off does not name, received 'pause'",

@@ -147,9 +147,12 @@ class Station(App[int]):
         if not (self._leaving and isinstance(event, events.InputEvent)):
             await super().on_event(event)
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Draw anew once the picture has its size."""
-        self._make_room(event.size.width)
+    async def on_resize(self, event: events.Resize) -> None:
+        """Draw anew once the picture has its size; a panel for which there is no more room is closed."""
+        self._give_way(event.size.width)
+        if not self.state.panel:
+            await self._close_panel()
+        self._share(event.size.width)
         self.call_after_refresh(self.paint)
 
     def on_click(self, event: events.Click) -> None:
@@ -171,6 +174,7 @@ class Station(App[int]):
         before = self._panel
         wall = Wall(self.numbers.names, self.tiles.across, self.known.ward)
         self.state, command = pressed(self.state, key, wall)
+        self._give_way(self.size.width)
         self._obey(command)
         self._hold()
         self.paint()
@@ -234,7 +238,7 @@ class Station(App[int]):
             if update is not None:
                 for line in self.known.take(update):
                     self.say(line)
-            if self._source.state not in ("up", "silent"):
+            if self._source.state != "up":
                 self.known.lost()
             if self._source.refused:
                 self.say(f"! {self._source.refused}")
@@ -302,7 +306,7 @@ class Station(App[int]):
         return self.state.panel, self.state.selected if self.state.panel == "limits" else ""
 
     async def _open_panel(self) -> None:
-        await self.query("Help, Limits").remove()
+        await self._close_panel()
         bed = self.scene().chosen
         panel: Help | Limits | None = None
         if self.state.panel == "help":
@@ -311,18 +315,23 @@ class Station(App[int]):
             panel = Limits(bed, may=self.scene().attached.control)
         if panel is not None and not self._leaving:
             await self.query_one(Horizontal).mount(panel)
-            self._make_room(self.size.width)
+            self._share(self.size.width)
         self.call_after_refresh(self.paint)
 
-    def _make_room(self, width: int) -> None:
-        """Give a panel what the beds do not need; where that is too little it is not shown."""
-        room = width - MIN_SIZE[0]
+    async def _close_panel(self) -> None:
+        await self.query("Help, Limits").remove()
+
+    def _share(self, width: int) -> None:
+        """Give a panel what the beds do not need."""
         for panel in self.query("Help, Limits"):
-            panel.styles.width = min(_PANEL[1], room)
-            panel.display = room >= _PANEL[0]
-            if not panel.display:
-                least = MIN_SIZE[0] + _PANEL[0]
-                self.say(f"! no room: expected {least} columns, received {width}")
+            panel.styles.width = min(_PANEL[1], width - MIN_SIZE[0])
+
+    def _give_way(self, width: int) -> None:
+        """Want no panel where the beds need the room: what cannot be seen must not take keys."""
+        least = MIN_SIZE[0] + _PANEL[0]
+        if self.state.panel and width < least:
+            self.state = replace(self.state, panel="")
+            self.say(f"! no room: expected {least} columns, received {width}")
 
     @work(group="recall", exclusive=True)
     async def _recall(self) -> None:

@@ -113,7 +113,7 @@ class Memory:
         self._due = deque(waiting, maxlen=_DUE)
 
     def forget_due(self) -> None:
-        """The monitor has gone: waves that were waited for will not come."""
+        """The monitor is another run: waves of the one before, which were waited for, will not come."""
         self._due.clear()
 
     @staticmethod

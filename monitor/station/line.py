@@ -61,7 +61,7 @@ class Line:
         self.anew = False
         self._problem = ""
         self.awaited = False
-        self._heard_s = time.monotonic()
+        self._heard_s = self._asked_s = time.monotonic()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
         self._socket: zmq.Socket[bytes] = context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
@@ -99,6 +99,7 @@ class Line:
         """Ask for what is new, unless an answer is still awaited or nobody is there."""
         if self.state == "up" and not self.awaited:
             self.awaited = self._send(pull)
+            self._asked_s = time.monotonic()
 
     def tell(self, command: link.Request) -> bool:
         """Send a command; return whether anybody is there to hear it."""
@@ -116,7 +117,7 @@ class Line:
                 update = self._take_answer()
                 if update is not None:
                     return update
-            if self.awaited and self.state == "up" and time.monotonic() - self._heard_s > SILENT_S:
+            if self.awaited and self.state == "up" and time.monotonic() - self._asked_s > SILENT_S:
                 self.state = "silent"
             if time.monotonic() >= deadline:
                 return None

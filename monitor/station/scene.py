@@ -6,14 +6,15 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
+from monitor.definitions import DEFINITIONS
 from monitor.events import TrendPoint
 from monitor.layout import Area
 from monitor.names import natural
-from monitor.snapshots import BedSnapshot, WardSnapshot
+from monitor.snapshots import BedSnapshot, Standing, WardSnapshot
 from monitor.station.happenings import AlarmStrip, Happening
 from monitor.station.state import State
 
-__all__ = ["Attached", "Scene", "Tiles", "frozen", "kept"]
+__all__ = ["Attached", "Scene", "Tiles", "cut_off", "frozen", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,22 @@ def kept(before: WardSnapshot, after: WardSnapshot, dismissed: frozenset[str]) -
         if bed.alarms and bed.bed not in there and bed.bed not in dismissed
     )
     return replace(after, beds=tuple(sorted((*after.beds, *gone), key=lambda bed: natural(bed.bed))))
+
+
+def cut_off(ward: WardSnapshot) -> WardSnapshot:
+    """Return the ward as it stands where its monitor does not answer: no bed's feed comes any more.
+
+    The alarm is the station's own, as nobody else is there to raise it: it calls whatever was
+    acknowledged before. A bed that had said good-bye was not watched any more.
+    """
+    return replace(ward, beds=tuple(bed if bed.connection == "ended" else _lost(bed) for bed in ward.beds))
+
+
+def _lost(bed: BedSnapshot) -> BedSnapshot:
+    lost = DEFINITIONS["feed_lost"]
+    others = tuple(alarm for alarm in bed.alarms if alarm.kind != lost.kind)
+    alarm = Standing(kind=lost.kind, priority=lost.priority, text=lost.text, onset=bed.index, since=bed.index)
+    return replace(bed, connection="lost", alarms=(*others, alarm))
 
 
 def frozen(live: WardSnapshot, still: WardSnapshot | None) -> WardSnapshot:

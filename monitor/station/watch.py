@@ -12,7 +12,8 @@ from monitor.events import LimitChange, Notice, TrendPoint
 from monitor.snapshots import WardSnapshot
 from monitor.station.happenings import AlarmStrip, Memory
 from monitor.station.line import LineState
-from monitor.station.scene import kept
+from monitor.station.pauses import Pauses
+from monitor.station.scene import cut_off, kept
 from monitor.vitals import KEEP_S
 
 __all__ = ["Source", "Watch"]
@@ -80,6 +81,7 @@ class Watch:
         self._last = 0
         self._pulled = link.Pull(after=0)
         self._dismissed: frozenset[str] = frozenset()
+        self._pauses = Pauses()
 
     def pull(self, source: Source, *, seconds: float, trend: bool) -> link.Pull:
         """Return what is wanted next: ``seconds`` that are seen, or what a strip lacks; a trend if due."""
@@ -87,6 +89,7 @@ class Watch:
             source.anew = False
             newest = source.welcome.last if source.welcome else 0
             self._last, self._dismissed = max(0, newest - _HISTORY), frozenset()
+            self.memory.forget_due()
         if source.awaited:
             return self._pulled
         self._pulled = link.Pull(
@@ -101,6 +104,7 @@ class Watch:
         """Take an answer; return lines for the person at this station."""
         self._last = update.last
         self.memory.push(update.entries)
+        self._pauses.told(update.entries)
         since_ns = time.time_ns() - _NEWS_NS
         news = (entry for entry in update.entries if entry.time_ns >= since_ns)
         told = [f"{entry.bed} {text}".strip() for entry in news if (text := _line(entry))]
@@ -116,18 +120,13 @@ class Watch:
             self._trend_due_s = time.monotonic() + _TREND_S
         there = {bed.bed for bed in ward.beds}
         self._dismissed -= there
-        self.ward = kept(self.ward, ward, self._dismissed)
+        self.ward = self._pauses.run_down(kept(self.ward, ward, self._dismissed), time.monotonic())
         self.gone = frozenset(bed.bed for bed in self.ward.beds) - there
         return told
 
     def lost(self) -> None:
-        """Keep what was shown, and its alarms, as nothing that is current."""
-        self.memory.forget_due()
-        beds = tuple(
-            bed if bed.connection == "lost" else msgspec.structs.replace(bed, connection="lost")
-            for bed in self.ward.beds
-        )
-        self.ward = msgspec.structs.replace(self.ward, beds=beds)
+        """Keep what was shown, and its alarms, as nothing that is current; no pause of sound outlasts it."""
+        self.ward = self._pauses.run_down(cut_off(self.ward), time.monotonic())
 
     def dismiss(self, name: str | None) -> None:
         """Let go of a bed, or of all, that the monitor has not any more."""

@@ -17,7 +17,9 @@ import msgspec
 from sqlalchemy import insert, select, update
 
 from monitor.errors import StorageError
+from monitor.events import Alarm
 from monitor.handover import NOTHING, Bedside, Handover
+from monitor.link import Entry
 from monitor.settings import StoreSettings
 from monitor.store import read, resume, retention
 from monitor.store.database import Store
@@ -32,7 +34,9 @@ log = logging.getLogger(__name__)
 _BATCH: Final = 1000
 """Items of one transaction at most."""
 _GATHER_S: Final = 0.1
-"""How long a transaction waits for more to come: the disk is synchronised ten times a second at most."""
+"""How long a transaction waits for more to come: the disk is synchronised ten times a second, unless ..."""
+_AT_ONCE: Final = ("high", "medium")
+"""... a step of such an alarm comes: what has sounded must not be told anew by the next run."""
 _RETRY_S: Final = 1.0
 _LAST_RETRY_S: Final = 0.2
 _PRUNE_S: Final = 600.0
@@ -173,7 +177,10 @@ class Commits:
         self.trouble = str(error)
 
     def _gather(self) -> Batch:
-        """Wait for items; return what comes together, nothing at the queue's end."""
+        """Wait for items; return what comes together, nothing at the queue's end.
+
+        With an alarm that calls only what is there already comes along.
+        """
         batch: Batch = []
         due: float | None = None
         while len(batch) < _BATCH:
@@ -184,7 +191,7 @@ class Commits:
             if item is None:
                 self._items.put(None)  # found again once the batch is written
                 break
-            due = due or monotonic() + _GATHER_S
+            due = monotonic() if _calls(item[1]) else due or monotonic() + _GATHER_S
             batch.append(item)
         return batch
 
@@ -262,6 +269,10 @@ class Commits:
                 connection.execute(update(runs).where(self._mine).values(**ended))
         except StorageError as error:
             log.warning("%s", error)
+
+
+def _calls(item: Item) -> bool:
+    return isinstance(item, Entry) and isinstance(item.event, Alarm) and item.event.priority in _AT_ONCE
 
 
 def _encoded(bedside: Mapping[str, Bedside]) -> str:

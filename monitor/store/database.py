@@ -7,6 +7,7 @@ the same with ``synchronous_commit = on``, which is asked for at every connectio
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ _BUSY_S: Final = 5.0
 """How long a statement waits for another process that writes to the same file ..."""
 _HURRY_S: Final = 0.5
 """... and how long where a person waits with it: the commits of another monitor take some milliseconds."""
+_LAST_PORT: Final = 65535
+_PASSWORD: Final = re.compile(r"(?<=[^/]):[^/].*@")
 _CONNECT_S: Final = 5
 """How long a server may take to answer."""
 _REFUSED: Final = (
@@ -37,6 +40,7 @@ _REFUSED: Final = (
     "unknown database",
     "readonly",
     "unable to open database file",
+    "invalid port number",
     "not a database",
     "malformed",
 )
@@ -202,10 +206,13 @@ def _url(place: str | Path) -> URL:
         return URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
     try:
         url = make_url(text)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise StorageError(
-            f"store address: expected a path or a URL such as postgresql://user@host/name, received {text!r}"
+            "store address: expected a path or a URL such as postgresql://user@host/name, "
+            f"received {_PASSWORD.sub(':***@', text)!r}"
         ) from error
+    if url.port is not None and not 0 < url.port <= _LAST_PORT:
+        raise StorageError(f"store address: expected a port from 1 to {_LAST_PORT}, received {url.port}")
     if url.drivername in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
     return url

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, and_, bindparam, delete, insert, update
 
+from monitor.definitions import DEFINITIONS
 from monitor.events import Alarm, AudioPause, Event, Gap, LimitChange, Notice, Rhythm, Stream
 from monitor.handover import Bedside
 from monitor.lines import printable
@@ -32,6 +33,7 @@ Key: TypeAlias = tuple[str, str, int | None]
 
 _Row: TypeAlias = dict[str, Any]
 _LIMITS: Final = "limits"
+_BY_WALL: Final = frozenset(kind for kind, one in DEFINITIONS.items() if one.lane == "wall")
 
 
 class Life(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,10 +242,7 @@ def _stepped(life: Life, entry: Entry, alarm: Alarm) -> Life:
     life = replace(life, body=_body(alarm), state=alarm.state)
     match alarm.state:
         case "end":
-            samples = alarm.decided - life.sample
-            counts = samples >= 0 and life.onset == life.sample
-            lasted_s = samples / entry.fs if counts else (entry.time_ns - life.time_ns) / 1e9
-            return replace(life, ended_ns=entry.time_ns, duration_s=lasted_s)
+            return replace(life, ended_ns=entry.time_ns, duration_s=_lasted_s(life, entry, alarm))
         case "acknowledged":
             return replace(life, acknowledged_ns=entry.time_ns, acknowledged_by=printable(alarm.by))
         case "reminded":
@@ -251,6 +250,17 @@ def _stepped(life: Life, entry: Entry, alarm: Alarm) -> Life:
         case "cleared":
             return replace(life, cleared_ns=entry.time_ns)
     return life
+
+
+def _lasted_s(life: Life, entry: Entry, alarm: Alarm) -> float:
+    """Return the seconds that an alarm lasted: of signal where that tells, otherwise of the wall clock.
+
+    Signal does not tell of what the wall clock judges: while a feed is lost it stands still. Nor does it
+    where its samples were counted anew.
+    """
+    samples = alarm.decided - life.sample
+    counts = samples >= 0 and life.onset == life.sample and alarm.kind not in _BY_WALL
+    return samples / entry.fs if counts else (entry.time_ns - life.time_ns) / 1e9
 
 
 def _kind(event: Event) -> str:

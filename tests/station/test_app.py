@@ -9,11 +9,14 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Label
 
 from monitor import link
+from monitor.announcing import sounding
 from monitor.events import Alarm, Notice
 from monitor.snapshots import BedSnapshot, WardSnapshot
 from monitor.station.app import Options, Station
 from monitor.station.canvas import Canvas
+from monitor.station.line import LineState
 from monitor.station.panels import Limits
+from monitor.station.state import State
 from tests.station.scenes import Played, drive, shown, until, with_limits
 from tests.wards import FS, a_bed, a_ward, an_alarm, with_alarms
 
@@ -169,6 +172,48 @@ def test_a_monitor_that_dies_is_shown_at_once_with_the_alarms_that_stood() -> No
     drive(played, script)
 
 
+@pytest.mark.parametrize("state", ["lost", "silent", "foreign"])
+def test_whatever_was_acknowledged_a_ward_that_is_cut_off_rings(
+    state: LineState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else is there to raise it; no figure is shown as current, and a feed that came back is live."""
+    rung: list[float] = []
+    monkeypatch.setattr(Station, "bell", lambda _: rung.append(0.0))
+    seen = an_alarm("feed_lost", "technical", "FEED LOST", acknowledged=True)
+    played = Played(WardSnapshot(beds=(with_alarms(a_bed(), seen),), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        assert ("HR 75" in shown(station), rung) == (True, [])
+        played.state = state
+        await until(pilot, lambda: len(rung) > 0)
+        assert "medium" == sounding(*station.known.ward.beds)
+        assert ("HR ---" in shown(station), "HR 75" in shown(station)) == (True, False)
+        played.state = "up"
+        await until(pilot, lambda: sounding(*station.known.ward.beds) is None)
+        assert "HR 75" in shown(station)
+
+    drive(played, script, state=State(view="trends"))
+
+
+def test_a_bed_that_was_watched_and_is_no_more_stays_behind_a_restart() -> None:
+    """A monitor that begins without it must not make its loss unseen; one that had said good-bye goes."""
+    ward = a_ward(3)
+    played = Played(changed(ward, 1, msgspec.structs.replace(ward.beds[1], connection="ended")))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        played.state = "lost"
+        await until(pilot, lambda: station.known.ward.beds[0].connection == "lost")
+        played.ward, played.state, played.anew = a_ward(1), "up", True
+        await until(pilot, lambda: station.known.ward.beds[0].connection == "up")
+        assert ["bed-1", "bed-3"] == [bed.bed for bed in station.known.ward.beds]
+        assert "VANISHED" in shown(station)
+        played.ward = ward
+        await until(pilot, lambda: station.known.gone == frozenset())
+        assert None is sounding(*station.known.ward.beds)
+
+    drive(played, script)
+
+
 def test_a_bed_that_vanishes_during_an_alarm_stays_until_it_is_acknowledged() -> None:
     """The alarm still stands on the screen; to let it go is this station's own affair."""
     ward = a_ward(3)
@@ -253,7 +298,7 @@ def test_keys_that_come_together_are_taken_in_their_order() -> None:
 
 
 def test_where_there_is_no_room_beside_the_beds_these_stay() -> None:
-    """A panel never takes what beds need; it comes back with the room."""
+    """A panel never takes what beds need; it is opened again where there is room again."""
     ward = a_ward(2)
     played = Played(changed(ward, 1, with_alarms(ward.beds[1], VT)))
 
@@ -263,10 +308,32 @@ def test_where_there_is_no_room_beside_the_beds_these_stay() -> None:
         assert "*** VENT TACHY" in shown(station)
         assert "no room: expected 62 columns, received 50" in shown(station)
         await pilot.resize_terminal(70, 24)
+        await pilot.press("question_mark")
         await until(pilot, lambda: station.query_one(Canvas).size.width == 40)
         assert "*** VENT TACHY" in shown(station)
 
     drive(played, script, size=(50, 20))
+
+
+@pytest.mark.parametrize("shrinks", [True, False])
+def test_limits_that_have_no_room_take_no_keys(shrinks: bool) -> None:
+    """Whether a terminal is or becomes too small: figures choose beds, enter asks for nothing."""
+    beds = tuple(with_limits(bed, high_rate_bpm=120.0) for bed in a_ward(9).beds)
+    played = Played(WardSnapshot(beds=beds, classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("l")
+        if shrinks:
+            await until(pilot, lambda: len(station.query(Limits)) == 1)
+            await pilot.resize_terminal(55, 20)
+        await until(pilot, lambda: "no room: expected 62 columns, received 55" in shown(station))
+        await pilot.press("9")
+        assert ("bed-9", "bed", "") == (station.state.selected, station.state.view, station.state.panel)
+        await pilot.press("enter")
+        assert ("wall", 0, None) == (station.state.view, len(station.query(Limits)), station.focused)
+
+    drive(played, script, size=(120 if shrinks else 55, 20))
+    assert [] == played.told
 
 
 def test_help_and_limits_stand_beside_the_beds() -> None:

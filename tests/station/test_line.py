@@ -159,6 +159,24 @@ def test_a_monitor_that_hangs_is_called_silent(address: str, monkeypatch: pytest
     monitor.die()
 
 
+def test_a_station_that_was_stopped_itself_calls_nobody_silent(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silence begins where somebody asks: what nobody asked in the meantime nobody left unanswered."""
+    monkeypatch.setattr("monitor.station.line.SILENT_S", 0.05)
+    monitor = Monitor(address)
+
+    async def script(line: Line) -> None:
+        await until(line, lambda: line.state == "up", monitor)
+        await line.answer(0.1)
+        line.ask(link.Pull(after=0))
+        await line.answer(0.0)
+        assert "up" == line.state
+
+    on_line(address, script)
+    monitor.die()
+
+
 def test_a_command_to_a_monitor_that_is_read_only_is_refused_in_words(address: str) -> None:
     """And so is ending the monitor, which no station may, whatever else it may do."""
     monitor = Monitor(address)

@@ -89,12 +89,18 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         ("sqlite://", "expected a file for SQLite, received a database in memory"),
         ("nosuch://host/name", "expected a database that SQLAlchemy knows"),
         ("://", "expected a path or a URL such as postgresql://user@host/name, received '://'"),
+        ("postgresql://[::1", r"expected a path or a URL such as .*, received 'postgresql://\[::1'"),
+        ("postgresql://me:s3cret@[::1", r"received 'postgresql://me:\*\*\*@\[::1'"),
+        ("postgresql://me:s3:c/r@t@host:no/name", r"received 'postgresql://me:\*\*\*@host:no/name'"),
+        ("postgresql://127.0.0.1:99999/name", "expected a port from 1 to 65535, received 99999"),
+        ("postgresql://127.0.0.1/name?port=99999", 'invalid port number: "99999"'),
     ],
 )
 def test_an_address_that_is_none_is_told(place: str, message: str) -> None:
-    """Before anything is tried."""
-    with pytest.raises(StorageError, match=message):
+    """Before anything is tried, or at the first try: waiting would not help."""
+    with pytest.raises(StorageError, match=message) as refused:
         Store.open(place)
+    assert not isinstance(refused.value, database.UnavailableError)
 
 
 def test_a_password_is_never_shown() -> None:

@@ -85,6 +85,34 @@ def test_an_alarm_is_one_row_for_its_whole_life(tmp_path: Path) -> None:
     assert one.ended_ns == one.cleared_ns == NOW_NS + 200 * SECOND
 
 
+@pytest.mark.parametrize("samples", [0, 70_800])
+def test_what_the_wall_clock_judges_lasted_so_long_by_that_clock(tmp_path: Path, samples: int) -> None:
+    """While a feed is lost its samples stand still, a replay's run faster: neither is time that passed."""
+    first = alarm("feed_lost")
+    keep(
+        tmp_path / "e.sqlite",
+        entry(first, at_s=8.0),
+        entry(step(first, "end", at=first.sample + samples), at_s=20.05),
+    )
+    assert [12.05] == [one.duration_s for one in alarms(tmp_path / "e.sqlite")]
+
+
+def test_an_alarm_that_sounds_is_written_without_waiting_for_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A monitor killed right after somebody heard it must not tell it anew; what calls less may wait."""
+    monkeypatch.setattr(commits, "_GATHER_S", 3600.0)
+    kept = writer(tmp_path / "e.sqlite")
+    first = alarm("pause")
+    for told in (first, step(first, "acknowledged", at=3000), alarm("asystole")):
+        kept.append(notice(1))
+        kept.append(entry(told))
+        wait_until(lambda: kept.n_waiting == 0)
+    kept.append(entry(alarm("couplet")))
+    kept.close()
+    assert 3 == len(alarms(tmp_path / "e.sqlite"))
+
+
 def test_what_stood_is_handed_to_the_next_run_and_goes_on_as_the_same_alarm(tmp_path: Path) -> None:
     """A restart neither loses nor repeats an alarm; what was cleared does not stand."""
     path = tmp_path / "e.sqlite"
