@@ -47,8 +47,8 @@ ROOMS = {
     ),
     "beats": Room(
         "monitor.beats monitor.cutter monitor.excerpt monitor.intervals monitor.measures monitor.onset "
-        "monitor.pending monitor.plain_window monitor.shape* monitor.succession",
-        "base stage filters window detect",
+        "monitor.p_reader monitor.pending monitor.plain_window monitor.shape* monitor.succession",
+        "base stage filters window weights detect",
         "numpy scipy",
         pure=True,
     ),
