@@ -91,7 +91,7 @@ class Bed:
         self.name = name
         self.snapshot = BedSnapshot(
             bed=name,
-            bridge_s=settings.filters.bridge_s,
+            bridge_s=max(settings.filters.bridge_s, settings.filters.resume_s),
             limits=settings.alarms.limits(),
         )
         self._settings = settings
@@ -320,6 +320,7 @@ class Bed:
             leads=opened.leads,
             start=index,
             standing=self._before.alarms(),
+            dark=None if self._pipeline is None else self._pipeline.dark,
         )
         self._stopwatch.reset()
         self.closed_ns = None

@@ -102,6 +102,7 @@ _TABLE: Final[tuple[Definition, ...]] = (
     Definition("missed_beat", "MISSED BEAT", "low", "confirmed", ("pause", "irregular"), 35),
     Definition("lead_off", "LEAD OFF", "technical", "signal", borrows="low"),
     Definition("cannot_analyse", "CANNOT ANALYSE", "technical", "signal", ("signal",), 1, borrows="medium"),
+    Definition("signal_gaps", "SIGNAL GAPS", "technical", "signal", ("signal",), 2, borrows="medium"),
     Definition("feed_lost", "FEED LOST", "technical", "wall", ("signal",), 0, borrows="medium"),
     Definition("feed_error", "FEED ERROR", "technical", "wall", borrows="low"),
     Definition("bed_failed", "ANALYSIS STOPPED", "technical", "wall", ("signal",), 0, borrows="medium"),

@@ -33,9 +33,9 @@ class HeartRate:
 
     The mean of the last 12 RR; of the last 4 while three in a row exceed 1200 ms; inside a run of sudden,
     even RR, as a run of ventricular beats has them, of up to 8 of the run alone. Unknown (None)
-    before the first RR, and once the last beat lies longer back than ``rate_hold_s``. A beat without
-    RR (the first after a start or gap), or after one longer than that, begins anew: of a rate that was
-    unknown in between there is no mean. Labels play no part.
+    before the first RR, and once the last beat lies longer back than ``rate_hold_s``. An RR longer than that
+    begins anew: of a rate that was unknown in between there is no mean. A beat without RR (the first after
+    a start or a hole in the signal) adds none. Labels play no part.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ class HeartRate:
     def observe(self, beat: Beat) -> list[Rate]:
         """Take a beat, in order of ``decided``; return the rates that were due before it."""
         due = self.advance(beat.decided)
-        if beat.rr is None or beat.rr > self._settings.rate_hold_s * self.fs:
+        if self._last is not None and beat.sample - self._last > self._settings.rate_hold_s * self.fs:
             self._rr = []
-        else:
+        elif beat.rr is not None:
             self._rr = [*self._rr, beat.rr][
                 -max(2 * self._settings.rate_rr, self._settings.rate_slow_rr, _N_SLOW) :
             ]

@@ -60,6 +60,8 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "lead_off": "a lead without samples for {quality.off_s:g} s, "
         "until they have come for {quality.back_s:g} s",
         "cannot_analyse": "no usable lead for {alarms.blind_s:g} s",
+        "signal_gaps": "more than half of the last {alarms.gaps_s:g} s, or a quiet heart for as long, "
+        "could not be judged",
         "feed_lost": "no packet for {feed.lost_after_s:g} s of wall time",
         "feed_error": "packets of this bed that cannot be used",
         "bed_failed": "the analysis of this bed failed and was set aside",

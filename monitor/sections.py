@@ -52,6 +52,7 @@ Switchable: TypeAlias = Literal[
     "missed_beat",
     "lead_off",
     "cannot_analyse",
+    "signal_gaps",
     "feed_lost",
     "feed_error",
     "bed_failed",
@@ -96,7 +97,10 @@ class FilterSettings(Section, frozen=True, kw_only=True):
     mains_q: Annotated[float, Meta(ge=5)] = 30.0
     """Quality factor of the notch: -3 dB width is mains_hz / mains_q."""
     bridge_s: Annotated[float, Meta(ge=0, le=1)] = 0.2
-    """A gap no longer than this is bridged by holding the last value; after a longer one, all learn anew."""
+    """A gap no longer than this is bridged by holding the last value."""
+    resume_s: Annotated[float, Meta(ge=0, le=2)] = 2.0
+    """A longer one up to this is a hole: what is known stays known, nothing is judged over it. After a longer
+    one, all learn anew; the detector forgets a lead by then (``detector.forget_s``)."""
 
 
 class QualitySettings(Section, frozen=True, kw_only=True):
@@ -280,6 +284,8 @@ class AlarmSettings(Section, frozen=True, kw_only=True):
     """An alarm about something momentary (a pause) stands for this long."""
     blind_s: Annotated[float, Meta(ge=0, le=10)] = 2.0
     """No lead usable for this long: cannot analyse."""
+    gaps_s: Annotated[float, Meta(ge=5, le=10)] = 10.0
+    """More than half of so much signal could not be judged, or a quiet heart for as long: signal gaps."""
     carry_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
     """After a gap, a condition that is not found again within this time is over."""
     reminder_s: _NotNegative = 180.0

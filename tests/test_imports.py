@@ -61,7 +61,8 @@ ROOMS = {
         pure=True,
     ),
     "alarms": Room(
-        "monitor.alarms monitor.definitions monitor.label_alarms monitor.signal_alarms monitor.standing",
+        "monitor.alarms monitor.darkness monitor.definitions monitor.label_alarms monitor.rate_limits "
+        "monitor.signal_alarms monitor.silence monitor.standing monitor.watch",
         "base stage rhythm",
         "msgspec numpy",
         pure=True,
