@@ -104,6 +104,7 @@ _TABLE: Final[tuple[Definition, ...]] = (
     Definition("cannot_analyse", "CANNOT ANALYSE", "technical", "signal", ("signal",), 1, borrows="medium"),
     Definition("signal_gaps", "SIGNAL GAPS", "technical", "signal", ("signal",), 2, borrows="medium"),
     Definition("feed_lost", "FEED LOST", "technical", "wall", ("signal",), 0, borrows="medium"),
+    Definition("signal_slow", "SIGNAL SLOW", "technical", "wall", ("signal",), 3, borrows="medium"),
     Definition("feed_error", "FEED ERROR", "technical", "wall", borrows="low"),
     Definition("bed_failed", "ANALYSIS STOPPED", "technical", "wall", ("signal",), 0, borrows="medium"),
     Definition("classifier_failed", "NO BEAT LABELS", "technical", "wall", ("labels",), 0, borrows="medium"),

@@ -54,6 +54,7 @@ Switchable: TypeAlias = Literal[
     "cannot_analyse",
     "signal_gaps",
     "feed_lost",
+    "signal_slow",
     "feed_error",
     "bed_failed",
     "classifier_failed",
@@ -335,6 +336,10 @@ class FeedSettings(Section, frozen=True, kw_only=True):
     """Signal held per bed while the pipeline is busy; what exceeds it becomes a Gap (overflow)."""
     lost_after_s: Annotated[float, Meta(gt=0, le=10)] = 3.0
     """Wall time without a packet after which the feed is called lost."""
+    slow_below: Annotated[float, Meta(ge=0.5, lt=1)] = 0.8
+    """Signal that comes at less than this share of real time ..."""
+    slow_after_s: Annotated[float, Meta(ge=1, le=10)] = 5.0
+    """... over so much wall time, and for as long again: the feed is called slow."""
     queue_items: Annotated[int, Meta(ge=1)] = 6000
     """Packets held per bed, however small they are: 30 s of packets of 5 ms."""
     queue_mib: _Positive = 256.0

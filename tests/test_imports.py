@@ -124,7 +124,7 @@ ROOMS = {
     ),
     "engine": Room(
         "monitor.engine monitor.ward monitor.beds monitor.bequest monitor.keeping monitor.own_limits "
-        "monitor.recording monitor.stopwatch monitor.trouble monitor.warming",
+        "monitor.pace monitor.recording monitor.stopwatch monitor.trouble monitor.warming",
         f"base {CORE} artifact link logs files store ingest classify",
         "msgspec numpy zmq",
     ),
