@@ -41,6 +41,7 @@ from monitor.quality import STATES, Quality
 from monitor.rhythm import HeartRate
 from monitor.settings import AlarmSettings, Settings
 from monitor.stage import State
+from monitor.steepness import Steepness
 from monitor.succession import Succession
 
 __all__ = ["Pipeline"]
@@ -106,6 +107,7 @@ class Pipeline:
         self._quality = Quality(settings.quality, fs=fs, n_leads=n_leads, start=start)
         self._detector = detector_for(settings.detector, fs=fs, n_leads=n_leads, start=start)
         self._succession = Succession(n_leads=n_leads, start=start)
+        self._steepness = Steepness(fs=fs, n_leads=n_leads, delay_max=self._detector.delay_max, start=start)
         self._fibrillation = Fibrillation(settings.rhythm, fs=fs, n_leads=n_leads, start=start)
         self._cutter = cutter_of(
             window,
@@ -184,7 +186,8 @@ class Pipeline:
 
     def flush(self) -> list[Output]:
         """End the stream: give out what the stages still hold. Answers are taken until all are in."""
-        beats = self._lanes.expect(self._succession.flush(self._detector.flush()))
+        found = self._succession.flush(self._detector.flush())
+        beats = self._lanes.expect(self._steepness.push(np.empty((0, len(self.leads))), found))
         windows = self._lanes.decide(self._cutter.flush(beats))
         return [*self._fast([*beats], self.index), *self._lanes.tick(self.index), *windows]
 
@@ -245,7 +248,8 @@ class Pipeline:
         start, self.index = self.index, self.index + len(samples)
         changes, codes = self._quality.push(samples)
         wave = self._band.push(samples)
-        beats = self._lanes.expect(self._succession.push(self._detector.push(samples, codes), codes))
+        found = self._succession.push(self._detector.push(samples, codes), codes)
+        beats = self._lanes.expect(self._steepness.push(samples, found, changes))
         rhythms = self._fibrillation.push(wave, codes, beats)
         for change in changes:
             self._lead_states[change.lead] = change.state
@@ -271,6 +275,7 @@ class Pipeline:
             self._quality,
             self._detector,
             self._succession,
+            self._steepness,
             self._fibrillation,
             self._cutter,
             self._rate,
@@ -290,8 +295,8 @@ class Pipeline:
         codes = self._quality.skip(gap.stop)
         wave = self._band.push(missing)
         self._succession.miss(gap.sample)
-        found = self._detector.push(missing, np.full_like(codes, _OFF))
-        beats = self._lanes.expect(self._succession.push(found, codes))
+        found = self._succession.push(self._detector.push(missing, np.full_like(codes, _OFF)), codes)
+        beats = self._lanes.expect(self._steepness.push(missing, found))
         self._fibrillation.skip(gap.stop, beats)
         windows = self._lanes.decide(self._cutter.push(wave, beats))
         self.index = gap.stop
@@ -339,6 +344,7 @@ _STAGES = (
     "quality",
     "detector",
     "succession",
+    "steepness",
     "fibrillation",
     "cutter",
     "rate",

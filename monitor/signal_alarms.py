@@ -70,12 +70,12 @@ class SignalAlarms:
     def observe(self, event: Event) -> list[Alarm]:
         """Take a fast-lane event, in order of ``decided``.
 
-        Beats, rates, lead states and fibrillation (``(VFL``, ``(VF``) count; others only move time.
+        Beats but weak ones, rates, lead states and fibrillation (``(VFL``, ``(VF``) count; others move time.
         """
         self._run_clock(event.decided)
         self._watch.now = max(self._watch.now, event.decided)
         match event:
-            case Beat():
+            case Beat(weak=False):
                 self._beat(event)
             case Rate():
                 self._rate(event)

@@ -47,9 +47,9 @@ ROOMS = {
     ),
     "beats": Room(
         "monitor.beats monitor.cutter monitor.excerpt monitor.intervals monitor.measures monitor.onset "
-        "monitor.pending monitor.plain_window monitor.shape* monitor.succession",
+        "monitor.pending monitor.plain_window monitor.shape* monitor.steepness monitor.succession",
         "base stage filters window detect",
-        "numpy scipy",
+        "msgspec numpy scipy",
         pure=True,
     ),
     "rhythm": Room(
