@@ -10,6 +10,7 @@ Definitions in force, sources and what is left out: ``docs/alarms.md``.
 
 from collections.abc import Sequence
 
+from monitor.darkness import Spans
 from monitor.definitions import DEFINITIONS, Definition, announced
 from monitor.events import Alarm, AudioPause, Event, LabelledBeat, Rhythm
 from monitor.label_alarms import LabelAlarms
@@ -39,6 +40,8 @@ class Alarms:
         Absolute index of the first sample that will come.
     standing
         Alarms carried over from an earlier stream of the same bed, as `standing` returned them.
+    dark
+        What that stream's `dark` returned; None for a bed's first.
     """
 
     def __init__(
@@ -50,13 +53,14 @@ class Alarms:
         lead_names: Sequence[str] = (),
         start: int = 0,
         standing: Sequence[Alarm] = (),
+        dark: Spans | None = None,
     ) -> None:
         self.fs = fs
         names = tuple(lead_names) or tuple(str(lead + 1) for lead in range(n_leads))
         reminder = round(settings.reminder_s * fs)
         self._standing = Standing(standing, off=settings.off, reminder=reminder, start=start)
         self._labels = LabelAlarms(self._standing, settings, fs=fs, start=start)
-        self._signal = SignalAlarms(self._standing, settings, fs=fs, names=names, start=start)
+        self._signal = SignalAlarms(self._standing, settings, fs=fs, names=names, start=start, dark=dark)
 
     def observe(self, event: Event) -> list[Alarm]:
         """Take a fast-lane event, in order of ``decided``.
@@ -64,6 +68,10 @@ class Alarms:
         Beats, rates, lead states and fibrillation (``(VFL``, ``(VF``) count; others only move time.
         """
         return self._signal.observe(event)
+
+    def miss(self, start: int, stop: int) -> None:
+        """Learn, before any later event, that samples from ``start`` up to ``stop`` never came."""
+        self._signal.miss(start, stop)
 
     def advance(self, index: int) -> list[Alarm]:
         """Let time run: no fast-lane event decided before ``index`` will come any more."""
@@ -116,6 +124,11 @@ class Alarms:
     def standing(self) -> tuple[Alarm, ...]:
         """Return the last step of each alarm not yet cleared, oldest first."""
         return self._standing.alarms()
+
+    @property
+    def dark(self) -> Spans:
+        """What of the last seconds could not be judged, for the next stream of the bed."""
+        return self._signal.dark
 
     def reset(self, start: int) -> None:
         """Learn anew from sample ``start`` (a gap, a new stream); standing alarms are kept.

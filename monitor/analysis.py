@@ -44,6 +44,7 @@ class Analysis:
 
     def begin(self, settings: Settings, window: WindowSpec, opened: Opened, index: int) -> Sequence[Output]:
         """Learn anew from the first sample of a stream on; close what it cannot judge."""
+        dark = None if self.pipeline is None else self.pipeline.dark
         self.halt()
         steps = self.close(opened.lacks, index)
         self._opened = opened
@@ -54,6 +55,7 @@ class Analysis:
             leads=opened.leads,
             start=opened.index,
             standing=self._before.alarms(),
+            dark=dark,
         )
         return steps
 

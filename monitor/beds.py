@@ -32,6 +32,7 @@ from monitor.events import (
 from monitor.handover import NOTHING, Bedside, Handover
 from monitor.link import Entry, Timing
 from monitor.own_limits import OwnLimits
+from monitor.pace import Pace
 from monitor.recording import Recording
 from monitor.settings import Settings
 from monitor.stopwatch import Stopwatch
@@ -92,7 +93,7 @@ class Bed:
         self.name = name
         self.snapshot = BedSnapshot(
             bed=name,
-            bridge_s=settings.filters.bridge_s,
+            bridge_s=max(settings.filters.bridge_s, settings.filters.resume_s),
             limits=settings.alarms.limits(),
         )
         self._settings = settings
@@ -104,7 +105,7 @@ class Bed:
         self._stream_count = 0
         self._stopwatch = Stopwatch(asks_next=window.asks_next)
         self._last_received_ns: int | None = None
-        self._latency_ms: float | None = None
+        self._pace = Pace(settings.feed)
         self._pause_until_ns = 0
         self.closed_ns: int | None = None
         self.failed = False
@@ -151,6 +152,7 @@ class Bed:
         silent_ns = now_ns - (self._last_received_ns or now_ns)
         if not (self.closed or self.failed or heard) and silent_ns > self._settings.feed.lost_after_s * 1e9:
             self.lose()
+        self.trouble.turn("signal_slow", on=self._pace.slow and not (self.closed or self.failed))
         self.trouble.tick(now_ns)
         if 0 < self._pause_until_ns < now_ns:  # the signal's clock, which ends a pause, may stand still
             self.pause_audio(on=False)
@@ -221,7 +223,7 @@ class Bed:
         """Return the snapshot for screens, with what ingest has counted."""
         return vitals.with_transport(
             self.snapshot,
-            latency_ms=self._latency_ms,
+            latency_ms=self._pace.latency_ms,
             duplicates=counted.duplicates,
             refused=counted.refused,
         )
@@ -324,7 +326,7 @@ class Bed:
         self._last_received_ns = item.received_ns
         self.trouble.end("feed_lost")
         self.snapshot = vitals.fold(self.snapshot, item.block)
-        self._latency_ms = (item.received_ns - item.captured_ns) / 1e6
+        self._pace.take(item, fs=self.snapshot.fs)
         self.recording.keep(item.block)
         outputs = self._analysis.live.push(item.block)
         self._run(outputs, captured=item.captured_ns, received=item.received_ns)

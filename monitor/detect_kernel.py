@@ -3,7 +3,7 @@
 What the steps are, and where they come from, stands in the docstring of `monitor.detect`.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from monitor.detect_intake import follow, take_in
 from monitor.detect_levels import adapt, audible, learn, locate
 from monitor.detect_memory import (
     FEATURE,
+    NEVER,
     Candidate,
     Lead,
     Memory,
@@ -26,6 +27,7 @@ from monitor.weights import Network
 
 __all__ = ["run"]
 
+_OFF: Final = 2
 _ONCE_MORE: Final = -4
 """Number of looks of a candidate that is to be looked at for a fourth time."""
 
@@ -73,11 +75,25 @@ def run(
                         j = next_beat(p, m)
                         if j >= 0:
                             n = accept(j, p, m, found, n)
-            if now - s.last_at > p.relearn and s.n_pending == 0:
+            if short_hole(now, p, s, m.leads):
+                s.unseen += 1
+            if now - s.last_at - s.unseen > p.relearn and s.n_pending == 0:
                 s.learning = 1
+                s.unseen = 0
                 s.learn_from = now + 1
         s.now = now + 1
     return n, n_trace
+
+
+@kernel
+def short_hole(now: int, p: Parameters, s: Scalars, leads: NDArray[Any]) -> bool:
+    """Tell whether all leads are missing for a moment, or settle after that: beats are not looked for."""
+    for lead in range(len(leads)):
+        k: Lead = leads[lead]
+        lost = k.state == _OFF and k.lost <= p.forget
+        if not (lost or (s.unseen > 0 and now < k.since < NEVER)):
+            return False
+    return True
 
 
 @kernel
@@ -249,6 +265,7 @@ def accept(j: int, p: Parameters, m: Memory, found: NDArray[np.float64], n: int)
     s.last_height = height
     s.last_at = at
     s.last_sample = int(found[n, 0])
+    s.unseen = 0
     s.n_beats += 1
     kept = 0
     for k in range(1, s.n_pending):

@@ -97,6 +97,7 @@ class Scalars(Protocol):
     n_pending: int
     n_beats: int
     last_at: int
+    unseen: int
     last_sample: int
     last_height: float
     rr: float

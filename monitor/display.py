@@ -206,8 +206,8 @@ def write_footer(frame: Frame, ward: WardSnapshot, *, hint: str) -> None:
     refused = sum(bed.counters.refused for bed in beds)
     if refused:
         parts.append((f"{refused} packets refused", True))
-    if known:
-        parts.append((f"latency {max(known):.0f} ms", False))
+    if beds:
+        parts.append((f"latency {max(known):.0f} ms" if known else "latency --", False))
     label = _LABELS[ward.classifier]
     if ward.classifier == "loading" and ward.message:
         label = ward.message

@@ -149,13 +149,15 @@ class Beat(Event, frozen=True, kw_only=True, tag="qrs"):
 
     ``rr`` is the distance to the previous beat in samples, None for the first after a start or gap.
     ``confidence`` in 0..1 is the detector's own, not a probability. ``leads`` are those (from 0) that
-    were good at ``decided``; None where nobody judged them.
+    were good at ``decided``; None where nobody judged them. ``weak`` is one that is far less steep than this
+    patient's QRS complexes, as P waves and pacing spikes without capture are: no proof of a beating heart.
     """
 
     rank: ClassVar[int] = 2
     rr: int | None
     confidence: float = 1.0
     leads: tuple[int, ...] | None = None
+    weak: bool = False
 
 
 class Rate(Event, frozen=True, kw_only=True, tag="rate"):

@@ -19,6 +19,9 @@ oscillates is more likely a tachycardia whose complexes can be told apart: there
 that are higher by `_BEATS`. Plain flutter and fibrillation reach that too. What stands asks for more where
 the rate is steady, and ends without: beats that are found by chance in fibrillation come at no rate.
 
+Samples that never came are left out: a window is the last three seconds that did come, of no more than
+twice as long, and nothing in it is compared across a hole.
+
 What it does not do: it does not tell flutter from fibrillation (both are ``(VFL``), and it still finds
 a fast ventricular tachycardia without isoelectric line, as the papers' methods do.
 """
@@ -71,6 +74,10 @@ _SILENT: Final = -6.0
 """The score of a lead that is too small or too slow."""
 _NOISY: Final = 1
 """Code of a noisy lead. It counts like a good one (0): fibrillation itself may be taken for noise."""
+_AFTER_HOLE_S: Final = 0.1
+"""So long the filters still ring from the step behind a hole."""
+_LONGEST: Final = 2
+"""A window with holes spans so many times its length at most."""
 _USABLE: Final = 0.9
 """A lead is scored if it was connected, unsaturated and alive for this share of the window."""
 
@@ -120,8 +127,10 @@ class Fibrillation:
         self._filter.reset()
         self._index = start
         self._since = start
+        self._settled = start
         self._wave = np.empty((0, self._n_leads))
         self._usable = np.empty((0, self._n_leads), dtype=np.bool_)
+        self._at = np.empty(0, dtype=np.int64)
         self._beats: list[list[float]] = []
         self._standing = False
         self._run = 0
@@ -149,29 +158,47 @@ class Fibrillation:
         start, self._index = self._index, self._index + len(wave)
         self._beats += [[beat.sample, beat.decided, beat.confidence] for beat in beats]
         filtered = self._filter.push(wave)
-        first = -start % self._every
-        n_before = len(self._wave)
+        first = max(start, self._settled)
+        first += -first % self._every - start
         self._wave = np.concatenate([self._wave, filtered[first :: self._every]])
         self._usable = np.concatenate([self._usable, quality[first :: self._every] <= _NOISY])
+        self._at = np.concatenate([self._at, np.arange(start + first, self._index, self._every)])
         ends = np.arange(start + -start % self._step, self._index, self._step)
-        stops = n_before + (ends - start - first) // self._every + 1
+        stops = np.searchsorted(self._at, ends, side="right")
         full = stops >= self._n_window
+        full[full] = ends[full] - self._at[stops[full] - self._n_window] <= _LONGEST * self._span
         scores = np.empty(int(full.sum()))
-        _score(self._wave, self._usable, stops[full], scores, self._shape, (self._limits, self._weights))
+        _score(
+            self._wave,
+            self._usable,
+            self._at,
+            stops[full],
+            scores,
+            self._shape,
+            (self._limits, self._weights),
+        )
         changes = []
         for at, score in zip(ends[full].tolist(), scores.tolist(), strict=True):
             changes += self._decide(at, score)
         self._wave = self._wave[-self._n_window :]
         self._usable = self._usable[-self._n_window :]
+        self._at = self._at[-self._n_window :]
         oldest = self._index - self._span
         self._beats = [beat for beat in self._beats if beat[0] > oldest]
         return changes
+
+    def skip(self, stop: int, beats: Sequence[Beat] = ()) -> None:
+        """Go on at ``stop``: what lay between never came. ``beats`` are those decided in it."""
+        self._beats += [[beat.sample, beat.decided, beat.confidence] for beat in beats]
+        self._index, self._settled = stop, stop + round(_AFTER_HOLE_S * self.fs)
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
         return {
             "filter": self._filter.snapshot(),
             "index": self._index,
+            "settled": self._settled,
+            "at": self._at.copy(),
             "since": self._since,
             "wave": self._wave.copy(),
             "usable": self._usable.copy(),
@@ -185,6 +212,8 @@ class Fibrillation:
         """Go on from a state that `snapshot` returned."""
         self._filter.restore(state["filter"])
         self._index = state["index"]
+        self._settled = state["settled"]
+        self._at = state["at"].copy()
         self._since = state["since"]
         self._wave = state["wave"].copy()
         self._usable = state["usable"].copy()
@@ -194,8 +223,8 @@ class Fibrillation:
         self._evidence = state["evidence"]
 
     @property
-    def _shape(self) -> tuple[int, int]:
-        return self._n_window, self._lag
+    def _shape(self) -> tuple[int, int, int]:
+        return self._n_window, self._lag, self._every
 
     def _decide(self, at: int, score: float) -> list[Rhythm]:
         """Count scores that speak against the present state; change it when there are enough."""
@@ -238,9 +267,15 @@ def _steady(samples: list[float]) -> bool:
 
 @kernel
 def measure(
-    x: NDArray[np.float64], lag: int, limits: NDArray[np.float64], measured: NDArray[np.float64]
+    x: NDArray[np.float64],
+    hole: NDArray[np.int64],
+    lag: int,
+    limits: NDArray[np.float64],
+    measured: NDArray[np.float64],
 ) -> bool:
     """Measure one window without its mean: log slope share, leakage, occupancy.
+
+    ``hole`` numbers each value by the holes before it; values with other numbers are not compared.
 
     Returns
     -------
@@ -254,7 +289,7 @@ def measure(
         size += abs(x[i])
         power += x[i] * x[i]
         low, high = min(low, x[i]), max(high, x[i])
-        if i > 0:
+        if i > 0 and hole[i] == hole[i - 1]:
             slope = abs(x[i] - x[i - 1])
             path += slope
             steepest = max(steepest, slope)
@@ -264,18 +299,24 @@ def measure(
     half = min(max(1, round(np.pi * size / path)), n // 2)
     left, whole = 0.0, 0.0
     for i in range(half, n):
+        if hole[i] != hole[i - half]:
+            continue
         left += abs(x[i] + x[i - half])
         whole += abs(x[i]) + abs(x[i - half])
     visited = np.zeros((_GRID, _GRID), dtype=np.bool_)
     scale = (_GRID - 0.001) / (high - low)
-    n_visited = 0
+    n_visited, n_pairs = 0, 0
     for i in range(lag, n):
+        if hole[i] != hole[i - lag]:
+            continue
+        n_pairs += 1
         row, column = int((x[i - lag] - low) * scale), int((x[i] - low) * scale)
         n_visited += not visited[row, column]
         visited[row, column] = True
-    measured[0] = np.log(path / (n - 1) / steepest + 0.001)
+    n_holes = hole[n - 1] - hole[0]
+    measured[0] = np.log(path / (n - 1 - n_holes) / steepest + 0.001)
     measured[1] = left / whole
-    measured[2] = n_visited / n
+    measured[2] = n_visited / (n_pairs + lag)
     return True
 
 
@@ -283,21 +324,25 @@ def measure(
 def _score(
     wave: NDArray[np.float64],
     usable: NDArray[np.bool_],
+    at: NDArray[np.int64],
     stops: NDArray[np.int64],
     scores: NDArray[np.float64],
-    shape: tuple[int, int],
+    shape: tuple[int, int, int],
     model: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> None:
     """Score the windows that end before ``stops``: the median over usable leads, or very low."""
-    n_window, lag = shape
+    n_window, lag, every = shape
     limits, weights = model
     n_leads = wave.shape[1]
     x = np.empty(n_window)
+    hole = np.zeros(n_window, dtype=np.int64)
     of_leads = np.empty(n_leads)
     measured = np.empty(3)
     for k in range(len(stops)):
         start = stops[k] - n_window
         n_used = 0
+        for i in range(1, n_window):
+            hole[i] = hole[i - 1] + (at[start + i] - at[start + i - 1] > every)
         for lead in range(n_leads):
             n_connected = 0
             total = 0.0
@@ -310,7 +355,7 @@ def _score(
             for i in range(n_window):
                 x[i] -= total / n_window
             of_leads[n_used] = _SILENT
-            if measure(x, lag, limits, measured):
+            if measure(x, hole, lag, limits, measured):
                 score = weights[0]
                 for i in range(3):
                     score += weights[i + 1] * measured[i]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from monitor.alarms import Alarms
 from monitor.beats import WindowSpec
 from monitor.cutter import cutter_of
+from monitor.darkness import Spans
 from monitor.detect_lstm import detector_for
 from monitor.events import (
     Alarm,
@@ -36,10 +37,11 @@ from monitor.events import (
 from monitor.fibrillation import Fibrillation
 from monitor.filters import monitor_band
 from monitor.lanes import Lanes
-from monitor.quality import Quality
+from monitor.quality import STATES, Quality
 from monitor.rhythm import HeartRate
 from monitor.settings import AlarmSettings, Settings
 from monitor.stage import State
+from monitor.steepness import Steepness
 from monitor.succession import Succession
 
 __all__ = ["Pipeline"]
@@ -47,6 +49,7 @@ __all__ = ["Pipeline"]
 
 _FS_HZ = (100.0, 1000.0)
 _MAX_LEADS = 12
+_OFF = STATES.index("off")
 
 
 class Pipeline:
@@ -66,6 +69,8 @@ class Pipeline:
         Absolute index of the first sample that will come.
     standing
         Alarms carried over from an earlier stream of the same bed.
+    dark
+        What of that stream's last seconds could not be judged (`dark`); None for a bed's first.
 
     Raises
     ------
@@ -84,6 +89,7 @@ class Pipeline:
         leads: Sequence[str],
         start: int = 0,
         standing: Sequence[Alarm] = (),
+        dark: Spans | None = None,
     ) -> None:
         n_leads = len(leads)
         if not (_FS_HZ[0] <= fs <= _FS_HZ[1] and 1 <= n_leads <= _MAX_LEADS):
@@ -95,11 +101,13 @@ class Pipeline:
         self.leads = tuple(leads)
         self.index = start
         self._bridge = round(settings.filters.bridge_s * fs)
+        self._resume = round(settings.filters.resume_s * fs)
         self._timeout = round(settings.serving.label_timeout_s * fs)
         self._band = monitor_band(settings.filters, fs=fs, n_leads=n_leads)
         self._quality = Quality(settings.quality, fs=fs, n_leads=n_leads, start=start)
         self._detector = detector_for(settings.detector, fs=fs, n_leads=n_leads, start=start)
         self._succession = Succession(n_leads=n_leads, start=start)
+        self._steepness = Steepness(fs=fs, n_leads=n_leads, delay_max=self._detector.delay_max, start=start)
         self._fibrillation = Fibrillation(settings.rhythm, fs=fs, n_leads=n_leads, start=start)
         self._cutter = cutter_of(
             window,
@@ -111,7 +119,13 @@ class Pipeline:
         )
         self._rate = HeartRate(fs=fs, start=start)
         self._alarms = Alarms(
-            settings.alarms, fs=fs, n_leads=n_leads, lead_names=self.leads, start=start, standing=standing
+            settings.alarms,
+            fs=fs,
+            n_leads=n_leads,
+            lead_names=self.leads,
+            start=start,
+            standing=standing,
+            dark=dark,
         )
         self._lanes = Lanes(settings, window, self._alarms, fs=fs)
         self._lanes.take_up(standing)
@@ -121,8 +135,9 @@ class Pipeline:
     def push(self, item: Block | Gap) -> list[Output]:
         """Take the next samples, or the news that some will never come.
 
-        A gap of up to ``filters.bridge_s`` is bridged as missing samples; after a longer one every
-        stage of the fast lane learns anew, standing alarms are kept.
+        A gap of up to ``filters.bridge_s`` is bridged as missing samples. Over one of up to
+        ``filters.resume_s`` what is known stays known, no RR is taken and nothing is judged. After a
+        longer one every stage of the fast lane learns anew. Standing alarms are kept.
 
         Returns
         -------
@@ -171,7 +186,8 @@ class Pipeline:
 
     def flush(self) -> list[Output]:
         """End the stream: give out what the stages still hold. Answers are taken until all are in."""
-        beats = self._lanes.expect(self._succession.flush(self._detector.flush()))
+        found = self._succession.flush(self._detector.flush())
+        beats = self._lanes.expect(self._steepness.push(np.empty((0, len(self.leads))), found))
         windows = self._lanes.decide(self._cutter.flush(beats))
         return [*self._fast([*beats], self.index), *self._lanes.tick(self.index), *windows]
 
@@ -202,6 +218,11 @@ class Pipeline:
         return self._alarms.standing()
 
     @property
+    def dark(self) -> Spans:
+        """What of the last seconds could not be judged, for the next stream of the bed."""
+        return self._alarms.dark
+
+    @property
     def n_waiting(self) -> int:
         """How many beats wait for a label."""
         return len(self._lanes)
@@ -227,7 +248,8 @@ class Pipeline:
         start, self.index = self.index, self.index + len(samples)
         changes, codes = self._quality.push(samples)
         wave = self._band.push(samples)
-        beats = self._lanes.expect(self._succession.push(self._detector.push(samples, codes), codes))
+        found = self._succession.push(self._detector.push(samples, codes), codes)
+        beats = self._lanes.expect(self._steepness.push(samples, found, changes))
         rhythms = self._fibrillation.push(wave, codes, beats)
         for change in changes:
             self._lead_states[change.lead] = change.state
@@ -243,6 +265,8 @@ class Pipeline:
         if gap.stop - gap.sample <= self._bridge:
             missing = np.full((gap.stop - gap.sample, len(self.leads)), np.nan)
             return [*self._block(missing), *self._fast([gap], gap.stop)]
+        if gap.stop - gap.sample <= self._resume:
+            return self._hole(gap)
         outputs = self.flush()
         self._lanes.miss(gap.sample, gap.stop)
         self.index = gap.stop
@@ -251,6 +275,7 @@ class Pipeline:
             self._quality,
             self._detector,
             self._succession,
+            self._steepness,
             self._fibrillation,
             self._cutter,
             self._rate,
@@ -258,6 +283,24 @@ class Pipeline:
         ):
             stage.reset(gap.stop)
         return [*outputs, *self._fast([gap], gap.stop), *self._closed_by(gap), *self._lanes.tick(self.index)]
+
+    def _hole(self, gap: Gap) -> list[Output]:
+        """Go on behind a hole with all that is known.
+
+        A beat before it is decided in it at the latest, by what was good then; none is found in it.
+        """
+        missing = np.full((gap.stop - gap.sample, len(self.leads)), np.nan)
+        self._alarms.miss(gap.sample, gap.stop)
+        self._lanes.miss(gap.sample, gap.stop)
+        codes = self._quality.skip(gap.stop)
+        wave = self._band.push(missing)
+        self._succession.miss(gap.sample)
+        found = self._succession.push(self._detector.push(missing, np.full_like(codes, _OFF)), codes)
+        beats = self._lanes.expect(self._steepness.push(missing, found))
+        self._fibrillation.skip(gap.stop, beats)
+        windows = self._lanes.decide(self._cutter.push(wave, beats))
+        self.index = gap.stop
+        return [*self._fast([*beats, gap], gap.stop), *self._lanes.tick(self.index), *windows]
 
     def _closed_by(self, gap: Gap) -> list[Event]:
         """End what the stages' reset has forgotten, so that every state told has its end.
@@ -301,6 +344,7 @@ _STAGES = (
     "quality",
     "detector",
     "succession",
+    "steepness",
     "fibrillation",
     "cutter",
     "rate",

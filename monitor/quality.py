@@ -153,6 +153,18 @@ class Quality:
         self._now += len(samples)
         return events, codes
 
+    def skip(self, stop: int) -> NDArray[np.int8]:
+        """Go on at ``stop`` as before: what lay between never came, which says nothing of the leads.
+
+        Returns
+        -------
+        NDArray
+            Of shape (n_skipped, n_leads): the codes that go on to hold.
+        """
+        n_skipped, self._now = stop - self._now, stop
+        self._leads["n_bins"] = np.minimum(self._leads["n_bins"], -_SETTLE_BINS)
+        return np.tile(self._leads["state"].astype(np.int8), (n_skipped, 1))
+
     def snapshot(self) -> State:
         """Return a copy of the state."""
         return {

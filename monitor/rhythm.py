@@ -33,9 +33,10 @@ class HeartRate:
 
     The mean of the last 12 RR; of the last 4 while three in a row exceed 1200 ms; inside a run of sudden,
     even RR, as a run of ventricular beats has them, of up to 8 of the run alone. Unknown (None)
-    before the first RR, and once the last beat lies longer back than ``rate_hold_s``. A beat without
-    RR (the first after a start or gap), or after one longer than that, begins anew: of a rate that was
-    unknown in between there is no mean. Labels play no part.
+    before the first RR, and once the last beat lies longer back than ``rate_hold_s``. An RR longer than that
+    begins anew: of a rate that was unknown in between there is no mean. A beat without RR (the first after
+    a start or a hole in the signal) adds none. A rate of weak beats alone for so long is unknown too. Labels
+    play no part.
 
     Parameters
     ----------
@@ -57,18 +58,20 @@ class HeartRate:
         """Forget all beats; go on at sample ``start``."""
         self._next = -(-start // self._second) * self._second
         self._last: int | None = None
+        self._strong: int | None = None
         self._rr: list[int] = []
 
     def observe(self, beat: Beat) -> list[Rate]:
         """Take a beat, in order of ``decided``; return the rates that were due before it."""
         due = self.advance(beat.decided)
-        if beat.rr is None or beat.rr > self._settings.rate_hold_s * self.fs:
+        if self._last is not None and beat.sample - self._last > self._settings.rate_hold_s * self.fs:
             self._rr = []
-        else:
+        elif beat.rr is not None:
             self._rr = [*self._rr, beat.rr][
                 -max(2 * self._settings.rate_rr, self._settings.rate_slow_rr, _N_SLOW) :
             ]
         self._last = beat.sample
+        self._strong = self._strong if beat.weak else beat.sample
         return due
 
     def advance(self, index: int) -> list[Rate]:
@@ -81,17 +84,18 @@ class HeartRate:
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
-        return {"next": self._next, "last": self._last, "rr": list(self._rr)}
+        return {"next": self._next, "last": self._last, "strong": self._strong, "rr": list(self._rr)}
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
         self._next = state["next"]
         self._last = state["last"]
+        self._strong = state["strong"]
         self._rr = list(state["rr"])
 
     def _rate(self) -> float | None:
         settings = self._settings
-        if not self._rr or self._last is None or self._next - self._last > settings.rate_hold_s * self.fs:
+        if not self._rr or self._strong is None or self._next - self._strong > settings.rate_hold_s * self.fs:
             return None
         recent = self._rr[-_N_SLOW:]
         slow = settings.rate_slow_ms * self.fs / 1000

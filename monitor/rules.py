@@ -60,7 +60,11 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "lead_off": "a lead without samples for {quality.off_s:g} s, "
         "until they have come for {quality.back_s:g} s",
         "cannot_analyse": "no usable lead for {alarms.blind_s:g} s",
+        "signal_gaps": "more than half of the last {alarms.gaps_s:g} s, or a quiet heart for as long, "
+        "could not be judged",
         "feed_lost": "no packet for {feed.lost_after_s:g} s of wall time",
+        "signal_slow": "less than {feed.slow_below:g} s of signal per second of wall time, "
+        "over {feed.slow_after_s:g} s and for as long again",
         "feed_error": "packets of this bed that cannot be used",
         "bed_failed": "the analysis of this bed failed and was set aside",
         "classifier_failed": "the classifier cannot run: what needs labels is not found",

@@ -64,7 +64,9 @@ NEVER_OFF: Final = {
     "ventricular_fibrillation": _LETHAL,
     "ventricular_tachycardia": _LETHAL,
     "cannot_analyse": _BLIND,
+    "signal_gaps": _BLIND,
     "feed_lost": _BLIND,
+    "signal_slow": "it says that what is shown is late",
     "bed_failed": _BLIND,
     "classifier_failed": "it says that VT cannot be found",
 }
@@ -119,7 +121,10 @@ class FilterSettings(Section, frozen=True, kw_only=True):
     mains_q: Annotated[float, Meta(ge=5, le=100)] = 30.0
     """Quality factor of the notch: -3 dB width is mains_hz / mains_q."""
     bridge_s: Annotated[float, Meta(ge=0, le=1)] = 0.2
-    """A gap no longer than this is bridged by holding the last value; after a longer one, all learn anew."""
+    """A gap no longer than this is bridged by holding the last value."""
+    resume_s: Annotated[float, Meta(ge=0, le=2)] = 2.0
+    """A longer one up to this is a hole: what is known stays known, nothing is judged over it. After a longer
+    one, all learn anew; the detector forgets a lead by then (``detector.forget_s``)."""
 
 
 class QualitySettings(Section, frozen=True, kw_only=True):
@@ -307,6 +312,8 @@ class AlarmSettings(Section, frozen=True, kw_only=True):
     """An alarm about something momentary (a pause) stands for this long."""
     blind_s: Annotated[float, Meta(ge=0, le=10)] = 2.0
     """No lead usable for this long: cannot analyse."""
+    gaps_s: Annotated[float, Meta(ge=5, le=10)] = 10.0
+    """More than half of so much signal could not be judged, or a quiet heart for as long: signal gaps."""
     carry_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
     """After a gap, a condition that is not found again within this time is over."""
     reminder_s: Annotated[float, Meta(ge=0, le=3600)] = 180.0
@@ -350,6 +357,10 @@ class FeedSettings(Section, frozen=True, kw_only=True):
     """Signal held per bed while the pipeline is busy; what exceeds it becomes a Gap (overflow)."""
     lost_after_s: Annotated[float, Meta(gt=0, le=10)] = 3.0
     """Wall time without a packet after which the feed is called lost."""
+    slow_below: Annotated[float, Meta(ge=0.5, lt=1)] = 0.8
+    """Signal that comes at less than this share of real time ..."""
+    slow_after_s: Annotated[float, Meta(ge=1, le=10)] = 5.0
+    """... over so much wall time, and for as long again: the feed is called slow."""
     queue_items: Annotated[int, Meta(ge=10, le=1_000_000)] = 6000
     """Packets held per bed, however small they are: 30 s of packets of 5 ms."""
     queue_mib: Annotated[float, Meta(ge=1, le=65_536)] = 256.0

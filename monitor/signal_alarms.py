@@ -6,52 +6,27 @@ decided up to and including ``t`` is known, so the partition of the signal chang
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import pairwise
-from statistics import median
+from dataclasses import asdict
 
+from monitor.darkness import Darkness, Spans
 from monitor.definitions import DEFINITIONS, raised
-from monitor.events import Alarm, Beat, Event, LeadQuality, Rate, Rhythm
+from monitor.events import Alarm, Beat, Event, Gap, LeadQuality, Rate, Rhythm
+from monitor.rate_limits import Excess, longest, of_beats, of_rate
 from monitor.settings import AlarmSettings
+from monitor.silence import N_USUAL, Silence, pause_limit, surely_quiet
 from monitor.stage import State
 from monitor.standing import NEVER, Standing
+from monitor.watch import Watch
 
 __all__ = ["SignalAlarms"]
 
-_N_USUAL = 8
-"""The usual RR is the median of so many."""
-_N_RATE = 13
-"""The shown heart rate rests on so many beats at most."""
+_EDGES_S = (0.15, 0.3)
+"""A QRS complex so close before a hole, or behind it, may not be found."""
 _FIBRILLATION = ("(VFL", "(VF")
 _BY_MANY_BEATS = ("extreme_tachycardia", "extreme_bradycardia")
 _OF_SIGNAL = frozenset(kind for kind, definition in DEFINITIONS.items() if definition.lane == "signal")
 _BY_SIGNAL = ("asystole", "pause", "extreme_tachycardia", "extreme_bradycardia", "high_rate", "low_rate")
 """Conditions of which nothing is known while no lead can be analysed."""
-
-
-@dataclass(slots=True)
-class _Watch:
-    """What the signal lane knows; plain values only.
-
-    The asystole clock runs from ``anchor`` and stands still while no lead is usable (``paused`` so
-    far, and since ``blind_since``).
-    """
-
-    now: int
-    anchor: int
-    leads: list[str]
-    flat_since: list[int]
-    paused: int = 0
-    blind_since: int | None = None
-    last_beat: int | None = None
-    fibrillating: bool = False
-    carried_until: int | None = None
-    carried_late: bool = False
-    pause_armed: bool = False
-    pause_from: int = 0
-    pause_until: int | None = None
-    rr: list[int] = field(default_factory=list)
-    beats: list[int] = field(default_factory=list)
 
 
 class SignalAlarms:
@@ -69,27 +44,38 @@ class SignalAlarms:
         Of the leads, for the text of alarms about one.
     start
         Absolute index of the first sample that will come.
+    dark
+        What of the last seconds of an earlier stream could not be judged; None for a bed's first.
     """
 
     def __init__(
-        self, standing: Standing, settings: AlarmSettings, *, fs: float, names: Sequence[str], start: int
+        self,
+        standing: Standing,
+        settings: AlarmSettings,
+        *,
+        fs: float,
+        names: Sequence[str],
+        start: int,
+        dark: Spans | None = None,
     ) -> None:
         self.fs = fs
         self._settings = settings
         self._names = tuple(names)
         self._standing = standing
         self._out: list[Alarm] = []
-        self.reset(start)
+        self._dark = Darkness(settings, fs=fs)
+        self._dark.begin(start, dark)
+        self._learn(start)
 
     def observe(self, event: Event) -> list[Alarm]:
         """Take a fast-lane event, in order of ``decided``.
 
-        Beats, rates, lead states and fibrillation (``(VFL``, ``(VF``) count; others only move time.
+        Beats but weak ones, rates, lead states and fibrillation (``(VFL``, ``(VF``) count; others move time.
         """
         self._run_clock(event.decided)
         self._watch.now = max(self._watch.now, event.decided)
         match event:
-            case Beat():
+            case Beat(weak=False):
                 self._beat(event)
             case Rate():
                 self._rate(event)
@@ -97,8 +83,23 @@ class SignalAlarms:
                 self._quality(event)
             case Rhythm():
                 self._fibrillation(event)
+            case Gap():
+                self._gap(event)
         self._next = self._deadline()[0]
         return self._taken()
+
+    def miss(self, start: int, stop: int) -> None:
+        """Learn that samples from ``start`` up to ``stop`` never came, before anything decided later.
+
+        A beat may hide in such a hole and at its edges: the asystole clock stands still over it, and the
+        quiet around it is no pause.
+        """
+        watch = self._watch
+        before, after = (self._n(seconds) for seconds in _EDGES_S)
+        blind = watch.blind_since is not None
+        self._silence.miss(start - before, stop + after, sure=self._sure, blind=blind)
+        watch.pause_armed = False
+        self.look_again()
 
     def advance(self, index: int) -> list[Alarm]:
         """Let time run: no fast-lane event decided before ``index`` will come any more."""
@@ -110,23 +111,32 @@ class SignalAlarms:
         self._settings = settings or self._settings
         self._next = self._deadline()[0]
 
+    @property
+    def dark(self) -> Spans:
+        """What of the last seconds could not be judged, for the next stream of the bed."""
+        return self._dark.spans(self._watch.now)
+
     def reset(self, start: int) -> None:
         """Learn anew from sample ``start`` (a gap, a new stream); standing alarms are kept.
 
         A condition that lasts is carried over: it goes on as the same alarm if found again within
         ``carry_s``, and is over then if not.
         """
+        self._dark.begin(start, self.dark)
+        self._learn(start)
+
+    def _learn(self, start: int) -> None:
         settings = self._settings
         n_leads = len(self._names)
         self._standing.carry(_OF_SIGNAL)
-        self._watch = _Watch(
+        self._watch = Watch(
             now=start,
-            anchor=start + self._n(settings.learning_s),
             leads=["good"] * n_leads,
             flat_since=[start] * n_leads,
             carried_until=start + self._n(settings.carry_s),
             pause_until=start if self._standing.lasts("pause") else None,
         )
+        self._silence = Silence(start + self._n(settings.learning_s))
         self._next = self._deadline()[0]
 
     def take_up(self, at: int) -> None:
@@ -137,11 +147,17 @@ class SignalAlarms:
 
     def snapshot(self) -> State:
         """Return a copy of the state, what stands left out."""
-        return asdict(self._watch)
+        return {
+            "watch": asdict(self._watch),
+            "silence": self._silence.snapshot(),
+            "dark": self._dark.snapshot(),
+        }
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned, once what stood then stands again."""
-        self._watch = _Watch(**asdict(_Watch(**state)))
+        self._watch = Watch(**asdict(Watch(**state["watch"])))
+        self._silence = Silence.restored(state["silence"])
+        self._dark.restore(state["dark"])
         self._next = self._deadline()[0]
 
     # -- time ------------------------------------------------------------------------------------
@@ -155,6 +171,8 @@ class SignalAlarms:
             self._long_quiet,
             self._asystole,
             self._remind,
+            self._broken,
+            self._whole,
         )
         while self._next < index:
             at, which = self._deadline()
@@ -165,7 +183,7 @@ class SignalAlarms:
     def _deadline(self) -> tuple[int, int]:
         """Return when the next deadline falls and which it is; never before what is known already."""
         watch = self._watch
-        due = [NEVER] * 5 + [self._standing.next_reminder("signal")]
+        due = [NEVER] * 5 + [self._standing.next_reminder("signal"), *self._gaps_due()]
         if watch.carried_until is not None:
             due[0] = watch.carried_until
         if watch.blind_since is not None:
@@ -174,13 +192,25 @@ class SignalAlarms:
         elif not watch.fibrillating:
             if watch.pause_armed and watch.last_beat is not None:
                 report = self._n(self._settings.report_s)
-                due[3] = watch.last_beat + watch.paused + self._pause_limit() + report
+                due[3] = watch.last_beat + self._silence.paused + self._pause_limit + report
             if self._open("asystole"):
-                due[4] = watch.anchor + watch.paused + self._n(self._settings.asystole_s)
+                due[4] = self._silence.due(self._n(self._settings.asystole_s), sure=self._sure)
         if watch.pause_until is not None:
             due[2] = watch.pause_until
         at = min(due)
         return max(at, watch.now), due.index(at)
+
+    def _gaps_due(self) -> tuple[int, int]:
+        """Return when it is due to say that the signal has gaps, and when that is over."""
+        if not self._open("signal_gaps"):
+            return NEVER, self._dark.over
+        watch, due = self._watch, NEVER if self._dark.due is None else self._dark.due
+        judged = watch.fibrillating or any(
+            self._standing.lasts(kind) for kind in ("asystole", "cannot_analyse")
+        )
+        if (self._silence.paused or watch.blind_since is not None) and not judged:
+            due = min(due, self._silence.anchor + self._n(self._settings.gaps_s))
+        return due, NEVER
 
     def _drop_carried(self, at: int) -> None:
         """End what was carried and not found again; what takes many beats to find has twice the time."""
@@ -211,37 +241,49 @@ class SignalAlarms:
     def _remind(self, at: int) -> None:
         self._out += self._standing.remind("signal", at, at=at)
 
+    def _broken(self, at: int) -> None:
+        self._dark.told(at)
+        self._start("signal_gaps", at)
+
+    def _whole(self, at: int) -> None:
+        self._dark.told(at)
+        self._end("signal_gaps")
+
     def _asystole(self, at: int) -> None:
-        watch = self._watch
-        last = [] if watch.last_beat is None else [watch.last_beat]
-        self._start("asystole", watch.anchor, value=(at - watch.anchor) / self.fs, evidence=last)
+        onset, last_beat = self._silence.anchor, self._watch.last_beat
+        last = [] if last_beat is None else [last_beat]
+        self._start("asystole", onset, value=(at - onset) / self.fs, evidence=last)
 
     # -- news ------------------------------------------------------------------------------------
 
     def _beat(self, beat: Beat) -> None:
         watch = self._watch
-        watch.anchor = beat.sample if watch.last_beat is None else max(watch.anchor, beat.sample)
         self._end("asystole")
         self._short_quiet(beat)
-        watch.last_beat, watch.paused = beat.sample, 0
+        if watch.last_beat is None:  # the clock waits for the end of learning, which is over
+            self._silence.anchor = beat.sample
+        self._silence.beat(beat.sample)
+        watch.last_beat = beat.sample
         self._look(beat.decided)
         if self._standing.lasts("cannot_analyse") or watch.fibrillating:
             return
         watch.pause_armed = True
         if beat.rr is None:
-            watch.rr, watch.beats = [], []
+            watch.beats = []
         else:
-            watch.rr = [*watch.rr, beat.rr][-_N_USUAL:]
-        settings = self._settings
-        longest = max(settings.extreme_tachy_beats, settings.extreme_brady_beats)
-        watch.beats = [*watch.beats, beat.sample][-longest:]
-        self._turn("extreme_tachycardia", settings.extreme_tachy_beats, settings.extreme_tachy_bpm, 1)
-        self._turn("extreme_bradycardia", settings.extreme_brady_beats, settings.extreme_brady_bpm, -1)
+            watch.rr = [*watch.rr, beat.rr][-N_USUAL:]
+        watch.beats = [*watch.beats, beat.sample][-longest(self._settings) :]
+        self._compare(of_beats(watch.beats, self._settings, fs=self.fs))
 
     def _short_quiet(self, beat: Beat) -> None:
         """Announce a pause that this beat ended, and let one that stands end in its time."""
         watch = self._watch
-        if watch.pause_armed and not watch.paused and beat.rr is not None and beat.rr > self._pause_limit():
+        if (
+            watch.pause_armed
+            and not self._silence.paused
+            and beat.rr is not None
+            and beat.rr > self._pause_limit
+        ):
             watch.pause_from = beat.decided
             onset = beat.sample - beat.rr
             self._start("pause", onset, value=beat.rr / self.fs, evidence=[onset, beat.sample])
@@ -249,16 +291,14 @@ class SignalAlarms:
             watch.pause_until = max(beat.decided, watch.pause_from + self._n(self._settings.hold_s))
 
     def _rate(self, rate: Rate) -> None:
-        hr, settings = rate.hr_bpm, self._settings
+        hr = rate.hr_bpm
         if self._watch.fibrillating or self._standing.lasts("cannot_analyse"):
             self._end("high_rate", "low_rate")
             return
         if hr is None:  # learning anew does not say that a rate from before is over
             self._end(*(kind for kind in ("high_rate", "low_rate") if not self._standing.carried(kind)))
             return
-        beats = self._watch.beats[-_N_RATE:]
-        self._compare("high_rate", hr, hr - settings.high_rate_bpm, rate.sample, beats)
-        self._compare("low_rate", hr, settings.low_rate_bpm - hr, rate.sample, beats)
+        self._compare(of_rate(hr, rate.sample, self._watch.beats, self._settings))
 
     def _quality(self, change: LeadQuality) -> None:
         watch, lead = self._watch, change.lead
@@ -274,22 +314,24 @@ class SignalAlarms:
     def _look(self, at: int) -> None:
         """Stop or resume the clocks as the last lead becomes unusable or the first usable again."""
         watch = self._watch
-        if not any(self._usable(lead) for lead in range(len(watch.leads))):
+        if not watch.sees:
             watch.blind_since = at if watch.blind_since is None else watch.blind_since
         elif watch.blind_since is not None:
             if self._standing.lasts("cannot_analyse"):
-                watch.anchor, watch.paused = max(watch.anchor, at), 0
+                self._silence.restart(at)
             else:
-                watch.paused += max(0, at - max(watch.blind_since, watch.anchor))
+                self._silence.see(watch.blind_since, at)
+                self._dark.add(watch.blind_since, at, at=at)
             watch.blind_since = None
             self._end("cannot_analyse")
 
-    def _usable(self, lead: int) -> bool:
-        """Tell whether a lead counts: good, or flat and not dead (the heart beat on while it was flat)."""
-        state, last_beat = self._watch.leads[lead], self._watch.last_beat
-        return state == "good" or (
-            state == "flat" and (last_beat is None or last_beat <= self._watch.flat_since[lead])
-        )
+    def _gap(self, gap: Gap) -> None:
+        """Count what never came; a hole with its edges, where a beat may hide."""
+        start, stop = self._silence.hole
+        if start <= gap.sample and gap.stop <= stop:
+            self._dark.add(start, stop, at=gap.decided)
+        else:
+            self._dark.add(gap.sample, gap.stop, at=gap.decided)
 
     def _fibrillation(self, rhythm: Rhythm) -> None:
         if rhythm.rhythm not in _FIBRILLATION:
@@ -301,7 +343,7 @@ class SignalAlarms:
             self._end("asystole", "extreme_tachycardia", "extreme_bradycardia", "cannot_analyse")
             self._start("ventricular_fibrillation", rhythm.sample)
         else:
-            watch.anchor, watch.paused = max(watch.anchor, rhythm.decided), 0
+            self._silence.restart(rhythm.decided)
             self._end("ventricular_fibrillation")
 
     # -- small things ----------------------------------------------------------------------------
@@ -309,30 +351,21 @@ class SignalAlarms:
     def _n(self, seconds: float) -> int:
         return round(seconds * self.fs)
 
-    def _turn(self, kind: str, n_beats: int, limit_bpm: float, sign: int) -> None:
-        """Compare the mean rate over the last ``n_beats`` beats, where there are so many."""
-        beats = self._watch.beats[-n_beats:]
-        if len(beats) == n_beats:
-            bpm = 60 * self.fs * (n_beats - 1) / (beats[-1] - beats[0])
-            if sign < 0:  # one pause among beats of a usual rate is no bradycardia
-                rr = [later - earlier for earlier, later in pairwise(beats)]
-                bpm = max(bpm, 60 * self.fs / median(rr))
-            self._compare(kind, bpm, sign * (bpm - limit_bpm), beats[0], beats)
-
-    def _compare(self, kind: str, bpm: float, beyond: float, onset: int, beats: Sequence[int]) -> None:
+    def _compare(self, rates: Sequence[Excess]) -> None:
         """Start a rate alarm beyond its limit; end it well inside."""
-        if beyond > 0:
-            self._start(kind, onset, value=bpm, evidence=beats)
-        elif beyond <= -self._settings.rate_hysteresis_bpm:
-            self._end(kind)
+        for kind, bpm, beyond, onset, beats in rates:
+            if beyond > 0:
+                self._start(kind, onset, value=bpm, evidence=beats)
+            elif beyond <= -self._settings.rate_hysteresis_bpm:
+                self._end(kind)
 
+    @property
+    def _sure(self) -> int:
+        return surely_quiet(self._watch.rr, self._settings, fs=self.fs)
+
+    @property
     def _pause_limit(self) -> int:
-        settings, rr = self._settings, sorted(self._watch.rr)
-        limit = settings.pause_s * self.fs
-        if len(rr) >= _N_USUAL // 2:
-            usual = max(settings.pause_ratio * rr[len(rr) // 2], settings.pause_floor_s * self.fs)
-            limit = min(limit, usual)
-        return round(limit)
+        return pause_limit(self._watch.rr, self._settings, fs=self.fs)
 
     def _open(self, kind: str) -> bool:
         """Tell whether starting the alarm would change anything."""

@@ -136,8 +136,8 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     rates, trend_base
         Heart rates of the last minute, each with the minute's number; minutes before the stream began.
     bridge_s
-        A gap of up to so many seconds is bridged, a longer one is learnt from anew: the setting
-        ``filters.bridge_s`` of the bed's pipeline.
+        After a gap of up to so many seconds all goes on as before, after a longer one it is learnt anew: the
+        settings ``filters.bridge_s`` and ``resume_s`` of the bed's pipeline.
     """
 
     bed: str
@@ -163,7 +163,7 @@ class BedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     trend: tuple[TrendPoint, ...] = ()
     rates: tuple[tuple[int, float], ...] = ()
     trend_base: int = 0
-    bridge_s: float = FilterSettings().bridge_s
+    bridge_s: float = FilterSettings().resume_s
 
     @property
     def status(self) -> Status:

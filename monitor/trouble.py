@@ -59,6 +59,13 @@ class Trouble:
         """End an alarm, if it stands."""
         self._tell(self._standing.end(kind, self._index()))
 
+    def turn(self, kind: str, *, on: bool) -> None:
+        """Raise an alarm while its condition holds, and end it once that does not."""
+        if on:
+            self.start(kind)
+        else:
+            self.end(kind)
+
     def take_up(self, alarms: Sequence[Alarm]) -> None:
         """Let such alarms go on that stood when another process ended, and end what was its own trouble."""
         self._standing.take_up(alarms, start=time.time_ns())

@@ -4,18 +4,20 @@ The whole pipeline is fed the synthetic signal; the labels are the true ones, a 
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.beats import FEATURES, WindowSpec
-from monitor.events import CLASSES, Alarm, BeatWindow, Block, Event, Output
+from monitor.events import CLASSES, Alarm, BeatWindow, Block, Event, Gap, Output
 from monitor.pipeline import Pipeline
 from monitor.settings import AlarmSettings, Settings
 from sim.synthetic import SyntheticPatient
 
-__all__ = ["CASES", "FS", "Case", "Manner", "Played", "play"]
+__all__ = ["CASES", "FS", "Case", "Holes", "Manner", "Played", "play"]
 
 FS: Final = 250.0
 WINDOW: Final = WindowSpec(fs=120.0, n_pre=40, n_post=44, n_leads=2, shapes=2, features=FEATURES)
@@ -28,6 +30,20 @@ class Lost(NamedTuple):
     start_s: float
     stop_s: float
     n_leads: int
+
+
+class Holes(NamedTuple):
+    """Samples that never come: so many seconds at the end of each period, from and to a time."""
+
+    start_s: float
+    stop_s: float
+    period_s: float
+    length_s: float
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """Return where they begin and end."""
+        ends = np.arange(self.start_s + self.period_s, self.stop_s + 1e-9, self.period_s)
+        return [(round((end - self.length_s) * FS), round(end * FS)) for end in ends.tolist()]
 
 
 @dataclass(frozen=True)
@@ -49,6 +65,8 @@ class Case:
         Limits other than the defaults.
     lost
         Samples that are missing in ``script``.
+    holes
+        Packets that never come in ``script``.
     """
 
     kind: str
@@ -58,6 +76,12 @@ class Case:
     within_s: float
     settings: Settings = field(default_factory=Settings)
     lost: Lost | None = None
+    holes: Holes | None = None
+
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """Where samples never come in ``script``."""
+        return [] if self.holes is None else self.holes.gaps()
 
 
 class Played(NamedTuple):
@@ -66,6 +90,13 @@ class Played(NamedTuple):
     events: list[Event]
     r_peaks: tuple[int, ...]
     labels: tuple[str, ...]
+
+    def lives(self, kind: str) -> list[tuple[float, float]]:
+        """Return from when to when, in seconds, each alarm of a kind lasted; to infinity if to the end."""
+        steps = [e for e in self.events if isinstance(e, Alarm) and e.kind == kind]
+        starts = [e.decided / FS for e in steps if e.state == "start"]
+        ends = [e.decided / FS for e in steps if e.state == "end"]
+        return list(zip(starts, [*ends, np.inf][: len(starts)], strict=True))
 
     def starts(self, kind: str) -> list[Alarm]:
         """Return the first steps of the alarms of a kind."""
@@ -108,24 +139,40 @@ def play(
     *,
     settings: Settings = Settings(),  # noqa: B008  immutable
     lost: Lost | None = None,
+    gaps: Sequence[tuple[int, int]] = (),
     seed: int = 3,
     manner: Manner = Manner(),  # noqa: B008  immutable
 ) -> Played:
-    """Play a script through a whole pipeline that is answered with the true labels."""
+    """Play a script through a whole pipeline that is answered with the true labels.
+
+    ``gaps`` are samples that never come: where each begins and ends, in order.
+    """
     patient = SyntheticPatient(script, fs=FS, seed=seed)
     truth = patient.truth()
     samples = patient.read(0, patient.n_samples or 0)
     if lost is not None:
         samples[round(lost.start_s * FS) : round(lost.stop_s * FS), : lost.n_leads] = np.nan
     bed = _Bed(settings, patient.leads, Played([], tuple(truth.r_peaks.tolist()), truth.labels))
-    for at in range(0, len(samples), manner.block):
-        bed.take(bed.pipeline.push(Block(at, samples[at : at + manner.block])), held=manner.held)
+    for item in _items(samples, gaps, manner.block):
+        bed.take(bed.pipeline.push(item), held=manner.held)
         if manner.restarts:
             state = bed.pipeline.snapshot()
             bed.pipeline = bed.made()
             bed.pipeline.restore(state)
     bed.take(bed.pipeline.flush(), held=0)
     return bed.played
+
+
+def _items(samples: NDArray[np.float64], gaps: Sequence[tuple[int, int]], size: int) -> list[Block | Gap]:
+    """Return what is pushed: blocks up to each gap, and the gaps."""
+    items: list[Block | Gap] = []
+    at = 0
+    for start, stop in [*gaps, (len(samples), len(samples))]:
+        starts = range(at, start, size)
+        items += [Block(begin, samples[begin : min(begin + size, start)]) for begin in starts]
+        items += [Gap(sample=start, stop=stop, decided=stop, reason="lost")] if stop > start else []
+        at = stop
+    return items
 
 
 class _Bed:
@@ -283,5 +330,6 @@ CASES: Final = (
     ),
     Case("lead_off", "sinus:20@75", "sinus:15@75, asystole:5", 10.0, 0.5, lost=Lost(10.0, 15.0, 1)),
     Case("cannot_analyse", "sinus:20@75", "sinus:15@75, asystole:5", 10.0, 3.0, lost=Lost(10.0, 15.0, 2)),
+    Case("signal_gaps", "sinus:25@75", "sinus:15@75, asystole:5", 10.0, 10.0, holes=Holes(10, 20, 1.0, 0.4)),
 )
 """The alarms that the core decides; those of the wall clock are tested where they are raised."""

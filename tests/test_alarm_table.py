@@ -31,7 +31,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture(scope="module")
 def played(case: Case) -> Played:
     """Play the script that must raise it."""
-    return play(case.script, settings=case.settings, lost=case.lost)
+    return play(case.script, settings=case.settings, lost=case.lost, gaps=case.gaps)
 
 
 def test_the_script_that_must_raise_an_alarm_does_in_time(case: Case, played: Played) -> None:
@@ -55,7 +55,7 @@ def test_its_evidence_are_beats_known_by_then(case: Case, played: Played) -> Non
     assert sorted(alarm.evidence) == list(alarm.evidence)
     assert all(sample < alarm.decided for sample in alarm.evidence)
     assert len(alarm.evidence) <= 32
-    none = case.kind in ("ventricular_fibrillation", "lead_off", "cannot_analyse")
+    none = case.kind in ("ventricular_fibrillation", "lead_off", "cannot_analyse", "signal_gaps")
     assert none == (alarm.evidence == ())
 
 
@@ -74,7 +74,7 @@ def test_what_is_over_ends_and_what_does_not_latch_is_cleared(case: Case, played
     lives = [e for e in played.events if isinstance(e, Alarm) and e.kind == case.kind]
     if len(lives) == 1:  # it stands until the script is over: go on with a sound heart
         after = f"{case.script}, sinus:{_OVER_S.get(case.kind, 20)}@75"
-        longer = play(after, settings=case.settings, lost=case.lost)
+        longer = play(after, settings=case.settings, lost=case.lost, gaps=case.gaps)
         lives = [e for e in longer.events if isinstance(e, Alarm) and e.kind == case.kind]
     states = [alarm.state for alarm in lives]
     assert ["start", "end"] == states[:2]

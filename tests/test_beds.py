@@ -111,6 +111,38 @@ def test_a_new_stream_learns_anew_and_keeps_standing_alarms() -> None:
     assert ward.alarms("asystole") == ["start", "end"]
 
 
+def test_a_device_that_starts_anew_again_and_again_is_an_alarm() -> None:
+    """A stream each six seconds never lets asystole be told: that this is so is told within ten."""
+    ward = Ward()
+    ward.open(1)
+    ward.play(beating(20))
+    ward.open(2)
+    ward.play(beating(6, rr_s=1000))
+    assert [] == ward.alarms("signal_gaps")
+    for stream in range(3, 9):
+        ward.open(stream)
+        ward.play(beating(6, rr_s=1000))
+    assert ["start"] == ward.alarms("signal_gaps")
+    ward.play(beating(20), start=round(6 * FS))
+    assert ["start", "end", "cleared"] == ward.alarms("signal_gaps")
+
+
+def test_a_feed_slower_than_real_time_is_an_alarm_until_it_keeps_up() -> None:
+    """Signal time is late by the wall, so every alarm is: a person must know."""
+    ward = Ward()
+    ward.open(1)
+    now = time.time_ns()
+    for k, speed in enumerate([0.5] * 400 + [1.0] * 200):
+        now += round(0.04 * SECOND / speed)
+        ward.bed.take(Samples("7", Block(10 * k, np.zeros((10, 1))), now, now))
+        ward.bed.tick(now)
+        if k == 100:
+            assert [] == ward.alarms("signal_slow")
+        if k == 399:
+            assert ["start"] == ward.alarms("signal_slow")
+    assert ["start", "end", "cleared"] == ward.alarms("signal_slow")
+
+
 def test_answers_for_an_earlier_stream_are_too_late_to_matter() -> None:
     """The sample numbers of two streams are not confused."""
     ward = Ward()

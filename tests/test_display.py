@@ -19,7 +19,7 @@ from monitor.frame import Frame, Painter
 from monitor.pictures import write_svg
 from monitor.snapshots import BedSnapshot, WardSnapshot
 from monitor.strip import Strip
-from monitor.vitals import fold
+from monitor.vitals import fold, with_transport
 from monitor.waveform import Charset, Sweep, charset_for, trace
 from tests.wards import DELAY, FS, NOW_NS, a_bed, a_ward, an_alarm, ecg, with_alarms
 
@@ -68,6 +68,12 @@ def test_one_bed_shows_name_record_rate_leads_scale_and_footer(size: tuple[int, 
     footer = shown.splitlines()[-1]
     for expected in ("connected 1/1", "nothing lost", "latency 3 ms", "labels on"):
         assert expected in footer
+
+
+def test_a_latency_that_nobody_knows_is_a_dash() -> None:
+    """A device's clock that is not set."""
+    shown = text(one(with_transport(a_bed(), latency_ms=None, duplicates=0, refused=0)), (80, 24))
+    assert "latency --" in shown.splitlines()[-1]
 
 
 def test_the_rate_is_written_in_large_digits() -> None:

@@ -47,9 +47,10 @@ ROOMS = {
     ),
     "beats": Room(
         "monitor.beats monitor.cutter monitor.excerpt monitor.intervals monitor.measures monitor.onset "
-        "monitor.p_reader monitor.pending monitor.plain_window monitor.shape* monitor.succession",
+        "monitor.p_reader monitor.pending monitor.plain_window monitor.shape* monitor.steepness "
+        "monitor.succession",
         "base stage filters window weights detect",
-        "numpy scipy",
+        "msgspec numpy scipy",
         pure=True,
     ),
     "rhythm": Room(
@@ -61,7 +62,8 @@ ROOMS = {
         pure=True,
     ),
     "alarms": Room(
-        "monitor.alarms monitor.definitions monitor.label_alarms monitor.signal_alarms monitor.standing",
+        "monitor.alarms monitor.darkness monitor.definitions monitor.label_alarms monitor.rate_limits "
+        "monitor.signal_alarms monitor.silence monitor.standing monitor.watch",
         "base stage rhythm",
         "msgspec numpy",
         pure=True,
@@ -123,7 +125,7 @@ ROOMS = {
     ),
     "engine": Room(
         "monitor.engine monitor.ward monitor.beds monitor.analysis monitor.bequest monitor.desk "
-        "monitor.keeping monitor.own_limits monitor.recording monitor.stopwatch monitor.trouble "
+        "monitor.keeping monitor.own_limits monitor.pace monitor.recording monitor.stopwatch monitor.trouble "
         "monitor.warming",
         f"base {CORE} artifact link logs files store ingest classify",
         "msgspec numpy zmq",

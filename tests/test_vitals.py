@@ -228,7 +228,7 @@ def test_status_follows_the_feed() -> None:
     snapshot = fold(snapshot, beat(50))
     assert "live" == snapshot.status
     assert "live" == fold(snapshot, Gap(sample=60, decided=70, stop=70)).status
-    assert "learning" == fold(snapshot, Gap(sample=60, decided=600, stop=600)).status
+    assert "learning" == fold(snapshot, Gap(sample=60, decided=900, stop=900)).status
     assert "learning" == fold(snapshot, Gap(sample=60, decided=60, stop=60, reason="restarted")).status
     assert "ended" == with_status(snapshot, "ended").status
 

@@ -29,13 +29,15 @@ def row(case: Case, seeds: int) -> str:
     """Return one line of the table."""
     delays, false, missed = [], 0, 0
     for seed in range(seeds):
-        played = play(case.script, settings=case.settings, lost=case.lost, seed=seed)
+        played = play(case.script, settings=case.settings, lost=case.lost, gaps=case.gaps, seed=seed)
         starts = played.starts(case.kind)
         delays += [(starts[0].decided - played.onset(case.since)) / FS] if starts else []
         missed += not starts
         false += bool(play(case.quiet, settings=case.settings, seed=seed).starts(case.kind))
     since = _SINCE.get(str(case.since)) or f"{case.since:g} s"
     lost = f", {case.lost.n_leads} of 2 leads lost" if case.lost else ""
+    if case.holes:
+        lost = f", {case.holes.length_s:g} s of each {case.holes.period_s:g} s lost"
     told = f"{median(delays):.2f}, {max(delays):.2f}" if delays else "-"
     told += f" ({missed} missed)" if missed else ""
     return (

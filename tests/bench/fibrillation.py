@@ -124,6 +124,7 @@ def windows(case: Case) -> tuple[Floats, NDArray[np.bool_], Floats]:
     """Return measures of each window and lead, whether to use them, and truth with weights."""
     stage = Fibrillation(SETTINGS.rhythm, fs=case.fs, n_leads=case.wave.shape[1])
     every, n, lag = stage._every, stage._n_window, stage._lag
+    whole = np.zeros(n, dtype=np.int64)
     wave = stage._filter.push(case.wave)[::every]
     starts = np.arange(0, len(wave) - n, round(0.5 * case.fs / every))
     begin = starts * every / case.fs
@@ -144,7 +145,7 @@ def windows(case: Case) -> tuple[Floats, NDArray[np.bool_], Floats]:
     for k, start in enumerate(starts):
         for lead in range(wave.shape[1]):
             x = wave[start : start + n, lead] - wave[start : start + n, lead].mean()
-            used[k, lead] = fibrillation.measure(x, lag, stage._limits, measured[k, lead])
+            used[k, lead] = fibrillation.measure(x, whole, lag, stage._limits, measured[k, lead])
     return measured, used, truth
 
 

@@ -26,7 +26,7 @@ def facts(text: str) -> list[Fact]:
         {key: value for key, value in fact.items() if key not in ("bed", "record", "time")}
         for fact in found
         if fact["type"] not in ("stream", "notice", "journal")
-        and fact.get("kind") not in ("feed_lost", "classifier_late")
+        and fact.get("kind") not in ("feed_lost", "signal_slow", "classifier_late")
     ]
     return sorted(kept, key=lambda fact: (fact["decided"], fact["type"], fact["sample"], str(fact)))
 
