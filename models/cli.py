@@ -69,7 +69,6 @@ _COMMANDS: Final = (  # one a line
     "models.ablate_cli",
     "models.export_cli",
     "models.dual_cli",
-    "models.p_reader_cli",
     "models.compare_cli",
 )
 """Modules with further commands."""

@@ -18,12 +18,10 @@ Ritscher & Mehra (2008), and what is told beat by beat can be summed as low-comp
   RR are never fibrillation.
 - It begins where the sum of what exceeds ``af_surprise`` is largest up to now, and is told once that
   stretch is ``af_s`` long and the sum large enough.
-- It may come and go (`monitor.turns.PAROXYSM`). While it lasts, each pair is judged anew, more sharply: three
-  and five alike RR in a row speak against it, and P waves by the beats of either side. A stretch ends where
-  the sum is largest, once it has fallen below that for three seconds, and another begins where it is least,
-  once it has risen again: the cumulative sum test of Page (1954), either way in turn. So the rhythm is
-  marked beat by beat while the alarm lasts, and from its onset; the alarm is over ``af_end_s`` after the
-  last stretch.
+- It may come and go (`monitor.turns.PAROXYSM`): a stretch ends where the sum is largest, once it has fallen
+  below that for three seconds, and another begins where it is least, once it has risen again: the cumulative
+  sum test of Page (1954), either way in turn. So the rhythm is marked beat by beat while the alarm lasts,
+  and from its onset; the alarm is over ``af_end_s`` after the last stretch.
 
 What it does not do: it does not tell flutter from fibrillation where conduction is irregular, it does not
 look for fibrillatory waves, and regular RR (a pacemaker, complete block) hide fibrillation from it. Atrial
@@ -56,7 +54,7 @@ from monitor.stage import State, kernel
 from monitor.turns import MAX_EVIDENCE, PAROXYSM, Turn
 from monitor.window import WindowSpec
 
-__all__ = ["Atrial", "regular_kernel", "surprise_kernel"]
+__all__ = ["Atrial", "surprise_kernel"]
 
 _KIND: Final = "atrial_fibrillation"
 _ALIKE: Final = 0.05
@@ -71,8 +69,6 @@ _MOST: Final = 2.5
 """No single pair surprises more than this: one premature beat is not fibrillation."""
 _ENOUGH: Final = 15.0
 """What the sum has to reach: 30 pairs that exceed the limit by half a nat each."""
-_NEARS: Final = 5.0
-"""From here on P waves are read, so that the first stretches have sharp borders too."""
 _FALLEN: Final = 1.5
 """A stretch is over once the sum has fallen by so much: two beats with a P wave, six regular ones ..."""
 _PAUSE_S: Final = 3.0
@@ -81,8 +77,6 @@ _RISEN: Final = 1.5
 """... and another has begun once it has risen by so much."""
 _LATEST_S: Final = 3.0
 """No label takes effect later than this after its R peak; a silence is longer."""
-_REGULAR: Final = ((2, 1.2), (4, 3.2))
-"""So many pairs of alike RR in a row (three RR, five RR) speak against it by so many nats each, together."""
 _FEWEST: Final = 2
 """Pairs without which nothing is judged."""
 
@@ -118,7 +112,6 @@ class Atrial:
         self._pairs = np.empty((0, 4))
         self._rr: int | None = None
         self._usable = False
-        self._nears = False
         self._lasts = False
         self._since: int | None = None
         self._until = -1
@@ -149,7 +142,7 @@ class Atrial:
         if pair is not None:
             self._pairs = np.vstack([self._pairs, pair])
         if self._lasts:
-            return [*self._follow(beat, self._marks(), beat.sample), *self._end(beat)]
+            return [*self._follow(beat, self._excess(), beat.sample), *self._end(beat)]
         return self._start(beat) if pair is not None else []
 
     def advance(self, index: int) -> list[Turn]:
@@ -169,7 +162,6 @@ class Atrial:
             "pairs": self._pairs.copy(),
             "rr": self._rr,
             "usable": self._usable,
-            "nears": self._nears,
             "lasts": self._lasts,
             "since": self._since,
             "until": self._until,
@@ -183,7 +175,6 @@ class Atrial:
         self._pairs = state["pairs"].copy()
         self._rr = state["rr"]
         self._usable = state["usable"]
-        self._nears = state["nears"]
         self._lasts = state["lasts"]
         self._since = state["since"]
         self._until = state["until"]
@@ -194,7 +185,7 @@ class Atrial:
             self._fibrillating = self._fibrillation.pop(0)[1]
             self._pairs = self._pairs[:0]
         usable = beat.label not in "VQ" and not self._fibrillating
-        self._p_waves.push(beat.sample, counts=usable, reads=self._lasts or self._nears)
+        self._p_waves.push(beat.sample, counts=usable)
         first, second = self._rr, beat.rr if usable and self._usable else None
         if second is not None and not self._shortest < second < self._longest:
             second = None
@@ -204,26 +195,12 @@ class Atrial:
         return [beat.sample, beat.sample - second, first, second]
 
     def _excess(self) -> NDArray[np.float64]:
-        """Return by how much each pair exceeds what the beginning of fibrillation asks for, oldest first."""
-        return self._surprise() - self._p_waves.against(self._pairs[:, _SAMPLE]) - self._limit
-
-    def _marks(self) -> NDArray[np.float64]:
-        """Return how much each pair speaks for fibrillation while it comes and goes, oldest first."""
-        regular = np.zeros(len(self._pairs))
-        regular_kernel(self._pairs, self._alike(), regular)
-        return self._surprise() - regular - self._p_waves.between(self._pairs[:, _SAMPLE])
-
-    def _surprise(self) -> NDArray[np.float64]:
-        surprise = np.zeros(len(self._pairs))
-        surprise_kernel(
-            self._pairs[:, _FIRST].copy(), self._pairs[:, _SECOND].copy(), self._alike(), surprise
-        )
-        return surprise
-
-    def _alike(self) -> float:
-        """Return by how much alike RR differ at most, in samples."""
-        mean = float(self._pairs[:, _SECOND].mean()) if len(self._pairs) else 0.0
-        return max(_ALIKE * mean, _ALIKE_S * self._fs)
+        """Return by how much each pair exceeds what fibrillation asks for, oldest first."""
+        excess = np.zeros(len(self._pairs))
+        if len(self._pairs):
+            alike = max(_ALIKE * float(self._pairs[:, _SECOND].mean()), _ALIKE_S * self._fs)
+            surprise_kernel(self._pairs[:, _FIRST].copy(), self._pairs[:, _SECOND].copy(), alike, excess)
+        return excess - self._p_waves.against(self._pairs[:, _SAMPLE]) - self._limit
 
     def _first(self, sample: int) -> int:
         """Return the place of the first pair whose second RR begins at a sample or later."""
@@ -241,15 +218,13 @@ class Atrial:
         sums = np.cumsum(excess[first:][::-1])[::-1]
         best = first + int(np.argmax(sums))
         onset = int(self._pairs[best, _BEFORE])
-        self._nears = bool(sums[best - first] >= _NEARS)
         if sums[best - first] < _ENOUGH or beat.sample - onset < self._least:
             return []
         self._lasts = True
-        marks = self._marks()
         turns = [self._begin(best, len(self._pairs), beat)._replace(kind=_KIND)]
         turns.append(self._begin(best, best + 1, beat))
         for heard in range(best + 2, len(self._pairs) + 1):
-            turns += self._follow(beat, marks[:heard], int(self._pairs[heard - 1, _SAMPLE]))
+            turns += self._follow(beat, excess[:heard], int(self._pairs[heard - 1, _SAMPLE]))
         return turns
 
     def _begin(self, first: int, stop: int, beat: LabelledBeat) -> Turn:
@@ -261,24 +236,24 @@ class Atrial:
         bpm = 60 * self._fs / float(stretch[:, _SECOND].mean())
         return Turn(PAROXYSM, "start", onset, beat.decided, peaks, bpm)
 
-    def _follow(self, beat: LabelledBeat, marks: NDArray[np.float64], now: int) -> list[Turn]:
+    def _follow(self, beat: LabelledBeat, excess: NDArray[np.float64], now: int) -> list[Turn]:
         """End a stretch, begin another, or neither.
 
         Parameters
         ----------
         beat
             At whose label it is decided.
-        marks
+        excess
             Of shape (n_heard,): of the oldest pairs, as many as are looked at.
         now
             The sample up to which that is.
         """
         first = self._first(self._until if self._since is None else self._since)
-        sums = np.concatenate([[0.0], np.cumsum(marks[first:])])
+        sums = np.concatenate([[0.0], np.cumsum(excess[first:])])
         if self._since is None:
             least = int(np.argmin(sums))
             risen = sums[-1] - sums[least] >= _RISEN
-            return [self._begin(first + least, len(marks), beat)] if risen else []
+            return [self._begin(first + least, len(excess), beat)] if risen else []
         best = int(np.argmax(sums))
         if best > 0:
             self._until = int(self._pairs[first + best - 1, _SAMPLE])
@@ -324,28 +299,3 @@ def surprise_kernel(
                 n_begin += 1
                 n_both += abs(second[j] - second[i]) <= alike
         surprise[i] = min(_MOST, -np.log((n_both + _HEARD[0]) / (n_begin + _HEARD[1])))
-
-
-@kernel
-def regular_kernel(pairs: NDArray[np.float64], alike: float, regular: NDArray[np.float64]) -> None:
-    """Write how much each pair speaks against fibrillation as one of a row of alike RR.
-
-    Parameters
-    ----------
-    pairs
-        Of shape (n_pairs, 4).
-    alike
-        RR that differ by no more than this are alike.
-    regular
-        Of shape (n_pairs,): written, nats.
-    """
-    first = 0
-    for i in range(len(pairs) + 1):
-        goes_on = i < len(pairs) and abs(pairs[i, _SECOND] - pairs[i, _FIRST]) <= alike
-        joins = goes_on and (i == first or pairs[i, _BEFORE] == pairs[i - 1, _SAMPLE])
-        if joins:
-            continue
-        for least, nats in _REGULAR:
-            if i - first >= least:
-                regular[first:i] += nats
-        first = i if goes_on else i + 1

@@ -47,9 +47,8 @@ ROOMS = {
     ),
     "beats": Room(
         "monitor.beats monitor.cutter monitor.excerpt monitor.intervals monitor.measures monitor.onset "
-        "monitor.p_reader monitor.pending monitor.plain_window monitor.shape* monitor.steepness "
-        "monitor.succession",
-        "base stage filters window weights detect",
+        "monitor.pending monitor.plain_window monitor.shape* monitor.steepness monitor.succession",
+        "base stage filters window detect",
         "msgspec numpy scipy",
         pure=True,
     ),

@@ -43,7 +43,7 @@ def against(windows: list[BeatWindow], p_waves: PWaves | None = None) -> NDArray
     p_waves = p_waves or PWaves(SPEC, fs=FS, span=SPAN)
     p_waves.observe(windows)
     for one in windows:
-        p_waves.push(one.sample, counts=True, reads=True)
+        p_waves.push(one.sample, counts=True)
     return p_waves.against(np.array([one.sample for one in windows], np.float64))
 
 
@@ -75,34 +75,6 @@ def test_the_border_between_two_rhythms_is_sharp() -> None:
     assert np.mean(said[20:] < 0.3) >= 0.9
 
 
-def between(windows: list[BeatWindow]) -> NDArray[np.float64]:
-    """Return what is said of beats once all have come and fibrillation lasts."""
-    p_waves = PWaves(SPEC, fs=FS, span=SPAN)
-    p_waves.observe(windows)
-    for one in windows:
-        p_waves.push(one.sample, counts=True, reads=True)
-    return p_waves.between(np.array([one.sample for one in windows], np.float64))
-
-
-def test_while_it_comes_and_goes_the_beats_of_either_side_are_asked() -> None:
-    """In turns of five beats, which the mean over 8 s blurs, each beat is told from the others."""
-    rng = np.random.default_rng(5)
-    sinus = np.arange(60) // 5 % 2 == 0
-    windows = [window(k, P_WAVE if sinus[k] else waves(k, rng)) for k in range(60)]
-    sharp, blurred = between(windows), against(windows)
-    assert sharp[sinus].min() > np.quantile(sharp[~sinus], 0.9)
-    assert blurred[sinus].min() < np.quantile(blurred[~sinus], 0.9) + 0.5
-
-
-def test_an_absent_p_wave_is_no_sign_of_fibrillation_while_it_lasts() -> None:
-    """Whatever is read, and whatever the patient's own, none is worth less than beats that say nothing."""
-    rng = np.random.default_rng(6)
-    said = between([window(k, waves(k, rng)) for k in range(40)])
-    assert said.min() >= 0.0
-    alone = PWaves(SPEC, fs=FS, span=SPAN).between(np.arange(3.0))
-    assert np.all(alone == pytest.approx(2.8 * 0.3))
-
-
 def test_a_lead_that_is_not_there_says_nothing() -> None:
     """Zeros in its place: the other one is judged alone; where none is left, nothing is said."""
     assert np.all(against([window(k, P_WAVE, leads=1) for k in range(20)]) == 1.5)
@@ -115,7 +87,7 @@ def test_beats_too_few_or_not_counted_or_without_a_window_say_nothing() -> None:
     p_waves = PWaves(SPEC, fs=FS, span=SPAN)
     p_waves.observe([window(k, P_WAVE) for k in range(20)])
     for k in range(25):
-        p_waves.push(k * RR, counts=k % 2 == 0, reads=True)
+        p_waves.push(k * RR, counts=k % 2 == 0)
     said = p_waves.against(np.arange(25, dtype=np.float64) * RR)
     assert np.all(said[0:20:2] == 1.5)
     assert np.all(said[1:20:2] == 0.0)
@@ -137,13 +109,12 @@ def test_it_forgets_and_it_goes_on_from_a_snapshot() -> None:
     first, second = (PWaves(SPEC, fs=FS, span=SPAN) for _ in range(2))
     first.observe(windows)
     for one in windows[:200]:
-        first.push(one.sample, counts=True, reads=True)
+        first.push(one.sample, counts=True)
     second.restore(first.snapshot())
     for one in windows[200:]:
         for each in (first, second):
-            each.push(one.sample, counts=True, reads=True)
+            each.push(one.sample, counts=True)
     recent = np.array([one.sample for one in windows[-70:]], np.float64)
     np.testing.assert_array_equal(first.against(recent), second.against(recent))
-    np.testing.assert_array_equal(first.between(recent), second.between(recent))
     assert len(first.snapshot()["beats"]) == SPAN / RR
     assert first.snapshot()["waiting"] == []
