@@ -10,17 +10,13 @@ Takes ten minutes and data that is not shipped: BEATLINE_DATA.
 import argparse
 import contextlib
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from monitor import attach
+from tests.bench import running
 
-_START_S: Final = 400.0
-"""On the very first start kernels are compiled."""
 _WARM_S: Final = 40.0
 """Until the network is loaded."""
 _ASYSTOLE: Final = "sinus:90@72, asystole:6, sinus:120@72"
@@ -44,49 +40,30 @@ _LIVE: Final[tuple[tuple[str, str, int, tuple[str, ...]], ...]] = (
 _HOUR: Final = (("trends", "120x34", 340, ("t", "plus", "plus", "plus")),)
 
 
-def _run(*arguments: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "monitor", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        process_group=0,
-    )
-
-
 @contextlib.contextmanager
 def _watched(devices: Sequence[Sequence[str]], *, port: int, speed: float) -> Iterator[str]:
     """Run a monitor, and once it is warm its devices; yield its name."""
     name, endpoint = f"ward-{os.getpid()}", f"tcp://127.0.0.1:{port}"
-    running = [_run("monitor", endpoint, "--plain", "--allow-control", "--name", name)]
-    try:
-        until = time.monotonic() + _START_S
-        while name not in attach.running():
-            if time.monotonic() > until or running[0].poll() is not None:
-                raise SystemExit("the monitor did not come up")
-            time.sleep(0.5)
+    with contextlib.ExitStack() as ends:
+        ends.enter_context(running.answering(name, "monitor", endpoint, "--plain", "--allow-control"))
         time.sleep(_WARM_S)
         for device in devices:
-            running.append(_run("sim", *device, "--loop", "--speed", f"{speed:g}", "--endpoint", endpoint))
-            time.sleep(0.7)  # beds stand in the order in which they came
+            play = ("--loop", "--speed", f"{speed:g}", "--endpoint", endpoint)
+            ends.enter_context(running.process("sim", *device, *play))
         yield name
-    finally:
-        for process in reversed(running):
-            process.terminate()
-            process.wait(60)
 
 
 def _take(name: str, out: Path, pictures: Sequence[tuple[str, str, int, tuple[str, ...]]]) -> None:
     """Run the stations of all pictures at once: each sees everything from the beginning."""
-    stations = [
-        _run(
-            *("station", name, "--control", "--by", "kim", "--picture", str(out / f"station-{what}.svg")),
-            *("--size", size, "--seconds", str(seconds), "--keys", ",".join(keys)),
-        )
-        for what, size, seconds, keys in pictures
-    ]
-    for station in stations:
-        if station.wait():
-            raise SystemExit("a station failed")
+    with contextlib.ExitStack() as ends:
+        stations = []
+        for what, size, seconds, keys in pictures:
+            shown = ("--picture", str(out / f"station-{what}.svg"), "--size", size, "--seconds", str(seconds))
+            station = ("station", name, "--control", "--by", "kim", *shown, "--keys", ",".join(keys))
+            stations.append(ends.enter_context(running.process(*station)))
+        for child in stations:
+            if child.wait():
+                raise SystemExit("a station failed")
 
 
 def main() -> None:

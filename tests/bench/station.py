@@ -24,10 +24,8 @@ from collections.abc import Iterator
 import numpy as np
 import psutil
 
-from monitor import attach
+from tests.bench import running
 
-_START_S = 400.0
-"""On the very first start kernels are compiled."""
 _SETTLE_MIN = 5.0
 _DRAWN = b"\x1b[?2026l"
 
@@ -85,31 +83,14 @@ class Terminal:
 def ward(beds: int, speed: float) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """Run a monitor of simulated beds; yield its name once it answers."""
     name = f"bench-{os.getpid()}"
-    command = [sys.executable, "-m", "monitor", "demo", "--plain", "--name", name]
-    child = subprocess.Popen(
-        [*command, "--beds", str(beds), "--speed", str(speed)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        process_group=0,
-    )
-    try:
-        until = time.monotonic() + _START_S
-        while name not in attach.running():
-            if time.monotonic() > until or child.poll() is not None:
-                raise SystemExit("the monitor did not come up")
-            time.sleep(0.5)
+    demo = ("demo", "--plain", "--beds", str(beds), "--speed", str(speed))
+    with running.answering(name, *demo) as child:
         yield name, child
-    finally:
-        child.terminate()
-        try:
-            child.wait(60)
-        except subprocess.TimeoutExpired:
-            child.kill()
 
 
 def live(terminal: Terminal) -> None:
     """Wait until beds are drawn, and what was loading has loaded."""
-    terminal.time_to(b"live", seconds=_START_S)
+    terminal.time_to(b"live", seconds=running.START_S)
     terminal.drain(15.0)
 
 
