@@ -18,21 +18,19 @@ Ritscher & Mehra (2008), and what is told beat by beat can be summed as low-comp
   RR are never fibrillation.
 - It begins where the sum of what exceeds ``af_surprise`` is largest up to now, and is told once that
   stretch is ``af_s`` long and the sum large enough.
-- It may come and go (`monitor.turns.PAROXYSM`): a stretch ends where the sum is largest, once it has fallen
-  below that for three seconds, and another begins where it is least, once it has risen again: the cumulative
-  sum test of Page (1954), either way in turn. So the rhythm is marked beat by beat while the alarm lasts,
-  and from its onset; the alarm is over ``af_end_s`` after the last stretch.
+- It may come and go (`monitor.stretches`): the rhythm is marked beat by beat while the alarm lasts, and from
+  its onset; the alarm is over ``af_end_s`` after the last stretch of irregular RR.
+- Flutter that is conducted by twos, threes and fours is as irregular. It is marked as flutter where its wave
+  can be followed from beat to beat (`monitor.flutter`). The alarm is the same: its definition is of RR.
 
-What it does not do: it does not tell flutter from fibrillation where conduction is irregular, it does not
-look for fibrillatory waves, and regular RR (a pacemaker, complete block) hide fibrillation from it. Atrial
-rhythms of many foci look alike.
+What it does not do: it does not look for fibrillatory waves, and regular RR (a pacemaker, complete block)
+hide fibrillation from it. Atrial rhythms of many foci look alike, and flutter whose wave does not show.
 
 Sources
 -------
 - Lake & Moorman, *Accurate estimation of entropy in very short physiological time series: the problem of
   atrial fibrillation detection in implanted ventricular devices*, Am J Physiol Heart Circ Physiol 300:H319,
   2011.
-- Page, *Continuous inspection schemes*, Biometrika 41:100, 1954.
 - Sarkar, Ritscher & Mehra, *A detector for a chronic implantable atrial tachyarrhythmia monitor*, IEEE TBME
   55:1219, 2008.
 - Petrenas, Marozas & Sornmo, *Low-complexity detection of atrial fibrillation in continuous long-term
@@ -41,17 +39,19 @@ Sources
   symbolic dynamics and Shannon entropy*, BioMed Eng OnLine 13:18, 2014.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.events import BeatWindow, LabelledBeat, Rhythm
+from monitor.flutter import Flutter
 from monitor.p_waves import PWaves
 from monitor.settings import RhythmSettings
 from monitor.stage import State, kernel
-from monitor.turns import MAX_EVIDENCE, PAROXYSM, Turn
+from monitor.stretches import BEFORE, FIRST, SAMPLE, SECOND, Stretches
+from monitor.turns import FLUTTER, PAROXYSM, Turn
 from monitor.window import WindowSpec
 
 __all__ = ["Atrial", "surprise_kernel"]
@@ -69,20 +69,12 @@ _MOST: Final = 2.5
 """No single pair surprises more than this: one premature beat is not fibrillation."""
 _ENOUGH: Final = 15.0
 """What the sum has to reach: 30 pairs that exceed the limit by half a nat each."""
-_FALLEN: Final = 1.5
-"""A stretch is over once the sum has fallen by so much: two beats with a P wave, six regular ones ..."""
-_PAUSE_S: Final = 3.0
-"""... and so long ago: three alike RR by chance are no other rhythm ..."""
-_RISEN: Final = 1.5
-"""... and another has begun once it has risen by so much."""
+_PLAIN: Final = 2.0
+"""Beats are marked as flutter where its wave says more than so many nats."""
 _LATEST_S: Final = 3.0
 """No label takes effect later than this after its R peak; a silence is longer."""
 _FEWEST: Final = 2
 """Pairs without which nothing is judged."""
-
-_SAMPLE, _BEFORE, _FIRST, _SECOND = range(4)
-"""Columns of a pair of neighbouring RR: R peaks at the ends of the second one, the later and the earlier, and
-the RR, all in samples."""
 
 
 class Atrial:
@@ -104,21 +96,24 @@ class Atrial:
         self._span = round(settings.af_window_s * fs)
         self._least = round(settings.af_s * fs)
         self._delay = round(settings.af_end_s * fs)
-        self._pause = round(_PAUSE_S * fs)
         self._shortest, self._longest = (round(seconds * fs) for seconds in _RR_S)
         self._p_waves = PWaves(window, fs=fs, span=self._span)
+        self._flutter = Flutter(window, fs=fs, span=self._span)
+        self._irregular, *self._marked = (
+            Stretches(kind, fs=fs, delay=self._delay) for kind in (_KIND, PAROXYSM, FLUTTER)
+        )
         self._fibrillation: list[tuple[int, bool]] = []
         self._fibrillating = False
         self._pairs = np.empty((0, 4))
         self._rr: int | None = None
         self._usable = False
         self._lasts = False
-        self._since: int | None = None
-        self._until = -1
+        self._onset = -1
 
     def observe(self, windows: Sequence[BeatWindow]) -> None:
-        """Take provisional windows as they are handed out; each beat's P wave waits for its label."""
+        """Take provisional windows as they are handed out; each beat's waves wait for its label."""
         self._p_waves.observe(windows)
+        self._flutter.observe(windows)
 
     def note(self, rhythms: Sequence[Rhythm]) -> None:
         """Learn where ventricular fibrillation starts and ends, as it is decided.
@@ -133,16 +128,16 @@ class Atrial:
         Returns
         -------
         list
-            Fibrillation, and its stretches, that start or end, decided where the beat's label takes
-            effect. A start is about the R peak from which on RR were irregular, and its value the mean
-            rate since, in beats per minute; an end is about the last of these beats.
+            Fibrillation, and its stretches and those of flutter, that start or end, decided where the
+            beat's label takes effect. A start is about the R peak from which on RR were irregular, and its
+            value the mean rate since, in beats per minute; an end is about the last of these beats.
         """
         pair = self._pair(beat)
-        self._pairs = self._pairs[self._pairs[:, _SAMPLE] > beat.sample - self._span]
+        self._pairs = self._pairs[self._pairs[:, SAMPLE] > beat.sample - self._span]
         if pair is not None:
             self._pairs = np.vstack([self._pairs, pair])
         if self._lasts:
-            return [*self._follow(beat, self._excess(), beat.sample), *self._end(beat)]
+            return [*self._follow(beat, self._excess(), [len(self._pairs)]), *self._end(beat)]
         return self._start(beat) if pair is not None else []
 
     def advance(self, index: int) -> list[Turn]:
@@ -150,7 +145,7 @@ class Atrial:
 
         Without a beat it is over as late as with regular ones, once their labels would have come.
         """
-        due = self._until + self._delay + round(_LATEST_S * self._fs)
+        due = self._irregular.until + self._delay + round(_LATEST_S * self._fs)
         return self._over(due) if self._lasts and due < index else []
 
     def snapshot(self) -> State:
@@ -163,8 +158,9 @@ class Atrial:
             "rr": self._rr,
             "usable": self._usable,
             "lasts": self._lasts,
-            "since": self._since,
-            "until": self._until,
+            "onset": self._onset,
+            "flutter": self._flutter.snapshot(),
+            "stretches": [each.snapshot() for each in (self._irregular, *self._marked)],
         }
 
     def restore(self, state: State) -> None:
@@ -175,9 +171,10 @@ class Atrial:
         self._pairs = state["pairs"].copy()
         self._rr = state["rr"]
         self._usable = state["usable"]
-        self._lasts = state["lasts"]
-        self._since = state["since"]
-        self._until = state["until"]
+        self._lasts, self._onset = state["lasts"], state["onset"]
+        self._flutter.restore(state["flutter"])
+        for each, kept in zip((self._irregular, *self._marked), state["stretches"], strict=True):
+            each.restore(kept)
 
     def _pair(self, beat: LabelledBeat) -> list[float] | None:
         """Return the pair of RR that ends with this beat, if both say anything."""
@@ -186,6 +183,7 @@ class Atrial:
             self._pairs = self._pairs[:0]
         usable = beat.label not in "VQ" and not self._fibrillating
         self._p_waves.push(beat.sample, counts=usable)
+        self._flutter.push(beat.sample, counts=usable)
         first, second = self._rr, beat.rr if usable and self._usable else None
         if second is not None and not self._shortest < second < self._longest:
             second = None
@@ -198,82 +196,59 @@ class Atrial:
         """Return by how much each pair exceeds what fibrillation asks for, oldest first."""
         excess = np.zeros(len(self._pairs))
         if len(self._pairs):
-            alike = max(_ALIKE * float(self._pairs[:, _SECOND].mean()), _ALIKE_S * self._fs)
-            surprise_kernel(self._pairs[:, _FIRST].copy(), self._pairs[:, _SECOND].copy(), alike, excess)
-        return excess - self._p_waves.against(self._pairs[:, _SAMPLE]) - self._limit
-
-    def _first(self, sample: int) -> int:
-        """Return the place of the first pair whose second RR begins at a sample or later."""
-        return int(np.count_nonzero(self._pairs[:, _BEFORE] < sample))
+            alike = max(_ALIKE * float(self._pairs[:, SECOND].mean()), _ALIKE_S * self._fs)
+            surprise_kernel(self._pairs[:, FIRST].copy(), self._pairs[:, SECOND].copy(), alike, excess)
+        return excess - self._p_waves.against(self._pairs[:, SAMPLE]) - self._limit
 
     def _start(self, beat: LabelledBeat) -> list[Turn]:
         """Begin with the pair from which on the sum is largest, if it is large and long enough.
 
         The stretches up to now are told with it.
         """
-        first = self._first(self._until)
+        first = self._irregular.first(self._pairs)
         if len(self._pairs) - first < _FEWEST:
             return []
         excess = self._excess()
         sums = np.cumsum(excess[first:][::-1])[::-1]
         best = first + int(np.argmax(sums))
-        onset = int(self._pairs[best, _BEFORE])
+        onset = int(self._pairs[best, BEFORE])
         if sums[best - first] < _ENOUGH or beat.sample - onset < self._least:
             return []
-        self._lasts = True
-        turns = [self._begin(best, len(self._pairs), beat)._replace(kind=_KIND)]
-        turns.append(self._begin(best, best + 1, beat))
-        for heard in range(best + 2, len(self._pairs) + 1):
-            turns += self._follow(beat, excess[:heard], int(self._pairs[heard - 1, _SAMPLE]))
-        return turns
+        self._lasts, self._onset = True, onset
+        start = self._irregular.begin(self._pairs[best:], beat.decided)
+        for each in (self._irregular, *self._marked):
+            each.since, each.until = None, onset
+        return [start, *self._follow(beat, excess, range(best + 1, len(self._pairs) + 1))]
 
-    def _begin(self, first: int, stop: int, beat: LabelledBeat) -> Turn:
-        """Let a stretch begin with a pair and last up to another."""
-        stretch = self._pairs[first:stop]
-        onset = int(stretch[0, _BEFORE])
-        self._since, self._until = onset, int(stretch[-1, _SAMPLE])
-        peaks = tuple(int(sample) for sample in stretch[-MAX_EVIDENCE:, _SAMPLE])
-        bpm = 60 * self._fs / float(stretch[:, _SECOND].mean())
-        return Turn(PAROXYSM, "start", onset, beat.decided, peaks, bpm)
+    def _follow(self, beat: LabelledBeat, excess: NDArray[np.float64], upto: Iterable[int]) -> list[Turn]:
+        """Let stretches end and begin, looking at the oldest pairs, so many of them at each step.
 
-    def _follow(self, beat: LabelledBeat, excess: NDArray[np.float64], now: int) -> list[Turn]:
-        """End a stretch, begin another, or neither.
-
-        Parameters
-        ----------
-        beat
-            At whose label it is decided.
-        excess
-            Of shape (n_heard,): of the oldest pairs, as many as are looked at.
-        now
-            The sample up to which that is.
+        The last step is now; those before are at the last pair of each.
         """
-        first = self._first(self._until if self._since is None else self._since)
-        sums = np.concatenate([[0.0], np.cumsum(excess[first:])])
-        if self._since is None:
-            least = int(np.argmin(sums))
-            risen = sums[-1] - sums[least] >= _RISEN
-            return [self._begin(first + least, len(excess), beat)] if risen else []
-        best = int(np.argmax(sums))
-        if best > 0:
-            self._until = int(self._pairs[first + best - 1, _SAMPLE])
-        silent = now - self._until
-        fallen = sums[best] - sums[-1] >= _FALLEN and silent >= self._pause
-        if not fallen and silent < self._delay:
-            return []
-        self._since = None
-        return [Turn(PAROXYSM, "end", self._until, beat.decided)]
+        stretches = (self._irregular, *self._marked)
+        flutter = np.zeros(len(excess))
+        asked = self._pairs[:, BEFORE] >= self._onset
+        flutter[asked] = self._flutter.against(self._pairs[asked, SAMPLE])
+        evidence = (excess, excess - flutter, flutter - _PLAIN + np.minimum(excess, 0.0))
+        turns = []
+        for heard in upto:
+            now = beat.sample if heard == len(excess) else int(self._pairs[heard - 1, SAMPLE])
+            for each, nats in zip(stretches, evidence, strict=True):
+                told = each.follow(self._pairs[:heard], nats[:heard], now=now, decided=beat.decided)
+                turns += told if each is not self._irregular else []
+        return turns
 
     def _end(self, beat: LabelledBeat) -> list[Turn]:
         """End it once the last stretch is long enough ago."""
-        over = self._since is None and beat.sample - self._until >= self._delay
+        over = self._irregular.since is None and beat.sample - self._irregular.until >= self._delay
         return self._over(beat.decided) if over else []
 
     def _over(self, decided: int) -> list[Turn]:
-        """End it, and its stretch if one lasts."""
-        kinds = [_KIND] if self._since is None else [PAROXYSM, _KIND]
-        self._lasts, self._since = False, None
-        return [Turn(kind, "end", self._until, decided) for kind in kinds]
+        """End it, and its stretches if any last."""
+        self._lasts = False
+        self._irregular.since = None
+        turns = [turn for each in self._marked for turn in each.end(decided)]
+        return [*turns, Turn(_KIND, "end", self._irregular.until, decided)]
 
 
 @kernel

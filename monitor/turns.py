@@ -2,7 +2,8 @@
 
 Conditions are named as alarms are (`monitor.definitions`). `monitor.alarms` makes alarms of turns; those of
 them that are rhythms are told as `monitor.events.Rhythm` too, under their WFDB names. An alarm of atrial
-fibrillation goes on while it comes and goes; its rhythm has a turn of its own, `PAROXYSM`, and no alarm.
+fibrillation goes on while it comes and goes; its rhythm has turns of its own, `PAROXYSM`, and so has flutter
+among it, `FLUTTER`; neither has an alarm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 from monitor.events import LabelKind, Rhythm
 
-__all__ = ["MAX_EVIDENCE", "PAROXYSM", "RHYTHMS", "Turn", "alarming", "rhythms_of"]
+__all__ = ["FLUTTER", "MAX_EVIDENCE", "PAROXYSM", "RHYTHMS", "Turn", "alarming", "rhythms_of"]
 
 MAX_EVIDENCE: Final = 32
 """So many beats are told as evidence at most, the last ones."""
@@ -19,9 +20,13 @@ MAX_EVIDENCE: Final = 32
 PAROXYSM: Final = "paroxysm"
 """One stretch of atrial fibrillation; the alarm may have several."""
 
+FLUTTER: Final = "atrial_flutter"
+"""One stretch of atrial flutter during such an alarm."""
+
 RHYTHMS: Final[Mapping[str, str]] = MappingProxyType(
     {
         PAROXYSM: "(AFIB",
+        FLUTTER: "(AFL",
         "supraventricular_tachycardia": "(SVTA",
         "bigeminy": "(B",
         "trigeminy": "(T",
@@ -36,7 +41,7 @@ class Turn(NamedTuple):
     Attributes
     ----------
     kind
-        The alarm's kind, or `PAROXYSM`.
+        The alarm's kind, `PAROXYSM` or `FLUTTER`.
     state
         ``start``, ``end``, or ``once`` for what is over as soon as it is known.
     sample
@@ -59,7 +64,7 @@ class Turn(NamedTuple):
 
 def alarming(turns: Sequence[Turn]) -> list[Turn]:
     """Return the turns of which alarms are made."""
-    return [turn for turn in turns if turn.kind != PAROXYSM]
+    return [turn for turn in turns if turn.kind not in (PAROXYSM, FLUTTER)]
 
 
 def rhythms_of(turns: Sequence[Turn], labels: LabelKind) -> list[Rhythm]:

@@ -9,7 +9,7 @@ from monitor.beats import WindowSpec
 from monitor.events import Alarm, BeatWindow, Block, Event, Gap, LabelledBeat, Rhythm, sort_key
 from monitor.pipeline import Pipeline
 from monitor.settings import RhythmSettings, Settings
-from monitor.turns import PAROXYSM, Turn
+from monitor.turns import PAROXYSM, Turn, alarming
 from sim.synthetic import SyntheticPatient
 from tests.alarm_cases import WINDOW as WHOLE
 from tests.alarm_cases import Manner, play
@@ -48,7 +48,7 @@ def all_told(given: list[LabelledBeat], atrial: Atrial | None = None) -> list[Tu
 
 def told(given: list[LabelledBeat], atrial: Atrial | None = None) -> list[Turn]:
     """Return what alarms are made of."""
-    return [turn for turn in all_told(given, atrial) if turn.kind != PAROXYSM]
+    return alarming(all_told(given, atrial))
 
 
 def stretches(given: list[LabelledBeat], atrial: Atrial | None = None) -> list[Turn]:
