@@ -350,6 +350,7 @@ def test_a_call_is_timed_on_a_machine_that_is_named(monkeypatch: pytest.MonkeyPa
     assert keras.backend.backend() in found.machine
 
 
+@pytest.mark.timeout(600)  # ten trainings: minutes where other work is done beside it
 def test_a_quick_comparison_runs_on_real_records(mitdb: Path, tmp_path: Path) -> None:
     """``compare --quick`` as it is: every network both ways, on eight records; whole in a pipe."""
     code, text = invoke(str(tmp_path / "out"), "--quick", "--data", str(mitdb))
