@@ -238,6 +238,8 @@ class Station(App[int]):
             if update is not None:
                 for line in self.known.take(update):
                     self.say(line)
+                for panel in self.query(Limits):
+                    panel.renew(self.known.ward)
             if self._source.state != "up":
                 self.known.lost()
             if self._source.refused:

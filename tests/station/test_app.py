@@ -262,6 +262,52 @@ def test_limits_are_edited_checked_and_sent() -> None:
     drive(played, script, size=(120, 30))
 
 
+def test_a_limit_is_set_back_where_it_was() -> None:
+    """Fields are compared with what is in force, not with what was when they were opened."""
+    bed = with_limits(a_bed(), high_rate_bpm=120.0, low_rate_bpm=50.0)
+    played = Played(WardSnapshot(beds=(bed,), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("l")
+        await pilot.pause()
+        field = station.query_one("#high_rate_bpm", Input)
+        for value in ("130", "120", "130"):  # nobody waits for the monitor to have heard
+            field.value = value
+            await pilot.press("enter")
+            await pilot.pause()
+        played.ward = changed(played.ward, 0, with_limits(bed, high_rate_bpm=130.0, low_rate_bpm=50.0))
+        await until(pilot, lambda: station.known.ward.beds[0].limits["high_rate_bpm"] == 130.0)
+        await pilot.press("enter")
+        assert "nothing changed" in str(station.query_one("#problem", Label).content)
+        field.value = "120"
+        await pilot.press("enter")
+        await pilot.pause()
+
+    drive(played, script, size=(120, 30))
+    asked = [told.limits for told in played.told if isinstance(told, link.SetLimits)]
+    assert [{"high_rate_bpm": value} for value in (130.0, 120.0, 130.0, 120.0)] == asked
+
+
+def test_what_another_station_sets_is_shown_but_where_somebody_types() -> None:
+    """No limit is set back unseen, and nobody's figures are taken away."""
+    bed = with_limits(a_bed(), high_rate_bpm=120.0, low_rate_bpm=50.0)
+    played = Played(WardSnapshot(beds=(bed,), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("l")
+        await pilot.pause()
+        high, low = (station.query_one(f"#{key}", Input) for key in bed.limits)
+        low.value = "45"
+        played.ward = changed(played.ward, 0, with_limits(bed, high_rate_bpm=135.0, low_rate_bpm=40.0))
+        await until(pilot, lambda: high.value == "135")
+        assert "45" == low.value
+        await pilot.press("enter")
+        await pilot.pause()
+
+    drive(played, script, size=(120, 30))
+    assert [link.SetLimits("bed-1", {"low_rate_bpm": 45.0}, "kim")] == played.told
+
+
 def test_alarms_are_acknowledged_while_limits_are_edited() -> None:
     """A field takes figures alone; other keys do what they always do."""
     bed = with_limits(with_alarms(a_bed(), VT), high_rate_bpm=120.0)
