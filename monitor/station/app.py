@@ -289,7 +289,8 @@ class Station(App[int]):
             case "pause" if bed is not None:
                 self._tell(link.PauseAudio(bed=name, on=bed.audio_pause_s <= 0, by=by))
             case "pause all":
-                on = not all(bed.audio_pause_s > 0 for bed in self.known.ward.beds)
+                there = (bed for bed in self.known.ward.beds if bed.bed not in self.known.gone)
+                on = not all(bed.audio_pause_s > 0 for bed in there)
                 self._tell(link.PauseAudio(on=on, by=by))
 
     def _tell(self, command: link.Request) -> None:

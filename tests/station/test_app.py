@@ -233,6 +233,22 @@ def test_a_bed_that_vanishes_during_an_alarm_stays_until_it_is_acknowledged() ->
     assert [] == played.told
 
 
+def test_the_pause_of_all_beds_can_be_ended_while_one_has_vanished() -> None:
+    """The sound of a bed that the monitor has not any more cannot be paused: it does not count."""
+    beds = tuple(msgspec.structs.replace(bed, audio_paused_until=bed.index + 9000) for bed in a_ward(2).beds)
+    lost = with_alarms(a_bed("bed-3"), VT)
+    played = Played(WardSnapshot(beds=(*beds, lost)))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("P")
+        played.ward = WardSnapshot(beds=beds)
+        await until(pilot, lambda: station.known.gone == {"bed-3"})
+        await pilot.press("P")
+
+    drive(played, script)
+    assert [link.PauseAudio(on=True, by="kim"), link.PauseAudio(on=False, by="kim")] == played.told
+
+
 def test_limits_are_edited_checked_and_sent() -> None:
     """Fields hold what is in force; what cannot be is refused in words; what changed is asked for."""
     bed = with_limits(a_bed(), high_rate_bpm=120.0, low_rate_bpm=50.0)
