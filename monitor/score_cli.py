@@ -108,7 +108,6 @@ def score(
     from rich.console import Console
 
     from monitor import score_files, score_report, score_text, scoring, settings
-    from monitor.errors import SourceError
 
     if escape not in ("S", "N"):
         raise typer.BadParameter(f"expected S or N, received {escape!r}", param_hint="--escape")
@@ -123,11 +122,10 @@ def score(
         settings=settings.load(path=config),
         without=tuple(part for given in without or () for part in given.split(",") if part),
         allow_missing=allow_missing,
+        alarms_alone=alarms,
         escape="N" if escape == "N" else "S",
     )
     scored = scoring.score(request)
-    if alarms and scored.alarms is None:
-        raise SourceError(f"{labels}: expected <record>.events.jsonl (beatline label --events), found none")
     if alarms:
         scored = scored.alarms_alone()
     if out is not None:
