@@ -183,6 +183,13 @@ def test_no_record_is_left_out_of_the_alarms_unseen(folders: tuple[Path, Path], 
     assert (0 if beats else 1) == run(reference, labels).exit_code
 
 
+def test_where_beats_begin_is_no_answer_to_where_alarms_begin(folders: tuple[Path, Path]) -> None:
+    """Refused, not ignored: the message names the option that is meant."""
+    told = run(*folders, "--alarms", "--from", "300")
+    assert 2 == told.exit_code
+    assert "--alarms-from" in told.stderr
+
+
 def test_settings_of_the_line_say_what_beats_ask_for(folders: tuple[Path, Path], tmp_path: Path) -> None:
     """A pause of 2.5 s asks for an alarm by default, and for none where the limit is 2.8 s."""
     reference, labels = folders
