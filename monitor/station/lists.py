@@ -76,7 +76,7 @@ def _told(happening: Happening) -> tuple[str, str]:
         by = f" by {event.by}" if event.by else ""
         return (f"sound paused{by}" if event.state == "start" else f"sound back{by}"), "plain"
     if isinstance(event, Gap):
-        return f"! {event.stop - event.sample} samples {event.reason}", "technical"
+        return f"! {event.text}", "technical"
     return event.text, "plain" if isinstance(event, LimitChange) else "technical"
 
 

@@ -296,6 +296,7 @@ def test_the_alarm_list_has_what_stands_and_what_happened() -> None:
     past = (
         AudioPause(sample=3, decided=3, state="start", until=99, by="lee"),
         step,
+        Gap(sample=0, decided=0, stop=0, reason="restarted"),
         Gap(sample=5, decided=9, stop=9),
         Notice(sample=0, decided=0, text="limits refused"),
     )
@@ -305,7 +306,8 @@ def test_the_alarm_list_has_what_stands_and_what_happened() -> None:
     expected = (
         "sound paused by lee",
         "*** VENT TACHY acknowledged by kim",
-        "4 samples lost",
+        "! a new stream began",
+        "! lost on the way: 4 samples",
         "limits refused",
     )
     places = [shown.index(line) for line in expected]
