@@ -12,6 +12,7 @@ from rich.table import Table
 
 from monitor import settings
 from monitor.errors import StorageError
+from monitor.names import BED_RULE, is_bed
 from monitor.options import commands
 from monitor.rules import Rule, as_json, rules
 from monitor.settings_text import starting_file
@@ -49,6 +50,10 @@ def list_(
 
     [bold]Example:[/bold] beatline alarms list --config ward.toml --bed bed-3
     """
+    if bed is not None and not is_bed(bed):
+        raise typer.BadParameter(
+            f"no device can call a bed so: expected {BED_RULE}, received {bed!r}", param_hint="--bed"
+        )
     layers = settings.read(path=config)
     found = rules(settings.merge(layers), layers, bed=bed)
     if form is Format.json:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "CLASSES",
+    "GAP_REASONS",
     "Alarm",
     "AnyEvent",
     "AudioPause",
@@ -123,6 +124,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     decided: int
 
 
+GAP_REASONS: Final = {
+    "lost": "lost on the way",
+    "overflow": "dropped, the queue was full",
+    "resumed": "missed while disconnected",
+    "restarted": "a new stream began",
+}
+"""Why samples never came, in words."""
+
+
 class Gap(Event, frozen=True, kw_only=True, tag="gap"):
     """Samples ``sample`` up to ``stop`` (exclusive) that never came. Input and output of the core.
 
@@ -134,6 +144,12 @@ class Gap(Event, frozen=True, kw_only=True, tag="gap"):
     rank: ClassVar[int] = 0
     stop: int
     reason: Literal["lost", "overflow", "resumed", "restarted"] = "lost"
+
+    @property
+    def text(self) -> str:
+        """What a person should read."""
+        n = self.stop - self.sample
+        return GAP_REASONS[self.reason] + (f": {n} samples" if n else "")
 
 
 class LeadQuality(Event, frozen=True, kw_only=True, tag="quality"):

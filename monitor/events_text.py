@@ -17,12 +17,6 @@ from monitor.store.read import Listed
 __all__ = ["said", "span", "write_csv", "write_json", "write_table"]
 
 _INKS: Final = {"high": "red", "medium": "yellow", "low": "cyan", "technical": "magenta"}
-_REASONS: Final = {
-    "lost": "lost on the way",
-    "overflow": "dropped, the queue was full",
-    "resumed": "missed while disconnected",
-    "restarted": "a new stream began",
-}
 _HEAD: Final = ("Time", "Bed", "", "What", "Lasted", "Answered")
 _LINE: Final = "{:19}  {:10}  {:3}  {:32}  {:>8}  {}"
 _COLUMNS: Final = (
@@ -116,9 +110,6 @@ def said(event: AnyEvent) -> str:
             return printable(event.text) + (f" lead {event.lead + 1}" if event.lead is not None else "")
         case Rhythm():
             return f"rhythm {event.rhythm.removeprefix('(')} {event.state}s"
-        case Gap():
-            n = event.stop - event.sample
-            return _REASONS[event.reason] + (f": {n} samples" if n else "")
         case AudioPause():
             by = f" by {printable(event.by)}" if event.by else ""
             return f"sound paused{by}" if event.state == "start" else "sound back"
@@ -126,7 +117,7 @@ def said(event: AnyEvent) -> str:
             leads = " ".join(event.leads)
             played = f", plays {event.record}" if event.record else ""
             return printable(f"stream begins: {leads} at {event.fs:g} Hz{played}")
-        case Notice() | LimitChange():
+        case Gap() | Notice() | LimitChange():
             return printable(event.text)
     return type(event).__name__.lower()
 

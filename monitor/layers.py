@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast, get_args, g
 import msgspec
 
 from monitor.errors import SettingsError
+from monitor.names import BED_RULE, is_bed
 from monitor.sections import NEVER_OFF
 
 __all__ = ["Layer", "Sections", "Values", "built", "of_environment", "of_file", "of_options", "typed"]
@@ -62,6 +63,8 @@ def of_file(path: Path, sections: Sections, bed_sections: Sections) -> Layer:
     by_bed = {}
     for bed, tables in beds.items():
         name = f'{told}: beds."{bed}"'
+        if not is_bed(bed):
+            raise SettingsError(f"{name}: no device can call a bed so; expected {BED_RULE}, received {bed!r}")
         by_bed[bed] = _checked(_table(tables, name, f'[beds."{bed}".alarms]'), bed_sections, f"{name}.")
     return Layer(f"file {path}", _checked(content, sections, f"{told}: "), by_bed)
 

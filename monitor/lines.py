@@ -13,6 +13,7 @@ import msgspec
 
 from monitor.errors import StorageError
 from monitor.events import (
+    GAP_REASONS,
     Alarm,
     AnyEvent,
     AudioPause,
@@ -35,12 +36,6 @@ MARKS: Final[dict[Priority, str]] = {"high": "***", "medium": "**", "low": "*", 
 _HELD: Final = 1000
 """Beats of one bed that may wait for a label (over 5 min at 180 bpm); the oldest then goes without."""
 
-_REASONS: Final = {
-    "lost": "lost on the way",
-    "overflow": "dropped, the queue was full",
-    "resumed": "missed while disconnected",
-    "restarted": "a new stream began",
-}
 _STATES: Final = {
     "start": "",
     "end": " ended",
@@ -269,7 +264,7 @@ def _told(event: Event, *, fs: float) -> str | None:
             return f"! alarm sound paused for {(event.until - event.sample) / fs:.0f} s{_by(event.by)}"
         case Gap():
             n = event.stop - event.sample
-            return f"! gap: {n} samples ({n / fs:.3f} s) from {event.sample}, {_REASONS[event.reason]}"
+            return f"! gap: {n} samples ({n / fs:.3f} s) from {event.sample}, {GAP_REASONS[event.reason]}"
         case Stream():
             record = f" {printable(event.record)}" if event.record else ""
             leads = " ".join(printable(lead) for lead in event.leads)

@@ -1,10 +1,15 @@
-"""What records are called: ``208`` is of mitdb, ``svdb/800`` of svdb. In which order names stand."""
+"""What records and beds are called: ``208`` is of mitdb, ``svdb/800`` of svdb. In which order names stand."""
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-__all__ = ["RecordName", "is_among", "natural"]
+__all__ = ["BED", "BED_RULE", "RecordName", "is_among", "is_bed", "natural"]
+
+BED: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
+"""What the name of a bed looks like, as a regular expression ..."""
+BED_RULE: Final = "1 to 32 of A-Z a-z 0-9 . _ - with a letter or digit first"
+"""... and in words."""
 
 
 class RecordName(NamedTuple):
@@ -34,6 +39,17 @@ class RecordName(NamedTuple):
 def is_among(name: str, names: Iterable[str]) -> bool:
     """Whether a record is one of some; what has a folder to itself (``--data``) goes without its database."""
     return RecordName.of(name).record in {RecordName.of(other).record for other in names}
+
+
+def is_bed(name: str) -> bool:
+    """Whether a device may call a bed so.
+
+    Examples
+    --------
+    >>> is_bed("bed-3"), is_bed("bed 3")
+    (True, False)
+    """
+    return re.fullmatch(BED, name) is not None
 
 
 def natural(name: str) -> tuple[tuple[str | int, ...], str]:

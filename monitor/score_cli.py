@@ -13,6 +13,9 @@ __all__ = ["app", "score"]
 
 app = commands("score")
 
+_EC57_S = 300.0
+"""The learning time of EC57."""
+
 _HELP = """Compare labels with reference annotations, as ANSI/AAMI EC57 asks.
 
 Counted as [bold]bxb[/bold], [bold]rxr[/bold] and [bold]epicmp[/bold] of the WFDB software count: QRS, V, S
@@ -50,9 +53,14 @@ def score(
         ),
     ] = None,
     start: Annotated[
-        float,
-        typer.Option("--from", metavar="SECONDS", min=0, help="Where the comparison begins; EC57: 300."),
-    ] = 300.0,
+        float | None,
+        typer.Option(
+            "--from",
+            metavar="SECONDS",
+            min=0,
+            help="Where the comparison of beats begins. Default: 300, as EC57 asks.",
+        ),
+    ] = None,
     annotator: Annotated[
         str, typer.Option("--annotator", metavar="SUFFIX", help="blt: confirmed labels; blp: provisional.")
     ] = "blt",
@@ -108,26 +116,30 @@ def score(
     from rich.console import Console
 
     from monitor import score_files, score_report, score_text, scoring, settings
-    from monitor.errors import SourceError
 
     if escape not in ("S", "N"):
         raise typer.BadParameter(f"expected S or N, received {escape!r}", param_hint="--escape")
+    if alarms and start is not None:
+        raise typer.BadParameter(
+            "expected --alarms-from, which says where the comparison of alarms begins, received both "
+            "--alarms and --from, which is for beats",
+            param_hint="--from",
+        )
     request = scoring.Request(
         labels=labels,
         reference=reference,
         records=records,
         annotator=annotator.removeprefix("."),
         reference_annotator=reference_annotator.removeprefix("."),
-        start_s=alarms_from if alarms else start,
+        start_s=alarms_from if alarms else _EC57_S if start is None else start,
         alarms_from_s=alarms_from,
         settings=settings.load(path=config),
         without=tuple(part for given in without or () for part in given.split(",") if part),
         allow_missing=allow_missing,
+        alarms_alone=alarms,
         escape="N" if escape == "N" else "S",
     )
     scored = scoring.score(request)
-    if alarms and scored.alarms is None:
-        raise SourceError(f"{labels}: expected <record>.events.jsonl (beatline label --events), found none")
     if alarms:
         scored = scored.alarms_alone()
     if out is not None:

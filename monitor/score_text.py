@@ -67,9 +67,7 @@ def notes(score: Score) -> list[str]:
         )
     if any(record.af != record.afx for record in score.records):
         told.append(f"{EPISODES['afx']}: AF told in atrial flutter is neither true nor false (epicmp -x).")
-    if score.missing:
-        shown = " ".join(score.missing[:10]) + (" ..." if len(score.missing) > 10 else "")
-        told.append(f"Without labels, not scored: {len(score.missing)} records ({shown}).")
+    told += _left_out(score)
     timed = sum(record.timing is not None for record in score.records)
     if not timed:
         told.append("No delays: found no <record>.events.jsonl beside the labels (beatline label --events).")
@@ -78,12 +76,21 @@ def notes(score: Score) -> list[str]:
     return told
 
 
+def _left_out(score: Score) -> list[str]:
+    """Return the line that names records which are not in the figures, if there are any."""
+    if not score.missing:
+        return []
+    shown = " ".join(score.missing[:10]) + (" ..." if len(score.missing) > 10 else "")
+    lacking = "labels or events" if score.request.alarms_alone else "labels"
+    return [f"Without {lacking}, not scored: {len(score.missing)} records ({shown})."]
+
+
 def show(score: Score, console: Console) -> None:
     """Print everything."""
     console.print(Text(title(score), style="bold"), soft_wrap=True)
+    for note in notes(score) if score.records else _left_out(score):
+        console.print(Text(note), soft_wrap=True)
     if score.records:
-        for note in notes(score):
-            console.print(Text(note), soft_wrap=True)
         for heading, table in _tables(score):
             _print(heading, table, console)
     if score.alarms is not None:

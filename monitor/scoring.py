@@ -46,7 +46,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     without
         Records without which every gross figure is stated as well.
     allow_missing
-        Whether records of a set may have no labels.
+        Whether records may have no labels, or no events where these are needed.
+    alarms_alone
+        Whether nothing but alarms is asked for: then each record needs events.
     escape
         The class of escape beats: S as the programs of the standard have it, N as de Chazal 2004 and many
         papers.
@@ -62,6 +64,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings = Settings()
     without: tuple[str, ...] = ()
     allow_missing: bool = False
+    alarms_alone: bool = False
     escape: Literal["S", "N"] = "S"
 
 
@@ -79,7 +82,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     alarms
         What the alarms did, of the records that have events; None where none has.
     missing
-        Records asked for, or of the reference's folder, that have no labels.
+        Records asked for, or of the reference's folder, that have no labels, or no events where these are
+        needed.
     groups
         ``all`` and ``nonpaced`` (without records that have paced beats), and each without what was asked
         to leave out, by their names. The standard takes QRS and episodes from ``all``, V, S, F and runs from
@@ -143,7 +147,7 @@ def score(request: Request) -> Score:
     ------
     SourceError
         A folder, header or annotation file is missing or cannot be used, holds neither beat nor rhythm, or a
-        record of the set has no labels and none may be missing.
+        record of the set has no labels, or not the events that are needed, and none may be missing.
     StorageError
         A file of events cannot be read.
     """
@@ -154,20 +158,16 @@ def score(request: Request) -> Score:
     each = [_record(name, request) for name in wanted]
     if request.records == "nonpaced":
         each = [one for one in each if not one.paced]
+    silent = _silent(each, request)
+    each = [one for one in each if one.name not in silent]
     scored = tuple(one.beats for one in each if one.beats is not None)
     alarms = [one.alarms for one in each if one.alarms is not None]
-    beatless = tuple(one.name for one in each if one.beats is None)
-    if beatless and not alarms:
-        raise SourceError(
-            f"record {beatless[0]}: expected reference beats, or {request.labels / beatless[0]}.events.jsonl "
-            "to score alarms by (beatline label --events), found neither"
-        )
     return Score(
         request=request,
         records=scored,
-        missing=missing,
+        missing=tuple(sorted({*missing, *silent})),
         groups=_groups(scored, request),
-        beatless=beatless,
+        beatless=tuple(one.name for one in each if one.beats is None),
         alarms=together(alarms, start_s=request.alarms_from_s) if alarms else None,
     )
 
@@ -179,6 +179,37 @@ class _Compared(NamedTuple):
     paced: bool
     beats: RecordScore | None
     alarms: RecordAlarms | None
+
+
+def _silent(each: Sequence[_Compared], request: Request) -> list[str]:
+    """Return the records that have no events though these are needed, if some may be missing.
+
+    Raises
+    ------
+    SourceError
+        None may, or none has any.
+    """
+    silent = [one.name for one in each if one.alarms is None and (request.alarms_alone or one.beats is None)]
+    if not silent or (request.allow_missing and len(silent) < len(each)):
+        return silent
+    path = request.labels / f"{silent[0]}.events.jsonl"
+    if not request.alarms_alone:
+        raise SourceError(
+            f"record {silent[0]}: expected reference beats, or {path} "
+            "to score alarms by (beatline label --events), found neither"
+        )
+    if len(silent) == len(each):
+        raise SourceError(
+            f"{request.labels}: expected <record>.events.jsonl (beatline label --events), found none"
+        )
+    raise SourceError(
+        f"{len(silent)} of {len(each)} records have no events: expected {path} and so on "
+        f"(beatline label --events), found none for {_few(silent)}; --allow-missing scores the others"
+    )
+
+
+def _few(names: Sequence[str]) -> str:
+    return " ".join(names[:8]) + (" ..." if len(names) > 8 else "")
 
 
 def _groups(scored: Sequence[RecordScore], request: Request) -> dict[str, Group]:
@@ -209,10 +240,9 @@ def _wanted(request: Request) -> tuple[list[str], tuple[str, ...]]:
     wanted = _named(request.records, request)
     missing = tuple(name for name in wanted if name not in held)
     if len(missing) == len(wanted) or (missing and not request.allow_missing):
-        shown = " ".join(missing[:8]) + (" ..." if len(missing) > 8 else "")
         raise SourceError(
             f"{len(missing)} of {len(wanted)} records of {request.records} have no labels: expected "
-            f"{request.labels / missing[0]}.{request.annotator} and so on, found none for {shown}"
+            f"{request.labels / missing[0]}.{request.annotator} and so on, found none for {_few(missing)}"
             + ("" if len(missing) == len(wanted) else "; --allow-missing scores the others")
         )
     return [name for name in wanted if name in held], missing

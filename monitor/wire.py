@@ -33,6 +33,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from monitor.errors import FeedError, WireError
+from monitor.names import BED, BED_RULE
 
 __all__ = [
     "DEFAULT_ENDPOINT",
@@ -70,7 +71,7 @@ _MAX_JSON_BYTES: Final = 4096
 
 _PREFIX: Final = struct.Struct("<2sBc")
 _SAMPLES: Final = struct.Struct("<2sBcHHQQQq")
-_BED: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_BED: Final = re.compile(BED.encode())
 _ENDPOINT: Final = re.compile(r"tcp://[^/]*:(?P<port>\*|\d+)|(?:ipc|inproc)://.+")
 _INT16: Final = np.dtype("<i2")
 _TO_MILLIVOLT: Final = {"mV": 1.0, "uV": 1e-3, "V": 1e3}
@@ -286,10 +287,7 @@ def bed_name(topic: bytes) -> str:
         The topic is not 1 to 32 of ``A-Z a-z 0-9 . _ -`` beginning with a letter or digit.
     """
     if _BED.fullmatch(topic) is None:
-        raise WireError(
-            f"bed name refused: expected 1 to 32 of A-Z a-z 0-9 . _ - with a letter or digit first, "
-            f"received {topic[:40]!r}"
-        )
+        raise WireError(f"bed name refused: expected {BED_RULE}, received {topic[:40]!r}")
     return topic.decode("ascii")
 
 

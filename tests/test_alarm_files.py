@@ -164,6 +164,32 @@ def test_without_events_there_is_nothing_to_score(folders: tuple[Path, Path]) ->
     assert expected in complaint(run(reference, labels, "--alarms"))
 
 
+@pytest.mark.parametrize("beats", [True, False], ids=["beats", "rhythms alone"])
+def test_no_record_is_left_out_of_the_alarms_unseen(folders: tuple[Path, Path], beats: bool) -> None:
+    """A label run that crashed leaves labels without events: refused by name, or named among the missing."""
+    reference, labels = folders
+    (reference / "b.hea").write_text((reference / "a.hea").read_text().replace("a", "b"))
+    marks = [Mark(100 * i, 4, "N") for i in range(1, SECONDS)] if beats else [Mark(10, 3, "+", note="(N")]
+    write(reference / "b.atr", marks)
+    tell(labels, "b", [])
+    (labels / "b.events.jsonl").unlink()
+    for more in ((), ("--records", "a,b")):
+        told = complaint(run(reference, labels, "--alarms", *more))
+        assert "1 of 2 records have no events: expected" in told
+        assert "found none for b; --allow-missing scores the others" in told
+    given = ("--alarms", "--records", "a,b", "--allow-missing")
+    assert ["b"] == json.loads(run(reference, labels, *given, "--json").stdout)["missing"]
+    assert "Without labels or events, not scored: 1 records (b)." in run(reference, labels, *given).stdout
+    assert (0 if beats else 1) == run(reference, labels).exit_code
+
+
+def test_where_beats_begin_is_no_answer_to_where_alarms_begin(folders: tuple[Path, Path]) -> None:
+    """Refused, not ignored: the message names the option that is meant."""
+    told = run(*folders, "--alarms", "--from", "300")
+    assert 2 == told.exit_code
+    assert "--alarms-from" in told.stderr
+
+
 def test_settings_of_the_line_say_what_beats_ask_for(folders: tuple[Path, Path], tmp_path: Path) -> None:
     """A pause of 2.5 s asks for an alarm by default, and for none where the limit is 2.8 s."""
     reference, labels = folders

@@ -101,6 +101,16 @@ def test_ten_seconds_count_from_where_the_rule_first_holds() -> None:
     assert (True, 16.0) == (answer.in_time, answer.delay_s)
 
 
+def test_an_alarm_that_is_over_before_the_rule_holds_does_not_answer() -> None:
+    """Told for nothing, it lasts into the first beats of what comes next: it is false, and found nothing."""
+    condition, early = asked(100, 160, due=105), told(78, 84, 101)
+    assert ["false"] == [one.verdict for one in judge([early], [condition], judged=ALL)]
+    assert answers([condition], [early])[0].by is None
+    after = told(100, 105.5, 160)
+    assert after == answers([condition], [early, after])[0].by
+    assert answers([condition], [early._replace(stop=105.1)])[0].in_time
+
+
 def test_one_long_alarm_answers_two_conditions() -> None:
     """As EC57 counts episodes: any overlap."""
     found = answers([asked(100, 110), asked(120, 130)], [told(100, 103, 140)])
@@ -169,7 +179,7 @@ def by_the_tick(condition: Condition, alarms: Sequence[Told]) -> bool:
     for now in range(int(condition.start), int(condition.due) + 11):
         for alarm in alarms:
             heard = alarm.decided <= now and alarm.kind == condition.kind
-            still = alarm.stop > condition.start
+            still = alarm.stop > condition.due
             if heard and still and alarm.onset <= condition.stop + 1:
                 return True
     return False

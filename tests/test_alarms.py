@@ -543,6 +543,18 @@ def test_every_definition_is_documented() -> None:
     assert [] == [kind for kind in DEFINITIONS if f"`{kind}`" not in text]
 
 
+def test_the_documented_priorities_are_those_of_the_definitions() -> None:
+    """``docs/alarms.md`` has one row for each kind, with its priority and whose signal it borrows."""
+    text = (Path(__file__).parents[1] / "docs" / "alarms.md").read_text(encoding="utf-8")
+    table = text.partition("## What is built")[2].partition("\n\nThe standards")[0]
+    rows = [[cell.strip() for cell in line.split("|")] for line in table.splitlines() if "| `" in line[:3]]
+    expected = {
+        kind: one.priority + (f" (as {one.borrows})" if one.borrows else "")
+        for kind, one in DEFINITIONS.items()
+    }
+    assert (expected, len(expected)) == ({row[1].strip("`"): row[3] for row in rows}, len(rows))
+
+
 @pytest.mark.parametrize(
     ("law", "holds"),
     [

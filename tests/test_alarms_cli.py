@@ -92,6 +92,15 @@ def test_a_wrong_file_is_refused(tmp_path: Path) -> None:
         run("list", "--config", str(path))
 
 
+def test_a_bed_that_cannot_be_is_refused() -> None:
+    """What is in force for it would look right and hold for nobody."""
+    result = CliRunner().invoke(front_door, ["alarms", "list", "--bed", "nonsense bed!"])
+    assert 2 == result.exit_code
+    told = " ".join(result.stderr.replace("│", " ").split())
+    assert "--bed" in told
+    assert "expected 1 to 32 of A-Z a-z 0-9 . _ - with a letter or digit first" in told
+
+
 @pytest.mark.parametrize("command", [["monitor"], ["alarms", "list"]], ids=" ".join)
 def test_a_wrong_file_is_one_line_and_exit_code_1(command: list[str], tmp_path: Path) -> None:
     """Nobody is watched by limits that somebody else meant: the monitor does not start."""

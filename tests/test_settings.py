@@ -152,6 +152,11 @@ low_rate_bpm = 40
         ),
         ("[beds.b.alarms]\nhold = 1", r'ward.toml: beds."b".alarms.hold is no setting; expected hold_s'),
         ("[beds.b.filters]\nmains_q = 1", r'beds."b".filters is no section; expected one of alarms, rhythm'),
+        (
+            '[beds."bed 3".alarms]',
+            r'ward.toml: beds."bed 3": no device can call .* A-Z a-z .* received .bed 3',
+        ),
+        ('[beds."".alarms]', r'beds."": no device can call a bed so'),
         ("[beds]\nb = 1", r'beds."b": expected a table such as \[beds."b".alarms\], received 1'),
         ("beds = 1", "beds: expected a table such as"),
         ("[alarms", "ward.toml cannot be read"),

@@ -7,7 +7,8 @@ the record.
 In time
     An alarm answers a condition if the time that it is about touches the condition and it was told no later
     than `WITHIN_S` after the condition was due: its onset, or where a rule over beats first holds. One that
-    was told before and still stands answers at once; one that was over by then does not answer.
+    was told before and still stands when it is due answers at once; one that is over by then does not
+    answer.
 False
     An alarm is *right* if a condition of its kind stands at most `WITHIN_S` away from where it was told,
     *related* if one of those in `RELATED` does, and false otherwise. Technical alarms are never judged: they
@@ -178,8 +179,8 @@ def answers(
 
 
 def _touches(told: Told, condition: Condition) -> bool:
-    """Return whether an alarm is about a condition; one that was over when it began is not."""
-    return told.onset <= condition.stop + _TOUCH_S and told.stop > condition.start
+    """Return whether an alarm is about a condition; one that was over before it was due is not."""
+    return told.onset <= condition.stop + _TOUCH_S and told.stop > condition.due
 
 
 def judge(told: Iterable[Told], conditions: Sequence[Condition], *, judged: frozenset[str]) -> list[Judged]:

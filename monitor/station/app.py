@@ -238,6 +238,8 @@ class Station(App[int]):
             if update is not None:
                 for line in self.known.take(update):
                     self.say(line)
+                for panel in self.query(Limits):
+                    panel.renew(self.known.ward)
             if self._source.state != "up":
                 self.known.lost()
             if self._source.refused:
@@ -287,7 +289,8 @@ class Station(App[int]):
             case "pause" if bed is not None:
                 self._tell(link.PauseAudio(bed=name, on=bed.audio_pause_s <= 0, by=by))
             case "pause all":
-                on = not all(bed.audio_pause_s > 0 for bed in self.known.ward.beds)
+                there = (bed for bed in self.known.ward.beds if bed.bed not in self.known.gone)
+                on = not all(bed.audio_pause_s > 0 for bed in there)
                 self._tell(link.PauseAudio(on=on, by=by))
 
     def _tell(self, command: link.Request) -> None:

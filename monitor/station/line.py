@@ -172,7 +172,7 @@ class Line:
                 f"{__version__}), received {welcome.protocol} (beatline {welcome.version})"
             )
             return
-        self.anew = self.welcome is None or self.welcome.run != welcome.run
+        self.anew = self.anew or self.welcome is None or self.welcome.run != welcome.run
         self.welcome = welcome
         self.state = "up"
 

@@ -1,6 +1,7 @@
 """The alarm list and the strips: what stands now, what happened, and the waves around it. Pure."""
 
 import datetime
+from collections.abc import Sequence
 from typing import Final
 
 from monitor.announcing import announced
@@ -33,7 +34,11 @@ def draw_alarms(frame: Frame, area: Area, scene: Scene, pen: Pen) -> None:
     room = max(1, min(len(standing), area.height * 2 // 3))
     for bed, alarm in standing[:room]:
         row += 1
-        _standing(frame, Area(row, area.column, area.width, 1), bed, alarm, pen)
+        lasted = _lasted(bed, alarm, scene.history)
+        at = frame.put(row, area.column + 1, f" {bed.bed:<10.10} ", "strong")
+        at = frame.put(row, at, f" {alarm_text(alarm)} ", flashing(alarm, pen), width=area.width - at)
+        facts = ", ".join(filter(None, (_figure(alarm), lasted, "sound paused" * (bed.audio_pause_s > 0))))
+        frame.put(row, at + 2, facts, "dim", width=area.column + area.width - at - 2)
     if len(standing) > room:
         row += 1
         frame.put(row, area.column + 2, f"{len(standing) - room} more", "technical")
@@ -48,19 +53,37 @@ def draw_alarms(frame: Frame, area: Area, scene: Scene, pen: Pen) -> None:
         frame.put(row, at, text, ink, width=area.column + area.width - at)
 
 
-def _standing(frame: Frame, area: Area, bed: BedSnapshot, alarm: Standing, pen: Pen) -> None:
-    at = frame.put(area.row, area.column + 1, f" {bed.bed:<10.10} ", "strong")
-    at = frame.put(area.row, at, f" {alarm_text(alarm)} ", flashing(alarm, pen), width=area.width - at)
-    facts = []
-    if alarm.value is not None and alarm.kind != "asystole":  # which grows
-        facts.append(f"{alarm.value:.3g} {_UNITS.get(alarm.kind, 'bpm')}")
+def _figure(alarm: Standing) -> str:
+    if alarm.value is None or alarm.kind == "asystole":  # which grows
+        return ""
+    return f"{alarm.value:.3g} {_UNITS.get(alarm.kind, 'bpm')}"
+
+
+def _lasted(bed: BedSnapshot, alarm: Standing, history: Sequence[Happening]) -> str:
+    """Return for how long an alarm has stood, or since when where its samples are those of another stream."""
+    began_ns, anew = _began(bed, alarm, history)
+    if anew:
+        return "" if began_ns is None or alarm.ended else f"since {_clock(began_ns)}"
     if alarm.ended and bed.fs > 0:
-        facts.append(f"lasted {_span((alarm.since - alarm.onset) / bed.fs)}")
-    elif bed.connection == "up" and bed.fs > 0:  # where the signal stands still, so does its clock
-        facts.append(f"for {_span((bed.index - alarm.onset) / bed.fs)}")
-    if bed.audio_pause_s > 0:
-        facts.append("sound paused")
-    frame.put(area.row, at + 2, ", ".join(facts), "dim", width=area.column + area.width - at - 2)
+        return f"lasted {_span((alarm.since - alarm.onset) / bed.fs)}"
+    if bed.connection == "up" and bed.fs > 0:  # where the signal stands still, so does its clock
+        return f"for {_span((bed.index - alarm.onset) / bed.fs)}"
+    return ""
+
+
+def _began(bed: BedSnapshot, alarm: Standing, history: Sequence[Happening]) -> tuple[int | None, bool]:
+    """Return the wall time at which an alarm began, if that is known, and whether a stream began since."""
+    anew = alarm.onset > bed.index
+    step = ("start", alarm.kind, alarm.lead, alarm.onset)
+    for happening in history:
+        event = happening.event
+        if happening.bed != bed.bed:
+            continue
+        if isinstance(event, Gap):
+            anew = anew or event.reason == "restarted"
+        elif isinstance(event, Alarm) and step == (event.state, event.kind, event.lead, event.sample):
+            return happening.time_ns, anew
+    return None, anew
 
 
 def _told(happening: Happening) -> tuple[str, str]:
@@ -76,7 +99,7 @@ def _told(happening: Happening) -> tuple[str, str]:
         by = f" by {event.by}" if event.by else ""
         return (f"sound paused{by}" if event.state == "start" else f"sound back{by}"), "plain"
     if isinstance(event, Gap):
-        return f"! {event.stop - event.sample} samples {event.reason}", "technical"
+        return f"! {event.text}", "technical"
     return event.text, "plain" if isinstance(event, LimitChange) else "technical"
 
 

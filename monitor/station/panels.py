@@ -12,7 +12,7 @@ from textual.widgets import Input, Label, Static
 
 from monitor.errors import SettingsError
 from monitor.settings import AlarmSettings, changed
-from monitor.snapshots import BedSnapshot
+from monitor.snapshots import BedSnapshot, WardSnapshot
 
 __all__ = ["HELP", "Help", "Limits", "checked"]
 
@@ -94,7 +94,7 @@ class Limits(VerticalScroll):
     Parameters
     ----------
     bed
-        Whose limits; what stands in the fields is in force.
+        Whose limits; what stands in the fields is in force, until somebody types something else.
     may
         Whether this station may change them.
     """
@@ -110,6 +110,7 @@ class Limits(VerticalScroll):
         super().__init__()
         self._bed = bed
         self._may = may
+        self._put = {key: f"{value:g}" for key, value in bed.limits.items()}
 
     def compose(self) -> ComposeResult:
         """Yield one field per limit."""
@@ -117,8 +118,8 @@ class Limits(VerticalScroll):
         yield Label(
             "enter sets, tab next, escape leaves" if self._may else "read only: they cannot be set here"
         )
-        for key, value in self._bed.limits.items():
-            field = Figure(f"{value:g}", id=key, type="number", compact=True, disabled=not self._may)
+        for key, text in self._put.items():
+            field = Figure(text, id=key, type="number", compact=True, disabled=not self._may)
             field.border_title = _NAMES.get(key, key)
             yield Label(_NAMES.get(key, key))
             yield field
@@ -129,13 +130,32 @@ class Limits(VerticalScroll):
         if self._may and self._bed.limits:
             self.query(Input).first().focus()
 
+    def renew(self, ward: WardSnapshot) -> None:
+        """Go by what is in force now; a field in which nobody has typed shows it."""
+        now = next((bed for bed in ward.beds if bed.bed == self._bed.bed), self._bed)
+        before, self._bed = self._bed.limits, now
+        for field in self.query(Input):
+            key = field.id or ""
+            if key not in now.limits or now.limits[key] == before.get(key):
+                continue
+            typed = field.value != self._put[key]
+            self._put[key] = f"{now.limits[key]:g}"
+            if not typed:
+                field.value = self._put[key]
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Check all fields, and ask for what was changed."""
+        """Check all fields, and ask for what is not in force, or will not be once the last wish is heard."""
         event.stop()
         typed = {field.id or "": field.value for field in self.query(Input)}
-        limits, problem = checked(typed, self._bed.limits)
+        settled = {
+            key: float(self._put[key])
+            for key, value in self._bed.limits.items()
+            if self._put.get(key) == f"{value:g}"
+        }
+        limits, problem = checked(typed, settled)
         self.say(problem or ("asked for" if limits else "nothing changed"))
         if limits and not problem:
+            self._put |= {key: typed[key] for key in limits}
             self.post_message(self.Wanted(self._bed.bed, limits))
 
     def say(self, text: str) -> None:

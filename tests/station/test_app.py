@@ -233,6 +233,22 @@ def test_a_bed_that_vanishes_during_an_alarm_stays_until_it_is_acknowledged() ->
     assert [] == played.told
 
 
+def test_the_pause_of_all_beds_can_be_ended_while_one_has_vanished() -> None:
+    """The sound of a bed that the monitor has not any more cannot be paused: it does not count."""
+    beds = tuple(msgspec.structs.replace(bed, audio_paused_until=bed.index + 9000) for bed in a_ward(2).beds)
+    lost = with_alarms(a_bed("bed-3"), VT)
+    played = Played(WardSnapshot(beds=(*beds, lost)))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("P")
+        played.ward = WardSnapshot(beds=beds)
+        await until(pilot, lambda: station.known.gone == {"bed-3"})
+        await pilot.press("P")
+
+    drive(played, script)
+    assert [link.PauseAudio(on=True, by="kim"), link.PauseAudio(on=False, by="kim")] == played.told
+
+
 def test_limits_are_edited_checked_and_sent() -> None:
     """Fields hold what is in force; what cannot be is refused in words; what changed is asked for."""
     bed = with_limits(a_bed(), high_rate_bpm=120.0, low_rate_bpm=50.0)
@@ -260,6 +276,52 @@ def test_limits_are_edited_checked_and_sent() -> None:
         assert not station.query(Limits)
 
     drive(played, script, size=(120, 30))
+
+
+def test_a_limit_is_set_back_where_it_was() -> None:
+    """Fields are compared with what is in force, not with what was when they were opened."""
+    bed = with_limits(a_bed(), high_rate_bpm=120.0, low_rate_bpm=50.0)
+    played = Played(WardSnapshot(beds=(bed,), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("l")
+        await pilot.pause()
+        field = station.query_one("#high_rate_bpm", Input)
+        for value in ("130", "120", "130"):  # nobody waits for the monitor to have heard
+            field.value = value
+            await pilot.press("enter")
+            await pilot.pause()
+        played.ward = changed(played.ward, 0, with_limits(bed, high_rate_bpm=130.0, low_rate_bpm=50.0))
+        await until(pilot, lambda: station.known.ward.beds[0].limits["high_rate_bpm"] == 130.0)
+        await pilot.press("enter")
+        assert "nothing changed" in str(station.query_one("#problem", Label).content)
+        field.value = "120"
+        await pilot.press("enter")
+        await pilot.pause()
+
+    drive(played, script, size=(120, 30))
+    asked = [told.limits for told in played.told if isinstance(told, link.SetLimits)]
+    assert [{"high_rate_bpm": value} for value in (130.0, 120.0, 130.0, 120.0)] == asked
+
+
+def test_what_another_station_sets_is_shown_but_where_somebody_types() -> None:
+    """No limit is set back unseen, and nobody's figures are taken away."""
+    bed = with_limits(a_bed(), high_rate_bpm=120.0, low_rate_bpm=50.0)
+    played = Played(WardSnapshot(beds=(bed,), classifier="ready"))
+
+    async def script(station: Station, pilot: Pilot[int]) -> None:
+        await pilot.press("l")
+        await pilot.pause()
+        high, low = (station.query_one(f"#{key}", Input) for key in bed.limits)
+        low.value = "45"
+        played.ward = changed(played.ward, 0, with_limits(bed, high_rate_bpm=135.0, low_rate_bpm=40.0))
+        await until(pilot, lambda: high.value == "135")
+        assert "45" == low.value
+        await pilot.press("enter")
+        await pilot.pause()
+
+    drive(played, script, size=(120, 30))
+    assert [link.SetLimits("bed-1", {"low_rate_bpm": 45.0}, "kim")] == played.told
 
 
 def test_alarms_are_acknowledged_while_limits_are_edited() -> None:

@@ -1,5 +1,6 @@
 """What stands on a station's picture, at which sizes, and that no colour is needed to read it."""
 
+import datetime
 from dataclasses import replace
 
 import msgspec
@@ -296,6 +297,7 @@ def test_the_alarm_list_has_what_stands_and_what_happened() -> None:
     past = (
         AudioPause(sample=3, decided=3, state="start", until=99, by="lee"),
         step,
+        Gap(sample=0, decided=0, stop=0, reason="restarted"),
         Gap(sample=5, decided=9, stop=9),
         Notice(sample=0, decided=0, text="limits refused"),
     )
@@ -305,7 +307,8 @@ def test_the_alarm_list_has_what_stands_and_what_happened() -> None:
     expected = (
         "sound paused by lee",
         "*** VENT TACHY acknowledged by kim",
-        "4 samples lost",
+        "! a new stream began",
+        "! lost on the way: 4 samples",
         "limits refused",
     )
     places = [shown.index(line) for line in expected]
@@ -324,6 +327,33 @@ def test_the_list_of_alarms_has_units_and_no_time_that_stands_still() -> None:
     lost = text(with_bed(told, 0, connection="lost"))
     assert "** HIGH RATE   131 bpm " in lost
     assert "for 20 s" not in lost
+
+
+def test_the_list_of_alarms_has_no_time_in_samples_of_two_streams() -> None:
+    """What was carried over a new stream stands since a time of day, if that is known."""
+    began = Alarm(
+        sample=HIGH.onset, decided=9, kind=HIGH.kind, priority="medium", state="start", text=HIGH.text
+    )
+    ended = msgspec.structs.replace(VT, ended=True, since=100 + round(4 * FS))
+    told = with_bed(scene(2, view="alarms"), 0, alarms=(HIGH, ended))
+    anew = Gap(sample=0, decided=0, stop=0, reason="restarted")
+    past = [
+        Happening("bed-1", NOW_NS, FS, anew),  # the newest first
+        Happening("bed-1", NOW_NS - 60 * 10**9, FS, began),
+    ]
+
+    def standing(told: Scene) -> str:
+        return text(told).partition("WHAT HAPPENED")[0]
+
+    before = standing(replace(told, history=past[1:]))
+    assert ("for 20 s" in before, "lasted 4 s" in before) == (True, True)
+    since = datetime.datetime.fromtimestamp(past[1].time_ns // 10**9, tz=datetime.UTC).astimezone()
+    shown = standing(replace(told, history=past))
+    assert f"** HIGH RATE   since {since:%H:%M:%S}" in shown
+    assert ("for " in shown, "lasted" in shown) == (False, False)
+    assert "since" not in standing(replace(told, history=past[:1]))
+    assert "for 20 s" in standing(replace(told, history=past[::-1]))  # told in the stream that is there
+    assert "for " not in standing(with_bed(told, 0, index=5))
 
 
 def test_a_trend_shows_its_hours_and_leaves_gaps_open() -> None:

@@ -125,6 +125,24 @@ def test_a_monitor_that_dies_and_comes_back_is_noticed_both_times(address: str) 
     on_line(address, script)
 
 
+def test_a_line_that_breaks_twice_does_not_forget_that_the_monitor_is_another_run(address: str) -> None:
+    """It is news until somebody has taken note of it."""
+    monitors = [Monitor(address)]
+
+    async def script(line: Line) -> None:
+        await until(line, lambda: line.state == "up", monitors[0])
+        line.anew = False
+        for _ in range(2):
+            monitors[-1].die()
+            await until(line, lambda: line.state == "lost")
+            monitors.append(Monitor(address, run=2))
+            await until(line, lambda: line.state == "up", monitors[-1])
+        assert line.anew
+
+    on_line(address, script)
+    monitors[-1].die()
+
+
 def test_a_pull_that_failed_is_not_waited_for(address: str) -> None:
     """The monitor says that no answer will come: the station asks again, and shows why."""
     monitor = Monitor(address)
