@@ -117,7 +117,7 @@ class Pipeline:
             wave_delay=self._band.delay,
             confirm_s=settings.serving.confirm_s,
         )
-        self._rate = HeartRate(fs=fs, start=start)
+        self._rate = HeartRate(settings.rhythm, fs=fs, start=start)
         self._alarms = Alarms(
             settings.alarms,
             fs=fs,

@@ -30,6 +30,7 @@ from monitor.events import (
     sort_key,
 )
 from monitor.pipeline import Pipeline
+from monitor.rhythm import HeartRate
 from monitor.settings import Settings
 
 Samples = NDArray[np.float64]
@@ -283,6 +284,24 @@ def test_no_event_is_decided_before_its_sample_or_after_the_block(record_208: Sa
                 assert event.sample <= event.decided
                 n_events += 1
     assert n_events > 100
+
+
+@pytest.mark.parametrize("changed", [{"rate_rr": 2}, {"rate_slow_ms": 500.0, "rate_slow_rr": 1}])
+def test_the_heart_rate_goes_by_its_settings(
+    record_208: Samples, whole: Told, changed: dict[str, float]
+) -> None:
+    """The mean is of as many RR as was set, and shorter where RR are slower than was set."""
+    settings = Settings()
+    settings = msgspec.structs.replace(settings, rhythm=msgspec.structs.replace(settings.rhythm, **changed))
+    pipeline = Pipeline(settings, WINDOW, fs=FS, leads=["a", "b"])
+    stop = round(60 * FS)
+    told = run(record_208[:stop], [stop], pipeline)
+    beats = [event for event in told.fast if isinstance(event, Beat)]
+    rate = HeartRate(settings.rhythm, fs=FS)
+    expected = [rate_told for beat in beats for rate_told in rate.observe(beat)] + rate.advance(stop)
+    rates = [event for event in told.fast if isinstance(event, Rate)]
+    assert expected == rates
+    assert rates != [event for event in whole.fast if isinstance(event, Rate)][: len(rates)]
 
 
 def test_a_gap_within_the_bridge_keeps_the_beats_around_it(record_208: Samples) -> None:
