@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -99,19 +100,14 @@ class PendingBeats:
         return {
             "wave": self.wave.copy(),
             "stop": self.stop,
-            "beats": [
-                (beat.sample, beat.decided, beat.rr, beat.confidence, beat.leads) for beat in self._beats
-            ],
+            "beats": [msgspec.structs.asdict(beat) for beat in self._beats],
         }
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
         self.wave = state["wave"].copy()
         self.stop = state["stop"]
-        self._beats = [
-            Beat(sample=sample, decided=decided, rr=rr, confidence=confidence, leads=leads)
-            for sample, decided, rr, confidence, leads in state["beats"]
-        ]
+        self._beats = [Beat(**beat) for beat in state["beats"]]
 
 
 def leads_of(beat: Beat, n_used: int) -> list[int]:

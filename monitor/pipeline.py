@@ -14,6 +14,7 @@ The pipeline calls no network: it hands windows out and is given probabilities b
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -117,7 +118,7 @@ class Pipeline:
             wave_delay=self._band.delay,
             confirm_s=settings.serving.confirm_s,
         )
-        self._rate = HeartRate(fs=fs, start=start)
+        self._rate = HeartRate(settings.rhythm, fs=fs, start=start)
         self._alarms = Alarms(
             settings.alarms,
             fs=fs,
@@ -129,6 +130,7 @@ class Pipeline:
         )
         self._lanes = Lanes(settings, window, self._alarms, fs=fs)
         self._lanes.take_up(standing)
+        self._limits = settings.alarms
         self._lead_states: list[str] = ["good"] * n_leads
         self._fibrillating: str | None = None
 
@@ -209,6 +211,7 @@ class Pipeline:
 
     def set_limits(self, limits: AlarmSettings) -> None:
         """Go by other alarm limits from the current sample on."""
+        self._limits = limits
         self._alarms.set_limits(limits)
         self._lanes.set_limits(limits)
 
@@ -231,14 +234,19 @@ class Pipeline:
         """Return all state, as plain arrays, numbers and lists; `restore` goes on from it exactly."""
         return {
             "index": self.index,
+            "limits": msgspec.structs.asdict(self._limits),
             "lead_states": list(self._lead_states),
             "fibrillating": self._fibrillating,
             "stages": {name: getattr(self, f"_{name}").snapshot() for name in _STAGES},
         }
 
     def restore(self, state: State) -> None:
-        """Go on from what `snapshot` returned; the pipeline must have been made with equal arguments."""
+        """Go on from what `snapshot` returned; the pipeline must have been made with equal arguments.
+
+        The limits are those that were set last (`set_limits`).
+        """
         self.index = state["index"]
+        self.set_limits(msgspec.structs.replace(self._limits, **state["limits"]))
         self._lead_states = list(state["lead_states"])
         self._fibrillating = state["fibrillating"]
         for name, stage in state["stages"].items():

@@ -80,6 +80,7 @@ class _Lead(Protocol):
     in_bin: int
     n_bins: int
     run: int
+    clear: int
     last: float
     origin: float
     top: float

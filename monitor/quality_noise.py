@@ -9,6 +9,10 @@ never ``em``), a bin being noisy where the noise in the QRS band exceeds 0.9 of 
 clean below 0.45; ventricular fibrillation and tachycardia of vfdb 418 to 428 count as clean. A lead
 whose QRS band held next to nothing for a second is quiet, not noisy, whatever came before: asystole
 after a shock must be seen.
+
+What is learned of a line without a beat is no usual level: beats on it would all be noise. Until complexes
+have stood clear for some seconds, a line that has held next to nothing is learned anew as soon as twice as
+much comes; what holds, good or noisy, goes on to hold for the 3 s that this takes.
 """
 
 from typing import Final, Protocol
@@ -30,6 +34,17 @@ _NOTHING_MV: Final = 0.006
 """RMS in the QRS band below which there is nothing, on a line that has never held twice as much: one that
 was silent from the start holds electronic noise alone (30 uV from peak to valley, about 5 uV RMS, are
 allowed by ANSI/AAMI EC13), and its usual level is that of the noise."""
+_NO_QRS_MV: Final = 0.03
+"""Usual level that no QRS complex has made: one of 0.15 mV, which a monitor need not find (ANSI/AAMI EC13),
+has about as much."""
+_MORE: Final = 2.0
+"""Beats may have begun on a line without any where there is so many times the usual level."""
+_CLEAR: Final = -2.0
+"""Score below which complexes stand clear of what is between them; white noise alone seldom has it, ..."""
+_CLEAR_BINS: Final = 20
+"""... so many times in a row it never had it in 20 min; small beats are known by then."""
+_FULL: Final = 0.85
+"""Complexes have at least this share of the usual level: less is what a burst has left behind."""
 _QUIET_BINS: Final = 4
 _SILENCE: Final = -10.0
 """Score of a quiet line."""
@@ -53,6 +68,7 @@ class Lead(Protocol):
     in_bin: int
     n_bins: int
     run: int
+    clear: int
     usual: float
 
 
@@ -94,10 +110,16 @@ def judge(bins: NDArray[np.float64], p: Parameters, k: Lead) -> None:
     level = np.sqrt(bins[_QRS])
     put_in_order(level)
     loud = level[-2]
+    if k.clear < _CLEAR_BINS and k.usual < _NO_QRS_MV and loud > _MORE * k.usual > 0.0:
+        _learn_anew(k)
+        return
     if k.usual == 0.0:
         k.usual = loud + 1e-9
     quiet = _quiet(bins[_QRS], k.usual)
     score = _SILENCE if quiet else _score(bins, level, k.usual)
+    if k.clear < _CLEAR_BINS:
+        clear = score < _CLEAR and not quiet and loud > _FULL * k.usual
+        k.clear = k.clear + 1 if clear else 0
     if k.noisy == 0:
         k.run = k.run + 1 if score > p.enter else 0
     else:
@@ -113,6 +135,13 @@ def judge(bins: NDArray[np.float64], p: Parameters, k: Lead) -> None:
     elif quiet:
         gain = 0.0005
     k.usual += gain * (min(max(loud, 0.5 * k.usual), 2.0 * k.usual) - k.usual)
+
+
+@kernel
+def _learn_anew(k: Lead) -> None:
+    """Forget the level of a line without a beat; what holds goes on to hold until the window is full."""
+    k.usual = 0.0
+    k.n_bins = k.run = k.clear = 0
 
 
 @kernel

@@ -13,6 +13,8 @@ from monitor.events import Alarm, Beat, Block, LeadQuality, Output
 from monitor.noise import qrs_size
 from monitor.pipeline import Pipeline
 from monitor.settings import Settings
+from tests.alarm_cases import FS as PLAYED_HZ
+from tests.alarm_cases import play
 
 FS = 360.0
 BEATING_S = 30
@@ -114,3 +116,10 @@ def test_a_heart_that_stands_still_from_the_start_is_found_in_electronic_noise(
     samples = np.random.default_rng(3).normal(0, size_mv, (round(14 * fs), 2))
     told = [event for event in run(samples, fs=fs) if isinstance(event, Alarm)]
     assert [("asystole", round(8 * fs))] == [(alarm.kind, alarm.decided) for alarm in told]
+
+
+def test_a_fast_heart_that_begins_on_a_silent_line_is_told() -> None:
+    """A monitor that was on before its electrodes can analyse what comes, and says that it is too fast."""
+    told = play("asystole:6, sinus:30@160")
+    assert [] == told.starts("cannot_analyse")
+    assert [True] == [alarm.decided < 20 * PLAYED_HZ for alarm in told.starts("extreme_tachycardia")]

@@ -30,6 +30,7 @@ from monitor.events import (
     sort_key,
 )
 from monitor.pipeline import Pipeline
+from monitor.rhythm import HeartRate
 from monitor.settings import Settings
 
 Samples = NDArray[np.float64]
@@ -227,6 +228,36 @@ def test_snapshot_and_restore_in_mid_record_change_nothing(
     np.testing.assert_array_equal(whole.wave, np.concatenate([told.wave, rest.wave]))
 
 
+def test_limits_set_at_the_bedside_outlive_a_snapshot(record_208: Samples) -> None:
+    """A bed that is moved goes on by the limits that were set, in every lane."""
+    settings = Settings()
+    limits = msgspec.structs.replace(
+        settings.alarms, high_rate_bpm=80.0, low_rate_bpm=70.0, pvc_per_min=200, hold_s=20.0
+    )
+    cut, stop = round(61.5 * FS), round(150 * FS)
+
+    def told_with(*, changed: bool, moved: bool) -> Told:
+        told = Told(made())
+        told.take(told.pipeline.push(Block(0, record_208[:cut])))
+        if changed:
+            told.pipeline.set_limits(limits)
+        if moved:
+            state, told.pipeline = told.pipeline.snapshot(), made()
+            told.pipeline.restore(state)
+        told.take(told.pipeline.push(Block(cut, record_208[cut:stop])))
+        told.take(told.pipeline.flush())
+        return told
+
+    expected, without = told_with(changed=True, moved=False), told_with(changed=False, moved=False)
+    assert_same(expected, told_with(changed=True, moved=True))
+    for lane in (None, "confirmed"):
+        alarms, others = (
+            [e for e in told.events if isinstance(e, Alarm) and e.labels == lane and e.decided > cut]
+            for told in (expected, without)
+        )
+        assert alarms != others
+
+
 def test_labels_that_come_late_and_out_of_order_change_nothing(record_208: Samples, whole: Told) -> None:
     """Law 2: a label takes effect at a sample fixed in advance, never at its arrival."""
     pipeline = made()
@@ -283,6 +314,24 @@ def test_no_event_is_decided_before_its_sample_or_after_the_block(record_208: Sa
                 assert event.sample <= event.decided
                 n_events += 1
     assert n_events > 100
+
+
+@pytest.mark.parametrize("changed", [{"rate_rr": 2}, {"rate_slow_ms": 500.0, "rate_slow_rr": 1}])
+def test_the_heart_rate_goes_by_its_settings(
+    record_208: Samples, whole: Told, changed: dict[str, float]
+) -> None:
+    """The mean is of as many RR as was set, and shorter where RR are slower than was set."""
+    settings = Settings()
+    settings = msgspec.structs.replace(settings, rhythm=msgspec.structs.replace(settings.rhythm, **changed))
+    pipeline = Pipeline(settings, WINDOW, fs=FS, leads=["a", "b"])
+    stop = round(60 * FS)
+    told = run(record_208[:stop], [stop], pipeline)
+    beats = [event for event in told.fast if isinstance(event, Beat)]
+    rate = HeartRate(settings.rhythm, fs=FS)
+    expected = [rate_told for beat in beats for rate_told in rate.observe(beat)] + rate.advance(stop)
+    rates = [event for event in told.fast if isinstance(event, Rate)]
+    assert expected == rates
+    assert rates != [event for event in whole.fast if isinstance(event, Rate)][: len(rates)]
 
 
 def test_a_gap_within_the_bridge_keeps_the_beats_around_it(record_208: Samples) -> None:

@@ -161,3 +161,44 @@ def test_the_shape_of_what_comes_out_is_that_of_what_went_in() -> None:
     """Codes are int8, one per sample and lead, also for nothing."""
     events, states = quality(3).push(np.empty((0, 3)))
     assert (events, states.shape, states.dtype) == ([], (0, 3), np.dtype(np.int8))
+
+
+def after_silence(beating: NDArray[np.float64], size_mv: float, *, seconds: float) -> NDArray[np.float64]:
+    """Return a line that holds noise alone (RMS) before a heart beats on it."""
+    noise = np.random.default_rng(0).normal(0.0, size_mv, (round(seconds * FS), 2))
+    return np.concatenate([beating[0] + noise, beating])
+
+
+@pytest.mark.parametrize("seconds", [3.5, 6.0, 60.0])
+@pytest.mark.parametrize("size_mv", [0.0, 0.005, 0.01, 0.02])
+@pytest.mark.parametrize("name", ["100", "119", "222"])
+def test_beats_on_a_line_that_was_silent_from_the_start_are_no_noise(
+    mitdb: Path, name: str, size_mv: float, seconds: float
+) -> None:
+    """What is learned without electrodes, or in asystole, is no usual level: 6 s later both are good."""
+    _, states = feed(
+        quality(), after_silence(read(mitdb, name, stop_s=60), size_mv, seconds=seconds), [10**6]
+    )
+    assert np.all(states[round((seconds + 6) * FS) :] == GOOD)
+
+
+def test_beats_behind_a_long_gap_in_silence_are_no_noise(mitdb: Path) -> None:
+    """A stage that begins anew in the silence learns of the beats behind it."""
+    beating = read(mitdb, "100", stop_s=20)
+    stage = quality()
+    stage.push(beating)
+    stage.reset(round(35 * FS))
+    _, states = stage.push(after_silence(beating, 0.0, seconds=5))
+    assert np.all(states[round(8 * FS) :] == GOOD)
+
+
+@pytest.mark.parametrize("silent_s", [0.0, 6.0])
+def test_noise_is_noise_from_the_start_and_behind_silence(
+    mitdb: Path, databases: Path, silent_s: float
+) -> None:
+    """Electrode motion at 0 dB: a line that was silent before it is judged as one that never was."""
+    samples = read(mitdb, "118", stop_s=60)
+    motion = wfdb.rdrecord(str(databases / "nstdb" / "em"), sampto=len(samples)).p_signal
+    swamped = after_silence(samples + motion * (2.9604, 7.6391), 0.005, seconds=silent_s)
+    _, states = feed(quality(), swamped, [len(swamped)])
+    assert np.mean(states[round((silent_s + 6) * FS) :, 1] == NOISY) >= 0.8
