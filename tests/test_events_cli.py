@@ -7,17 +7,21 @@ import json
 import re
 import time
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
+from monitor import store_query
 from monitor.ecg_paper import Tracing, draw
 from monitor.events import AudioPause, Gap, Rhythm, Stream
 from monitor.link import Entry
 from monitor.moments import moment_ns
 from monitor.snapshots import BedSnapshot
+from monitor.store.database import Store
 from monitor.store.writer import Writer
 from monitor.strip import Strip
 from tests.store.told import FS, alarm, beat, entry, keep, limits, rate, step
@@ -186,6 +190,30 @@ def test_a_report_of_an_unknown_bed_or_an_empty_time_is_told(store: str, tmp_pat
     )
     assert code == 0
     assert "No minute of signal in this time." in out.read_text()
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_report_does_not_say_the_password_of_its_store(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, joined: bool
+) -> None:
+    """A page is handed on; the command line on it names the store as messages do."""
+
+    @contextmanager
+    def opened(_: str | None) -> Iterator[Store]:
+        """Stand in for the server: what a file holds, under the server's name."""
+        with closing(Store.open(store)) as kept:
+            kept.name = Store(url).name
+            yield kept
+
+    url, out = "postgresql://ward:s3cret@db.example/events", tmp_path / "shift.html"
+    monkeypatch.setattr(store_query, "opened", opened)
+    words = [f"--store={url}"] if joined else ["--store", url]
+    arguments = ["report", "bed-1", *words, "--out", str(out)]
+    monkeypatch.setattr("sys.argv", ["beatline", *arguments])
+    assert invoke(*arguments)[0] == 0
+    page = out.read_text()
+    assert "ward:***@db.example/events" in page
+    assert "s3cret" not in page
 
 
 def test_strips_are_drawn_to_scale() -> None:
