@@ -258,6 +258,48 @@ def test_moments_are_read_as_people_write_them(text: str, expected: str) -> None
     assert moment_ns(text, now=now) == round(datetime.datetime.fromisoformat(expected).timestamp()) * 10**9
 
 
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this machine stand in Berlin: two hours east of UTC in summer, one from 2026-10-25 03:00 on."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("now", "text", "expected"),
+    [
+        ("2026-11-22 18:00", "2026-10-20T22:00", "2026-10-20T22:00+02:00"),
+        ("2026-11-22 18:00", "2026-11-20", "2026-11-20T00:00+01:00"),
+        ("2026-11-22 18:00", "2026-10-20T22:00+00:00", "2026-10-20T22:00+00:00"),
+        ("2026-10-25 12:00", "today", "2026-10-25T00:00+02:00"),
+        ("2026-10-25 12:00", "01:30", "2026-10-25T01:30+02:00"),
+        ("2026-10-25 12:00", "11h", "2026-10-25T02:00+02:00"),
+        ("2026-10-26 01:00", "yesterday", "2026-10-25T00:00+02:00"),
+        ("2026-10-26 01:00", "02:30:15", "2026-10-25T02:30:15+02:00"),
+        ("2026-11-22 18:00", "7:30:15", "2026-11-22T07:30:15+01:00"),
+    ],
+)
+def test_a_time_without_a_zone_is_by_the_clock_of_the_day_that_it_names(
+    now: str, text: str, expected: str
+) -> None:
+    """Whatever offset holds when it is asked for."""
+    then = datetime.datetime.fromisoformat(expected)
+    asked = datetime.datetime.fromisoformat(now)
+    assert moment_ns(text, now=asked) == round(then.timestamp()) * 10**9
+
+
+@pytest.mark.usefixtures("berlin")
+def test_since_is_by_the_clock_of_the_day_that_it_names() -> None:
+    """As the command line asks, in summer and in winter."""
+    for text, expected in (("2026-07-01T22:00", "20:00"), ("2026-01-01T22:00", "21:00")):
+        then = datetime.datetime.fromisoformat(f"{text[:10]}T{expected}+00:00")
+        assert store_query.query(since=text).since_ns == round(then.timestamp()) * 10**9
+
+
 @pytest.mark.parametrize(
     "text", ["99999999999h", f"{'9' * 400}d", "50000w ago", "1234-01-01", "9999-12-31T23:59"]
 )
