@@ -138,6 +138,9 @@ class Ward:
                 self._guarded(bed, bed.discharge)
                 del self.beds[bed.name]
                 self._failing.pop(f"bed {bed.name}", None)
+        if self._store is not None:
+            ended = [bed.name for bed in self.beds.values() if bed.closed and not bed.n_waiting]
+            self._store.settle(now_ns, ended=ended)
 
     def acknowledge(self, name: str | None, kind: str | None = None, by: str = "") -> str:
         """Acknowledge what stands, on one bed or on all; return why not, empty if it was done."""

@@ -159,6 +159,10 @@ class Writer:
         """Look at what a bed shows: alarms that await a strip of it get theirs."""
         self._put_all(self._cutter.cut(snapshot))
 
+    def settle(self, now_ns: int, *, ended: Iterable[str]) -> None:
+        """Let go of the last minutes of beds: as `monitor.store.minutes.Minutes.settle`."""
+        self._put_all(self._minutes.settle(now_ns, ended=ended))
+
     def news(self) -> list[str]:
         """Return what a person should read and was not given yet."""
         said = self._commits.said

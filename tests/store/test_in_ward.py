@@ -1,13 +1,14 @@
 """A store behind a ward: it holds up no bed, its trouble is an alarm, and what stood is taken up."""
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from monitor.assemble import Samples
+from monitor.assemble import Closed, Samples
 from monitor.errors import StorageError
 from monitor.events import Block
 from monitor.store import commits, database, read
@@ -47,6 +48,30 @@ def test_alarms_minutes_and_strips_of_a_ward_are_stored(tmp_path: Path) -> None:
     at = round(strip.start + np.nanargmax(strip.samples[:, 0]))
     assert min(abs(at - round((0.4 + 0.8 * beat) * FS)) for beat in range(25)) < 5
     assert len(strip.beats) == 13
+
+
+def test_a_stream_that_says_bye_leaves_its_last_minute_and_the_strip_up_to_there(tmp_path: Path) -> None:
+    """While the monitor runs on: the minute once its beats have their labels, the strip at once."""
+    kept = Writer(tmp_path / "e.sqlite", about={})
+    run = Run(store=kept)
+    run.open("1")
+    run.play("1", 0, 20)
+    flat(run, "1", 20, 25.5)
+    run.ward.take(Closed("1", round(25.5 * FS)))
+    run.ward.check(time.time_ns())
+    with closing(Store.open(tmp_path / "e.sqlite")) as store:
+        wait_until(lambda: kept.n_waiting == 0)
+        assert [] == list(read.minutes(store, Query()))  # labels are awaited
+        (one,) = read.alarms(store, Query(kinds=("asystole",)))
+        strip = read.strips(store, [(one.run, one.number)])[one.run, one.number]
+        assert abs(strip.start + len(strip.samples) - min(one.sample + 5 * FS, 25.5 * FS)) < FS / 5
+        for key, _ in run.asked:
+            run.ward.answer(key, [0.9, 0.0, 0.1, 0.0, 0.0])
+        run.ward.check(time.time_ns())
+        wait_until(lambda: kept.n_waiting == 0)
+        (minute,) = read.minutes(store, Query())
+    assert (26, 25) == (minute.seconds, sum(minute.beats))
+    run.ward.close()
 
 
 def test_a_store_that_cannot_be_written_is_an_alarm_on_every_bed_until_it_can(
