@@ -40,7 +40,8 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
     """What changes in an alarm's row, and what its changes are counted from.
 
     ``sample`` is the onset that the row has, ``onset`` the one that steps name: another where the alarm
-    was found anew by a run that did not know of it.
+    was found anew by a run that did not know of it. ``other_stream``: one has begun since, and counts its
+    samples anew.
     """
 
     run: int
@@ -57,11 +58,11 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
     n_reminded: int = 0
     reminded_ns: int | None = None
     cleared_ns: int | None = None
+    other_stream: bool = False
 
 
-_CHANGING: Final = tuple(
-    name for name in Life.__struct_fields__ if name not in ("run", "number", "sample", "onset", "time_ns")
-)
+_FIXED: Final = ("run", "number", "sample", "onset", "time_ns", "other_stream")
+_CHANGING: Final = tuple(name for name in Life.__struct_fields__ if name not in _FIXED)
 
 
 class Rows:
@@ -129,6 +130,11 @@ class Rows:
         life = self._step(number, entry, event) if isinstance(event, Alarm) else None
         if isinstance(event, AudioPause | LimitChange):
             self._set(entry)
+        elif isinstance(event, Stream):
+            lives = self.lives.items()
+            self.lives = {
+                key: replace(one, other_stream=key[0] == entry.bed or one.other_stream) for key, one in lives
+            }
         self._events.append(
             self._told(number, entry)
             | {
@@ -259,7 +265,8 @@ def _lasted_s(life: Life, entry: Entry, alarm: Alarm) -> float:
     where its samples were counted anew.
     """
     samples = alarm.decided - life.sample
-    counts = samples >= 0 and life.onset == life.sample and alarm.kind not in _BY_WALL
+    same = life.onset == life.sample and not life.other_stream
+    counts = samples >= 0 and same and alarm.kind not in _BY_WALL
     return samples / entry.fs if counts else (entry.time_ns - life.time_ns) / 1e9
 
 
