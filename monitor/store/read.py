@@ -95,7 +95,7 @@ def beds(store: Store) -> tuple[str, ...]:
     """Return the names of all beds that the store knows."""
     found: set[str] = set()
     with store.reading() as connection:
-        for table in (schema.minutes, schema.events):
+        for table in (schema.minutes, schema.events, schema.alarms):
             found.update(connection.scalars(select(table.c.bed).distinct()))
     return tuple(sorted(found - {""}))
 
