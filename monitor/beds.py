@@ -149,6 +149,8 @@ class Bed:
         """
         if self._analysis.pipeline is not None and not self.failed:
             self._labels(self._analysis.pipeline.give_up())
+        if self._last_received_ns is not None:
+            self._last_received_ns = min(self._last_received_ns, now_ns)  # the clock may be set back
         silent_ns = now_ns - (self._last_received_ns or now_ns)
         if not (self.closed or self.failed or heard) and silent_ns > self._settings.feed.lost_after_s * 1e9:
             self.lose()
