@@ -101,7 +101,7 @@ class Bed:
         self._window = window
         self._tell = tell
         self._ask = ask
-        self._analysis = Analysis()
+        self._analysis = Analysis(reminder_s=settings.alarms.reminder_s)
         self._stream_count = 0
         self._stopwatch = Stopwatch(asks_next=window.asks_next)
         self._last_received_ns: int | None = None
@@ -143,7 +143,7 @@ class Bed:
             self._labels(pipeline.label(sample, probabilities, provisional=provisional))
 
     def tick(self, now_ns: int, *, heard: bool = False) -> None:
-        """Look at the wall clock: give up on overdue labels, notice a feed that went silent.
+        """Look at the wall clock: give up on overdue labels, notice a feed that went silent, remind.
 
         ``heard``: more has been received of it than it was given.
         """
@@ -156,6 +156,8 @@ class Bed:
             self.lose()
         self.trouble.turn("signal_slow", on=self._pace.slow and not (self.closed or self.failed))
         self.trouble.tick(now_ns)
+        if not self.closed:
+            self._run(self._analysis.remind(now_ns, self._index))
         if 0 < self._pause_until_ns < now_ns:  # the signal's clock, which ends a pause, may stand still
             self.pause_audio(on=False)
 

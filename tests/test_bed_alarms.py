@@ -155,6 +155,29 @@ def test_a_lost_feed_is_reminded_of_by_the_wall_clock() -> None:
     assert ["start", "acknowledged", "reminded"] == ward.alarms("feed_lost")
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_stood_on_a_bed_that_was_set_aside_is_reminded_of_by_the_wall_clock(*, streamed: bool) -> None:
+    """Acknowledged before or after: nothing judges the signal, and the patient may still be so."""
+    before = [
+        alarm("asystole"),
+        alarm("ventricular_fibrillation", "acknowledged"),
+        alarm("extreme_bradycardia", "end"),
+    ]
+    ward = OneBed(before=stood(before))
+    if streamed:
+        ward.open(1)
+    ward.bed.set_aside("boom")
+    ward.bed.acknowledge(by="Ada")
+    now = time.time_ns()
+    ward.bed.tick(now + 170 * SECOND)
+    assert ["acknowledged"] == ward.alarms("asystole")
+    for _ in range(2):
+        ward.bed.tick(now + 190 * SECOND)
+    assert ["acknowledged", "reminded"] == ward.alarms("asystole")
+    assert ["reminded"] == ward.alarms("ventricular_fibrillation")
+    assert ["acknowledged", "cleared"] == ward.alarms("extreme_bradycardia")
+
+
 def test_a_bed_whose_feed_is_lost_is_shown_as_such_until_a_packet_comes() -> None:
     """Acknowledged, reminded of, told hello: nobody takes the last rate of a dead bed for its rate now."""
     ward = OneBed()
