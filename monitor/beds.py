@@ -29,7 +29,7 @@ from monitor.events import (
     Output,
     Wave,
 )
-from monitor.handover import NOTHING, Bedside, Handover
+from monitor.handover import BYE, NOTHING, Bedside, Handover
 from monitor.link import Entry, Timing
 from monitor.own_limits import OwnLimits
 from monitor.pace import Pace
@@ -118,6 +118,8 @@ class Bed:
         self.snapshot = vitals.with_trend(self.snapshot, left.trend)
         self._take_up(*bequest.lanes(left))
         self._keep(left.bedside)
+        if left.ended and not self.opened:
+            self._leave()
 
     def take(self, item: Item) -> None:
         """Take the next thing that ingest has for this bed."""
@@ -130,6 +132,7 @@ class Bed:
                 self._lost(item.gap)
             case Closed():
                 self.end()
+                self._notice(BYE)
             case Fault():
                 self.trouble.refused(item.text)
                 self._notice(item.text)
@@ -190,8 +193,7 @@ class Bed:
     def end(self) -> None:
         """Flush the stream: the last beats and windows leave; answers are still taken."""
         self._flush()
-        self.closed_ns = time.time_ns()
-        self.snapshot = vitals.with_status(self.snapshot, "ended")
+        self._leave()
 
     def set_aside(self, reason: str) -> None:
         """Stop analysing until a stream begins anew; what stands can be answered, and is reminded of."""
@@ -280,6 +282,11 @@ class Bed:
             except SettingsError as error:
                 self._notice(f"limits set before the restart do not fit the settings: {error}")
                 self._limited(self._limits.drop(at=self._index))
+
+    def _leave(self) -> None:
+        """Show the bed as one whose device took its leave: nobody misses it."""
+        self.closed_ns = time.time_ns()
+        self.snapshot = vitals.with_status(self.snapshot, "ended")
 
     def _limited(self, change: LimitChange) -> None:
         """Let other limits hold, and tell it."""

@@ -13,7 +13,7 @@ from monitor.announcing import announced, sounding
 from monitor.assemble import Closed, Opened, Samples
 from monitor.errors import StorageError
 from monitor.events import Alarm, AudioPause, Block, Event, LimitChange, Notice, Stream
-from monitor.handover import Bedside, Handover
+from monitor.handover import BYE, Bedside, Handover
 from monitor.journal import Journal
 from monitor.link import EventLog
 from monitor.settings import AlarmSettings, BedSettings, Settings
@@ -331,6 +331,21 @@ def test_a_bed_that_does_not_come_back_is_a_lost_feed() -> None:
     assert ["asystole", "feed_lost"] == [one.kind for one in announced(ward.bed.snapshot)]
 
 
+def test_a_bed_that_had_said_bye_is_not_missed_after_a_restart() -> None:
+    """It has ended, as before, until a device comes; somebody who has seen its alarm lets it go."""
+    left = replace(stood([alarm("asystole", "end")]), ended=True)
+    ward = OneBed(before=left)
+    ward.bed.tick(time.time_ns() + 4 * SECOND)
+    assert ([], "ended") == (ward.alarms("feed_lost"), ward.bed.snapshot.status)
+    assert ["asystole"] == [one.kind for one in announced(ward.bed.snapshot)]
+    assert not ward.bed.seen
+    ward.bed.acknowledge()
+    assert (["acknowledged", "cleared"], True) == (ward.alarms("asystole"), ward.bed.seen)
+    ward.open(1)
+    ward.bed.tick(time.time_ns() + 4 * SECOND)
+    assert (["start"], "lost") == (ward.alarms("feed_lost"), ward.bed.snapshot.status)
+
+
 def test_an_alarm_about_a_lead_that_is_not_there_any_more_ends() -> None:
     """By its place and its name; one whose lead is there goes on."""
     for lead, text, steps in ((0, "LEAD OFF II", []), (0, "LEAD OFF V5", ["end", "cleared"])):
@@ -450,6 +465,17 @@ def test_a_journal_says_what_persons_had_set_when_its_last_run_ended(tmp_path: P
     assert replace(kept, quiet_until_ns=0) == left.bedside
     written(path, (1080, [limits]))
     assert {} == journal.handovers(path, now_ns=1081 * SECOND)
+
+
+def test_a_journal_says_whose_stream_had_ended(tmp_path: Path) -> None:
+    """Until another begins; any other line says nothing of that."""
+    stream = Stream(sample=0, decided=0, stream="1", fs=FS, leads=("II",))
+    bye, other = (Notice(sample=9, decided=9, text=text) for text in (BYE, "limits refused"))
+    first = [stream, alarm("asystole"), bye, other]
+    path = written(tmp_path / "a.jsonl", (0, first))
+    assert Handover(alarms=(alarm("asystole"),), ended=True) == journal.handovers(path, now_ns=HOUR)["7"]
+    path = written(tmp_path / "b.jsonl", (0, first), (1, [stream]))
+    assert not journal.handovers(path, now_ns=HOUR)["7"].ended
 
 
 def test_a_line_that_a_kill_cut_short_hides_nothing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, and_, bindparam, delete, insert, update
 
+from monitor import handover
 from monitor.definitions import DEFINITIONS
 from monitor.events import Alarm, AudioPause, Event, Gap, LimitChange, Notice, Rhythm, Stream
 from monitor.handover import Bedside
@@ -22,7 +23,7 @@ from monitor.store import schema
 from monitor.store.minutes import Minute
 from monitor.store.strips import GAIN, KeptStrip, pack
 
-__all__ = ["KEPT", "Item", "Key", "Life", "Rows"]
+__all__ = ["BYE", "KEPT", "Item", "Key", "Life", "Rows"]
 
 KEPT: Final = (Stream, Gap, Rhythm, Alarm, AudioPause, LimitChange, Notice)
 """Events that are rows; beats and rates come as minutes."""
@@ -32,6 +33,8 @@ Key: TypeAlias = tuple[str, str, int | None]
 """Bed, kind and lead: at most one alarm of each stands."""
 
 _Row: TypeAlias = dict[str, Any]
+BYE: Final = "bye"
+"""The kind of the line that a stream has ended."""
 _LIMITS: Final = "limits"
 _BY_WALL: Final = frozenset(kind for kind, one in DEFINITIONS.items() if one.lane == "wall")
 
@@ -283,6 +286,8 @@ def _kind(event: Event) -> str:
             return _LIMITS
         case Notice() if event.text.startswith(_LIMITS):  # refused
             return _LIMITS
+        case Notice(text=handover.BYE):
+            return BYE
     return ""
 
 

@@ -132,6 +132,37 @@ def test_a_ward_takes_up_what_stood_in_its_store(tmp_path: Path) -> None:
     assert run.alarms("1", "asystole") == ["acknowledged", "end", "cleared"]
 
 
+def kinds(run: Run, bed: str) -> list[str]:
+    """Return what stands on a bed."""
+    return [alarm.kind for alarm in run.ward.beds[bed].snapshot.alarms]
+
+
+def test_a_bed_that_had_said_bye_has_ended_after_a_restart_too(tmp_path: Path) -> None:
+    """With the alarm that nobody has seen; one that was killed in mid-stream is missed."""
+    path = tmp_path / "e.sqlite"
+    killed = Writer(path, about={}, monitor="a")
+    run = Run(store=killed)
+    run.open("1", "2")
+    for bed in ("1", "2"):
+        run.play(bed, 0, 10)
+        flat(run, bed, 10, 18)
+    run.ward.take(Closed("1", round(18 * FS)))
+    wait_until(lambda: killed.n_waiting == 0)  # and no more
+    for _ in range(2):
+        kept = Writer(path, about={}, monitor="a")
+        run = Run(store=kept)
+        run.ward.check(time.time_ns() + 4 * SECOND)
+        assert ["ended", "lost"] == [run.ward.beds[bed].snapshot.status for bed in ("1", "2")]
+        assert [False, True] == ["feed_lost" in kinds(run, bed) for bed in ("1", "2")]
+        assert all("asystole" in kinds(run, bed) for bed in ("1", "2"))
+        wait_until(lambda kept=kept: kept.n_waiting == 0)  # type: ignore[misc]
+    run.open("1")
+    wait_until(lambda: kept.n_waiting == 0)
+    with closing(Writer(path, about={}, monitor="a")) as last:
+        assert not last.left["1"].ended
+    killed.close()
+
+
 def locked_start(path: Path, other: sqlite3.Connection) -> tuple[Run, Writer]:
     """Return a ward that begins while somebody else holds its store."""
     other.execute("BEGIN EXCLUSIVE")
