@@ -1,9 +1,11 @@
 """A bed's pipeline, and what stands on the bed where it has none: before its first stream, or set aside."""
 
+import time
 from collections.abc import Callable, Collection, Sequence
 
 from monitor.assemble import Opened
 from monitor.beats import WindowSpec
+from monitor.definitions import DEFINITIONS
 from monitor.events import Alarm, Output
 from monitor.pipeline import Pipeline
 from monitor.settings import Settings
@@ -18,15 +20,22 @@ class Analysis:
     Its methods return what is to be told. Each takes the sample at which that is decided where there is
     no pipeline, which knows it itself.
 
+    Parameters
+    ----------
+    reminder_s
+        How long after its acknowledgement an alarm that still stands is told again; 0: never. Where there
+        is no pipeline that is by wall time: see `remind`.
+
     Attributes
     ----------
     pipeline
         The one of the stream that is under way or was the last, None where there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, reminder_s: float) -> None:
         self.pipeline: Pipeline | None = None
-        self._before = Standing()
+        self._reminder_ns = round(reminder_s * 1e9)
+        self._before = Standing(reminder=self._reminder_ns)
         self._opened: Opened | None = None
 
     @property
@@ -63,14 +72,14 @@ class Analysis:
         """Judge no more; what stands goes on standing."""
         pipeline, self.pipeline = self.pipeline, None
         if pipeline is not None:
-            self._before = Standing(pipeline.standing)
+            self._before = Standing(pipeline.standing, reminder=self._reminder_ns, start=time.time_ns())
 
     def take_up(self, alarms: Sequence[Alarm], index: int, *, off: Collection[str]) -> Sequence[Output]:
         """Let alarms go on that were not known to stand; close those that are switched off or not judged."""
         taken = Standing(alarms)
         steps = _closed(taken, lambda alarm: alarm.kind in off, index)
         if self.pipeline is None or self._opened is None:
-            self._before.take_up(taken.alarms(), start=index)
+            self._before.take_up(taken.alarms(), start=time.time_ns())
             return steps
         steps += _closed(taken, self._opened.lacks, index)
         self.pipeline.take_up(taken.alarms())
@@ -79,8 +88,15 @@ class Analysis:
     def acknowledge(self, index: int, *, by: str, kind: str | None) -> Sequence[Output]:
         """Acknowledge what stands, of one kind or of all."""
         if self.pipeline is None:
-            return self._before.acknowledge(index, by=by, kind=kind)
+            return self._before.acknowledge(index, by=by, kind=kind, now=time.time_ns())
         return self.pipeline.acknowledge(by, kind)
+
+    def remind(self, now_ns: int, index: int) -> Sequence[Output]:
+        """Tell again, by wall time, what was acknowledged long ago and that no pipeline can remind of."""
+        if self.pipeline is not None:
+            return ()
+        lanes = {DEFINITIONS[alarm.kind].lane for alarm in self._before.alarms()}
+        return [step for lane in sorted(lanes) for step in self._before.remind(lane, now_ns, at=index)]
 
     def pause_audio(self, index: int, seconds: float | None, *, fs: float, by: str = "") -> Sequence[Output]:
         """Pause all sound for so long, at ``fs`` Hz where there is no pipeline; None: let it back."""

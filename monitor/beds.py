@@ -29,7 +29,7 @@ from monitor.events import (
     Output,
     Wave,
 )
-from monitor.handover import NOTHING, Bedside, Handover
+from monitor.handover import BYE, NOTHING, Bedside, Handover
 from monitor.link import Entry, Timing
 from monitor.own_limits import OwnLimits
 from monitor.pace import Pace
@@ -101,7 +101,7 @@ class Bed:
         self._window = window
         self._tell = tell
         self._ask = ask
-        self._analysis = Analysis()
+        self._analysis = Analysis(reminder_s=settings.alarms.reminder_s)
         self._stream_count = 0
         self._stopwatch = Stopwatch(asks_next=window.asks_next)
         self._last_received_ns: int | None = None
@@ -118,6 +118,8 @@ class Bed:
         self.snapshot = vitals.with_trend(self.snapshot, left.trend)
         self._take_up(*bequest.lanes(left))
         self._keep(left.bedside)
+        if left.ended and not self.opened:
+            self._leave()
 
     def take(self, item: Item) -> None:
         """Take the next thing that ingest has for this bed."""
@@ -130,6 +132,7 @@ class Bed:
                 self._lost(item.gap)
             case Closed():
                 self.end()
+                self._notice(BYE)
             case Fault():
                 self.trouble.refused(item.text)
                 self._notice(item.text)
@@ -143,17 +146,21 @@ class Bed:
             self._labels(pipeline.label(sample, probabilities, provisional=provisional))
 
     def tick(self, now_ns: int, *, heard: bool = False) -> None:
-        """Look at the wall clock: give up on overdue labels, notice a feed that went silent.
+        """Look at the wall clock: give up on overdue labels, notice a feed that went silent, remind.
 
         ``heard``: more has been received of it than it was given.
         """
         if self._analysis.pipeline is not None and not self.failed:
             self._labels(self._analysis.pipeline.give_up())
+        if self._last_received_ns is not None:
+            self._last_received_ns = min(self._last_received_ns, now_ns)  # the clock may be set back
         silent_ns = now_ns - (self._last_received_ns or now_ns)
         if not (self.closed or self.failed or heard) and silent_ns > self._settings.feed.lost_after_s * 1e9:
             self.lose()
         self.trouble.turn("signal_slow", on=self._pace.slow and not (self.closed or self.failed))
         self.trouble.tick(now_ns)
+        if not self.closed:
+            self._run(self._analysis.remind(now_ns, self._index))
         if 0 < self._pause_until_ns < now_ns:  # the signal's clock, which ends a pause, may stand still
             self.pause_audio(on=False)
 
@@ -186,8 +193,7 @@ class Bed:
     def end(self) -> None:
         """Flush the stream: the last beats and windows leave; answers are still taken."""
         self._flush()
-        self.closed_ns = time.time_ns()
-        self.snapshot = vitals.with_status(self.snapshot, "ended")
+        self._leave()
 
     def set_aside(self, reason: str) -> None:
         """Stop analysing until a stream begins anew; what stands can be answered, and is reminded of."""
@@ -276,6 +282,11 @@ class Bed:
             except SettingsError as error:
                 self._notice(f"limits set before the restart do not fit the settings: {error}")
                 self._limited(self._limits.drop(at=self._index))
+
+    def _leave(self) -> None:
+        """Show the bed as one whose device took its leave: nobody misses it."""
+        self.closed_ns = time.time_ns()
+        self.snapshot = vitals.with_status(self.snapshot, "ended")
 
     def _limited(self, change: LimitChange) -> None:
         """Let other limits hold, and tell it."""

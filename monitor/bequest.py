@@ -8,7 +8,7 @@ from monitor.definitions import DEFINITIONS
 from monitor.events import Alarm
 from monitor.handover import Handover
 from monitor.snapshots import BedSnapshot
-from monitor.vitals import with_standing
+from monitor.vitals import with_standing, with_status
 
 __all__ = ["lanes", "shown"]
 
@@ -32,6 +32,8 @@ def shown(bed: str, left: Handover, *, limits: Mapping[str, float], now_ns: int)
     """
     alarms, _ = lanes(left)  # what else stood was trouble of that process, or comes again
     snapshot = with_standing(BedSnapshot(bed=bed, limits={**limits, **left.bedside.limits}), alarms)
+    if left.ended:
+        snapshot = with_status(snapshot, "ended")
     quiet_s = (left.bedside.quiet_until_ns - now_ns) / 1e9
     if quiet_s <= 0:
         return snapshot

@@ -11,10 +11,13 @@ from msgspec.structs import replace
 
 from monitor.events import Alarm, AudioPause, Event, LimitChange, TrendPoint
 
-__all__ = ["NOTHING", "TAKEN_UP_S", "UNKNOWN", "Bedside", "Handover"]
+__all__ = ["BYE", "NOTHING", "TAKEN_UP_S", "UNKNOWN", "Bedside", "Handover"]
 
 TAKEN_UP_S: Final = 3600.0
 """What nobody has watched for longer is not taken up by the next run: it may be another patient's."""
+
+BYE: Final = "the stream has ended"
+"""What is said of a bed whose device took its leave: it is not missed, after a restart either."""
 
 UNKNOWN: Final = "what stood before the start is not known yet: the store cannot be read"
 """What is said until it is."""
@@ -63,11 +66,14 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
         What persons have set.
     trend
         Minutes of signal, numbered on from run to run.
+    ended
+        Whether its stream had ended, and none had begun since.
     """
 
     alarms: tuple[Alarm, ...] = ()
     bedside: Bedside = Bedside()
     trend: tuple[TrendPoint, ...] = ()
+    ended: bool = False
 
 
 NOTHING: Final = Handover()

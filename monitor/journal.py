@@ -17,7 +17,7 @@ import msgspec
 from monitor import lines
 from monitor.errors import StorageError
 from monitor.events import Alarm, AnyEvent, Event, Notice, Stream
-from monitor.handover import TAKEN_UP_S, Bedside, Handover
+from monitor.handover import BYE, TAKEN_UP_S, Bedside, Handover
 from monitor.lines import Envelope
 from monitor.storage import WholeFile, cannot_write
 
@@ -171,7 +171,9 @@ def handovers(path: Path, *, now_ns: int) -> dict[str, Handover]:
     return {bed: left.handover() for bed, left in beds.items() if left.stands(now_ns)}
 
 
-_LEFT: Final = tuple(f'{{"type":"{tag}"'.encode() for tag in ("alarm", "audio_pause", "limits", "stream"))
+_LEFT: Final = tuple(
+    f'{{"type":"{tag}"'.encode() for tag in ("alarm", "audio_pause", "limits", "notice", "stream")
+)
 """How the lines begin that say what a bed's next run begins with."""
 
 
@@ -181,12 +183,13 @@ class _Left(msgspec.Struct):
     alarms: dict[tuple[str, int | None], Alarm] = {}
     bedside: Bedside = Bedside()
     fs: float = 1.0
+    ended: bool = False
 
     def stands(self, now_ns: int) -> bool:
         return bool(self.alarms) or self.bedside.stands(now_ns)
 
     def handover(self) -> Handover:
-        return Handover(alarms=tuple(self.alarms.values()), bedside=self.bedside)
+        return Handover(alarms=tuple(self.alarms.values()), bedside=self.bedside, ended=self.ended)
 
 
 def _follow(beds: dict[str, _Left], line: bytes) -> None:
@@ -194,7 +197,9 @@ def _follow(beds: dict[str, _Left], line: bytes) -> None:
     envelope, event = lines.parse(line)
     left = beds.setdefault(envelope.bed, _Left())
     if isinstance(event, Stream):
-        left.fs = event.fs
+        left.fs, left.ended = event.fs, False
+    elif isinstance(event, Notice):
+        left.ended = left.ended or event.text == BYE
     elif isinstance(event, Alarm):
         key = event.kind, event.lead
         if event.state != "cleared":

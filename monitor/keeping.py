@@ -46,6 +46,7 @@ def open_store(config: Config, head: Mapping[str, Any]) -> "Writer | None":
     """Open the event store, None where none is asked for.
 
     A monitor is known to it by its host and the addresses it listens to: no two have the same at a time.
+    Where it connects to devices, others may connect to the same: then by its name too.
 
     Raises
     ------
@@ -56,5 +57,6 @@ def open_store(config: Config, head: Mapping[str, Any]) -> "Writer | None":
         return None
     from monitor.store.writer import Writer
 
-    monitor = " ".join([os.uname().nodename, *config.endpoints])
+    names = () if config.bind else (config.name,)
+    monitor = " ".join([os.uname().nodename, *names, *config.endpoints])
     return Writer(config.store, about=head, monitor=monitor, limits=config.settings.store)

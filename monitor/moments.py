@@ -23,7 +23,8 @@ def moment_ns(text: str, *, now: datetime.datetime) -> int:
         A time ago (``90s 30m 2h 3d 1w``), a time of day (the last time it was so late), ``today``,
         ``yesterday``, or a date with or without a time and a zone, as ISO 8601 has it.
     now
-        With the zone in which times without one are meant.
+        With the zone in which times without one are meant; without a zone, by the clock on the wall of this
+        machine, as it goes on the day that they name: its zone has two offsets where summer is told.
 
     Raises
     ------
@@ -38,14 +39,15 @@ def moment_ns(text: str, *, now: datetime.datetime) -> int:
     """
     wanted = text.strip().lower()
     ago = _AGO.fullmatch(wanted)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if ago is not None and ago[2] in _UNITS:
         then = _before(now, float(ago[1]) * _UNITS[ago[2]], text)
     elif wanted in ("today", "yesterday"):
         then = midnight - datetime.timedelta(days=wanted == "yesterday")
     elif _CLOCK.fullmatch(wanted):
-        then = _dated(f"{midnight.date().isoformat()} {wanted:0>5}", now, text)
-        then -= datetime.timedelta(days=then > now)
+        hour, rest = wanted.split(":", 1)
+        then = _dated(f"{midnight.date().isoformat()} {hour:0>2}:{rest}", now, text)
+        then -= datetime.timedelta(days=then.timestamp() > now.timestamp())
     else:
         then = _dated(text.strip(), now, text)
     if not _FIRST <= then.year <= _LAST:
@@ -55,7 +57,7 @@ def moment_ns(text: str, *, now: datetime.datetime) -> int:
 
 def _before(now: datetime.datetime, seconds: float, given: str) -> datetime.datetime:
     try:
-        return now - datetime.timedelta(seconds=seconds)
+        return now.astimezone(datetime.UTC) - datetime.timedelta(seconds=seconds)
     except OverflowError:
         raise ValueError(_FAR.format(given)) from None
 

@@ -51,8 +51,15 @@ def report(
     with store_query.opened(store) as kept:
         store_query.check_bed(kept, bed)
         shift = shift_report.read_shift(kept, asked, most_strips=strips)
-    shift_report.write(shift, path, command=shlex.join(["beatline", *sys.argv[1:]]))
+        command = _command(store or "", kept.name)
+    shift_report.write(shift, path, command=command)
     n_high = sum(one.priority == "high" for one in shift.alarms)
     sys.stdout.write(
         f"{path}: {len(shift.alarms)} alarms, {n_high} of high priority, {len(shift.strips)} strips\n"
     )
+
+
+def _command(store: str, name: str) -> str:
+    """Return the command line of this process; a URL of the store stands there by its name, no password."""
+    hidden = {store: name, f"--store={store}": f"--store={name}"} if "://" in store else {}
+    return shlex.join(["beatline", *(hidden.get(word, word) for word in sys.argv[1:])])

@@ -51,7 +51,7 @@ def query(
     ValueError
         A moment, a kind or a priority is none; the message names it.
     """
-    now = datetime.datetime.now().astimezone()
+    now = datetime.datetime.now()  # without a zone: each date has its own offset
     since_ns = None if since is None else moment_ns(since, now=now)
     until_ns = None if until is None else moment_ns(until, now=now)
     if since_ns is not None and until_ns is not None and since_ns >= until_ns:

@@ -112,8 +112,7 @@ class Ward:
                 self._mended(f"bed {bed.name}")
         else:
             self._contained(bed, partial(bed.take, item))
-        if self._store is not None and not bed.failed:
-            self._store.watch(bed.snapshot)
+        self._watched(bed)
 
     def answer(self, key: Key, probabilities: Sequence[float]) -> None:
         """Give the classifier's answer to the bed that asked; a bed that has gone needs none."""
@@ -124,6 +123,7 @@ class Ward:
             self._contained(
                 bed, partial(bed.answer, int(count), sample, probabilities, provisional=provisional)
             )
+            self._watched(bed)
 
     def check(self, now_ns: int, *, waiting: Collection[str] = ()) -> None:
         """Let every bed look at the wall clock; forget those that left long ago.
@@ -138,6 +138,9 @@ class Ward:
                 self._guarded(bed, bed.discharge)
                 del self.beds[bed.name]
                 self._failing.pop(f"bed {bed.name}", None)
+        if self._store is not None:
+            ended = [bed.name for bed in self.beds.values() if bed.closed and not bed.n_waiting]
+            self._store.settle(now_ns, ended=ended)
 
     def acknowledge(self, name: str | None, kind: str | None = None, by: str = "") -> str:
         """Acknowledge what stands, on one bed or on all; return why not, empty if it was done."""
@@ -209,11 +212,13 @@ class Ward:
         """End every stream: last beats and windows leave, answers are still taken."""
         for bed in self.beds.values():
             self._contained(bed, bed.end)
+            self._watched(bed)
 
     def abandon(self) -> None:
         """Call Q what was never labelled; close recordings."""
         for bed in self.beds.values():
             self._guarded(bed, bed.close)
+            self._watched(bed)
         self.flush()
 
     def close(self) -> None:
@@ -303,6 +308,11 @@ class Ward:
                 bed.set_aside(reason)
             except Exception:
                 log.exception("bed %s failed while it was set aside", bed.name)
+
+    def _watched(self, bed: Bed) -> None:
+        """Let the store see what a bed shows: it keeps strips of it with alarms."""
+        if self._store is not None and (bed.closed or not bed.failed):
+            self._store.watch(bed.snapshot)
 
     def _tell(self, entry: Entry) -> None:
         """Remember an event for screens and write it down."""

@@ -13,7 +13,7 @@ from monitor.announcing import announced, sounding
 from monitor.assemble import Closed, Opened, Samples
 from monitor.errors import StorageError
 from monitor.events import Alarm, AudioPause, Block, Event, LimitChange, Notice, Stream
-from monitor.handover import Bedside, Handover
+from monitor.handover import BYE, Bedside, Handover
 from monitor.journal import Journal
 from monitor.link import EventLog
 from monitor.settings import AlarmSettings, BedSettings, Settings
@@ -153,6 +153,29 @@ def test_a_lost_feed_is_reminded_of_by_the_wall_clock() -> None:
     assert ["start", "acknowledged"] == ward.alarms("feed_lost")
     ward.bed.tick(now + 190 * SECOND)
     assert ["start", "acknowledged", "reminded"] == ward.alarms("feed_lost")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_stood_on_a_bed_that_was_set_aside_is_reminded_of_by_the_wall_clock(*, streamed: bool) -> None:
+    """Acknowledged before or after: nothing judges the signal, and the patient may still be so."""
+    before = [
+        alarm("asystole"),
+        alarm("ventricular_fibrillation", "acknowledged"),
+        alarm("extreme_bradycardia", "end"),
+    ]
+    ward = OneBed(before=stood(before))
+    if streamed:
+        ward.open(1)
+    ward.bed.set_aside("boom")
+    ward.bed.acknowledge(by="Ada")
+    now = time.time_ns()
+    ward.bed.tick(now + 170 * SECOND)
+    assert ["acknowledged"] == ward.alarms("asystole")
+    for _ in range(2):
+        ward.bed.tick(now + 190 * SECOND)
+    assert ["acknowledged", "reminded"] == ward.alarms("asystole")
+    assert ["reminded"] == ward.alarms("ventricular_fibrillation")
+    assert ["acknowledged", "cleared"] == ward.alarms("extreme_bradycardia")
 
 
 def test_a_bed_whose_feed_is_lost_is_shown_as_such_until_a_packet_comes() -> None:
@@ -308,6 +331,21 @@ def test_a_bed_that_does_not_come_back_is_a_lost_feed() -> None:
     assert ["asystole", "feed_lost"] == [one.kind for one in announced(ward.bed.snapshot)]
 
 
+def test_a_bed_that_had_said_bye_is_not_missed_after_a_restart() -> None:
+    """It has ended, as before, until a device comes; somebody who has seen its alarm lets it go."""
+    left = replace(stood([alarm("asystole", "end")]), ended=True)
+    ward = OneBed(before=left)
+    ward.bed.tick(time.time_ns() + 4 * SECOND)
+    assert ([], "ended") == (ward.alarms("feed_lost"), ward.bed.snapshot.status)
+    assert ["asystole"] == [one.kind for one in announced(ward.bed.snapshot)]
+    assert not ward.bed.seen
+    ward.bed.acknowledge()
+    assert (["acknowledged", "cleared"], True) == (ward.alarms("asystole"), ward.bed.seen)
+    ward.open(1)
+    ward.bed.tick(time.time_ns() + 4 * SECOND)
+    assert (["start"], "lost") == (ward.alarms("feed_lost"), ward.bed.snapshot.status)
+
+
 def test_an_alarm_about_a_lead_that_is_not_there_any_more_ends() -> None:
     """By its place and its name; one whose lead is there goes on."""
     for lead, text, steps in ((0, "LEAD OFF II", []), (0, "LEAD OFF V5", ["end", "cleared"])):
@@ -427,6 +465,17 @@ def test_a_journal_says_what_persons_had_set_when_its_last_run_ended(tmp_path: P
     assert replace(kept, quiet_until_ns=0) == left.bedside
     written(path, (1080, [limits]))
     assert {} == journal.handovers(path, now_ns=1081 * SECOND)
+
+
+def test_a_journal_says_whose_stream_had_ended(tmp_path: Path) -> None:
+    """Until another begins; any other line says nothing of that."""
+    stream = Stream(sample=0, decided=0, stream="1", fs=FS, leads=("II",))
+    bye, other = (Notice(sample=9, decided=9, text=text) for text in (BYE, "limits refused"))
+    first = [stream, alarm("asystole"), bye, other]
+    path = written(tmp_path / "a.jsonl", (0, first))
+    assert Handover(alarms=(alarm("asystole"),), ended=True) == journal.handovers(path, now_ns=HOUR)["7"]
+    path = written(tmp_path / "b.jsonl", (0, first), (1, [stream]))
+    assert not journal.handovers(path, now_ns=HOUR)["7"].ended
 
 
 def test_a_line_that_a_kill_cut_short_hides_nothing(tmp_path: Path) -> None:

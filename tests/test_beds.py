@@ -186,6 +186,19 @@ def test_a_silent_feed_is_a_technical_alarm_and_ends_with_the_next_packet() -> N
     assert ward.bed.snapshot.status in ("live", "learning")
 
 
+def test_a_clock_that_is_set_back_while_a_feed_falls_silent_does_not_hide_that() -> None:
+    """Silence then counts from the new time on."""
+    ward = Ward()
+    ward.open(1)
+    ward.play(beating(4))
+    now = SECOND - 3600 * SECOND
+    ward.bed.tick(now)
+    ward.bed.tick(now + 2 * SECOND)
+    assert ward.alarms("feed_lost") == []
+    ward.bed.tick(now + 4 * SECOND)
+    assert (["start"], "lost") == (ward.alarms("feed_lost"), ward.bed.snapshot.status)
+
+
 def test_a_bed_of_which_more_was_received_than_taken_is_not_called_lost() -> None:
     """A monitor that is behind does not take its own slowness for a device's silence."""
     ward = Ward()

@@ -7,17 +7,21 @@ import json
 import re
 import time
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
+from monitor import store_query
 from monitor.ecg_paper import Tracing, draw
 from monitor.events import AudioPause, Gap, Rhythm, Stream
 from monitor.link import Entry
 from monitor.moments import moment_ns
 from monitor.snapshots import BedSnapshot
+from monitor.store.database import Store
 from monitor.store.writer import Writer
 from monitor.strip import Strip
 from tests.store.told import FS, alarm, beat, entry, keep, limits, rate, step
@@ -188,6 +192,30 @@ def test_a_report_of_an_unknown_bed_or_an_empty_time_is_told(store: str, tmp_pat
     assert "No minute of signal in this time." in out.read_text()
 
 
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_report_does_not_say_the_password_of_its_store(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, joined: bool
+) -> None:
+    """A page is handed on; the command line on it names the store as messages do."""
+
+    @contextmanager
+    def opened(_: str | None) -> Iterator[Store]:
+        """Stand in for the server: what a file holds, under the server's name."""
+        with closing(Store.open(store)) as kept:
+            kept.name = Store(url).name
+            yield kept
+
+    url, out = "postgresql://ward:s3cret@db.example/events", tmp_path / "shift.html"
+    monkeypatch.setattr(store_query, "opened", opened)
+    words = [f"--store={url}"] if joined else ["--store", url]
+    arguments = ["report", "bed-1", *words, "--out", str(out)]
+    monkeypatch.setattr("sys.argv", ["beatline", *arguments])
+    assert invoke(*arguments)[0] == 0
+    page = out.read_text()
+    assert "ward:***@db.example/events" in page
+    assert "s3cret" not in page
+
+
 def test_strips_are_drawn_to_scale() -> None:
     """25 mm/s and 10 mm/mV, a pen that is lifted where samples are missing, names that cannot break out."""
     samples = np.zeros((500, 1))
@@ -228,6 +256,48 @@ def test_moments_are_read_as_people_write_them(text: str, expected: str) -> None
     """A time of day is the last one; a zone that is not given is that of the machine."""
     now = datetime.datetime.fromisoformat("2026-11-22T06:00:00+01:00")
     assert moment_ns(text, now=now) == round(datetime.datetime.fromisoformat(expected).timestamp()) * 10**9
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this machine stand in Berlin: two hours east of UTC in summer, one from 2026-10-25 03:00 on."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("now", "text", "expected"),
+    [
+        ("2026-11-22 18:00", "2026-10-20T22:00", "2026-10-20T22:00+02:00"),
+        ("2026-11-22 18:00", "2026-11-20", "2026-11-20T00:00+01:00"),
+        ("2026-11-22 18:00", "2026-10-20T22:00+00:00", "2026-10-20T22:00+00:00"),
+        ("2026-10-25 12:00", "today", "2026-10-25T00:00+02:00"),
+        ("2026-10-25 12:00", "01:30", "2026-10-25T01:30+02:00"),
+        ("2026-10-25 12:00", "11h", "2026-10-25T02:00+02:00"),
+        ("2026-10-26 01:00", "yesterday", "2026-10-25T00:00+02:00"),
+        ("2026-10-26 01:00", "02:30:15", "2026-10-25T02:30:15+02:00"),
+        ("2026-11-22 18:00", "7:30:15", "2026-11-22T07:30:15+01:00"),
+    ],
+)
+def test_a_time_without_a_zone_is_by_the_clock_of_the_day_that_it_names(
+    now: str, text: str, expected: str
+) -> None:
+    """Whatever offset holds when it is asked for."""
+    then = datetime.datetime.fromisoformat(expected)
+    asked = datetime.datetime.fromisoformat(now)
+    assert moment_ns(text, now=asked) == round(then.timestamp()) * 10**9
+
+
+@pytest.mark.usefixtures("berlin")
+def test_since_is_by_the_clock_of_the_day_that_it_names() -> None:
+    """As the command line asks, in summer and in winter."""
+    for text, expected in (("2026-07-01T22:00", "20:00"), ("2026-01-01T22:00", "21:00")):
+        then = datetime.datetime.fromisoformat(f"{text[:10]}T{expected}+00:00")
+        assert store_query.query(since=text).since_ns == round(then.timestamp()) * 10**9
 
 
 @pytest.mark.parametrize(

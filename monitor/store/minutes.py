@@ -4,7 +4,7 @@ A store keeps these instead of each beat: a day of one bed is 1,440 rows and not
 and trends ask for. Who wants every beat keeps a journal beside it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from statistics import median
 from typing import Final
 
@@ -88,7 +88,7 @@ class Minutes:
         """
         event = entry.event
         if isinstance(event, Stream):  # it may count its samples anew
-            return [*self._leave(entry.bed), *self._forget(entry.time_ns)]
+            return self.settle(entry.time_ns, ended=(entry.bed,))
         if isinstance(event, Rate):
             count = self._count(entry)
             count.seconds += 1
@@ -99,6 +99,14 @@ class Minutes:
             self._count(entry).beats[CLASSES.index(event.label)] += 1
             return list(self._close(entry.bed, event.sample))
         return []
+
+    def settle(self, now_ns: int, *, ended: Iterable[str] = ()) -> list[Minute]:
+        """Return what is open of beds of which no more will come: that ``ended``, or long said nothing.
+
+        A bed has ended when its stream has, and all of its beats have their labels. ``now_ns`` is wall time.
+        """
+        silent = [name for name, bed in self._beds.items() if now_ns - bed.heard_ns > _IDLE_NS]
+        return [minute for bed in (*ended, *silent) for minute in self._leave(bed)]
 
     def flush(self) -> list[Minute]:
         """Return what is open of all beds."""
@@ -120,10 +128,6 @@ class Minutes:
     def _leave(self, bed: str) -> list[Minute]:
         counts = self._beds.pop(bed, _Bed()).open
         return [_minute(bed, number, counts[number]) for number in sorted(counts)]
-
-    def _forget(self, now_ns: int) -> list[Minute]:
-        silent = [name for name, bed in self._beds.items() if now_ns - bed.heard_ns > _IDLE_NS]
-        return [minute for name in silent for minute in self._leave(name)]
 
 
 def _length(fs: float) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from monitor.definitions import DEFINITIONS
 from monitor.errors import StorageError
@@ -95,7 +95,7 @@ def beds(store: Store) -> tuple[str, ...]:
     """Return the names of all beds that the store knows."""
     found: set[str] = set()
     with store.reading() as connection:
-        for table in (schema.minutes, schema.events):
+        for table in (schema.minutes, schema.events, schema.alarms):
             found.update(connection.scalars(select(table.c.bed).distinct()))
     return tuple(sorted(found - {""}))
 
@@ -180,7 +180,7 @@ def lives(store: Store, *, monitor: str | None = None, now_ns: int | None = None
     since_ns = (time.time_ns() if now_ns is None else now_ns) - round(TAKEN_UP_S * 1e9)
     joined = table.join(runs, runs.c.run == table.c.run)
     recent = or_(runs.c.written_ns >= since_ns, table.c.time_ns >= since_ns)
-    asked = select(table).select_from(joined).where(table.c.cleared_ns.is_(None), recent)
+    asked = select(table, _other_stream()).select_from(joined).where(table.c.cleared_ns.is_(None), recent)
     if monitor is not None:
         asked = asked.where(runs.c.monitor == monitor)
     found: dict[Key, Life] = {}
@@ -188,10 +188,18 @@ def lives(store: Store, *, monitor: str | None = None, now_ns: int | None = None
         for row in connection.execute(asked.order_by(table.c.time_ns, table.c.number)).mappings():
             if row["kind"] in DEFINITIONS:
                 told = {name: row[name] for name in Life.__struct_fields__ if name != "onset"}
+                told["other_stream"] = bool(row["other_stream"])
                 onset = msgspec.json.decode(row["body"], type=Alarm).sample
                 found.pop((row["bed"], row["kind"], row["lead"]), None)
                 found[row["bed"], row["kind"], row["lead"]] = Life(**told, onset=onset)
     return found
+
+
+def _other_stream() -> ColumnElement[bool]:
+    """Return whether a stream of an alarm's bed has begun since the alarm was told."""
+    alarms, events = schema.alarms.c, schema.events.c
+    since = and_(events.bed == alarms.bed, events.time_ns > alarms.time_ns, events.type == "stream")
+    return exists().where(since).label("other_stream")
 
 
 def _told(table: Any, query: Query) -> list[ColumnElement[bool]]:  # noqa: ANN401  columns are dynamic

@@ -2,10 +2,11 @@
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from monitor.errors import StorageError
 from monitor.events import TrendPoint
@@ -13,7 +14,8 @@ from monitor.handover import TAKEN_UP_S, Bedside, Handover
 from monitor.snapshots import TREND_MINUTES
 from monitor.store import read
 from monitor.store.database import Store
-from monitor.store.schema import minutes, runs
+from monitor.store.rows import BYE
+from monitor.store.schema import events, minutes, runs
 
 __all__ = ["bedside", "handovers"]
 
@@ -44,10 +46,25 @@ def handovers(store: Store, *, monitor: str, now_ns: int | None = None) -> dict[
     alarms = read.standing(store, monitor=monitor, now_ns=now_ns)
     set_ = bedside(store, monitor=monitor, now_ns=now_ns)
     trend = trends(store, monitor=monitor, now_ns=now_ns)
+    gone = _ended(store, [*alarms, *set_], monitor=monitor)
     return {
-        bed: Handover(alarms=alarms.get(bed, ()), bedside=set_.get(bed, Bedside()), trend=trend.get(bed, ()))
+        bed: Handover(
+            alarms=alarms.get(bed, ()),
+            bedside=set_.get(bed, Bedside()),
+            trend=trend.get(bed, ()),
+            ended=bed in gone,
+        )
         for bed in sorted({*alarms, *set_, *trend})
     }
+
+
+def _ended(store: Store, beds: Iterable[str], *, monitor: str) -> set[str]:
+    """Return the beds of which the last stream has ended."""
+    told = select(events.c.kind).join(runs, runs.c.run == events.c.run).where(runs.c.monitor == monitor)
+    told = told.where(or_(events.c.type == "stream", events.c.kind == BYE))
+    told = told.order_by(events.c.time_ns.desc(), events.c.run.desc(), events.c.number.desc()).limit(1)
+    with store.reading() as connection:
+        return {bed for bed in beds if connection.scalar(told.where(events.c.bed == bed)) == BYE}
 
 
 def trends(store: Store, *, monitor: str, now_ns: int) -> dict[str, tuple[TrendPoint, ...]]:

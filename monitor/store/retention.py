@@ -1,11 +1,11 @@
 """How long a store remembers: by age and by size, so that it never fills a disk by itself.
 
-What is too old goes first, then the oldest of what is too much. An alarm that stands stays.
+What is too old goes first, then the oldest of what is too much. An alarm that stands stays, with its strip.
 """
 
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, or_, select, union_all
+from sqlalchemy import Connection, delete, exists, func, or_, select, union_all
 
 from monitor.lines import clock
 from monitor.store import schema
@@ -84,12 +84,12 @@ def _boundary(connection: Connection, share: float) -> int | None:
 
 
 def _remove(connection: Connection, before_ns: int) -> int:
-    """Remove what was told before a time, but for alarms that stand; return how many rows."""
-    runs, alarms = schema.runs, schema.alarms
+    """Remove what was told before a time, but for alarms that stand, and their strips; return how many."""
+    runs, alarms, strips = schema.runs, schema.alarms, schema.strips
     live = select(runs.c.run).where(runs.c.written_ns >= before_ns)
     over = or_(alarms.c.cleared_ns.is_not(None), alarms.c.run.not_in(live))
+    stays = exists().where(alarms.c.run == strips.c.run, alarms.c.number == strips.c.number)
     removed = 0
-    for table in (schema.events, schema.minutes, schema.strips):
-        removed += connection.execute(delete(table).where(table.c.time_ns < before_ns)).rowcount
-    removed += connection.execute(delete(alarms).where(alarms.c.time_ns < before_ns, over)).rowcount
+    for table, *which in ((alarms, over), (strips, ~stays), (schema.events,), (schema.minutes,)):
+        removed += connection.execute(delete(table).where(table.c.time_ns < before_ns, *which)).rowcount
     return removed + connection.execute(delete(runs).where(runs.c.written_ns < before_ns)).rowcount

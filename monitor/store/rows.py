@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, and_, bindparam, delete, insert, update
 
+from monitor import handover
 from monitor.definitions import DEFINITIONS
 from monitor.events import Alarm, AudioPause, Event, Gap, LimitChange, Notice, Rhythm, Stream
 from monitor.handover import Bedside
@@ -22,7 +23,7 @@ from monitor.store import schema
 from monitor.store.minutes import Minute
 from monitor.store.strips import GAIN, KeptStrip, pack
 
-__all__ = ["KEPT", "Item", "Key", "Life", "Rows"]
+__all__ = ["BYE", "KEPT", "Item", "Key", "Life", "Rows"]
 
 KEPT: Final = (Stream, Gap, Rhythm, Alarm, AudioPause, LimitChange, Notice)
 """Events that are rows; beats and rates come as minutes."""
@@ -32,6 +33,8 @@ Key: TypeAlias = tuple[str, str, int | None]
 """Bed, kind and lead: at most one alarm of each stands."""
 
 _Row: TypeAlias = dict[str, Any]
+BYE: Final = "bye"
+"""The kind of the line that a stream has ended."""
 _LIMITS: Final = "limits"
 _BY_WALL: Final = frozenset(kind for kind, one in DEFINITIONS.items() if one.lane == "wall")
 
@@ -40,7 +43,8 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
     """What changes in an alarm's row, and what its changes are counted from.
 
     ``sample`` is the onset that the row has, ``onset`` the one that steps name: another where the alarm
-    was found anew by a run that did not know of it.
+    was found anew by a run that did not know of it. ``other_stream``: one has begun since, and counts its
+    samples anew.
     """
 
     run: int
@@ -57,11 +61,11 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
     n_reminded: int = 0
     reminded_ns: int | None = None
     cleared_ns: int | None = None
+    other_stream: bool = False
 
 
-_CHANGING: Final = tuple(
-    name for name in Life.__struct_fields__ if name not in ("run", "number", "sample", "onset", "time_ns")
-)
+_FIXED: Final = ("run", "number", "sample", "onset", "time_ns", "other_stream")
+_CHANGING: Final = tuple(name for name in Life.__struct_fields__ if name not in _FIXED)
 
 
 class Rows:
@@ -129,6 +133,11 @@ class Rows:
         life = self._step(number, entry, event) if isinstance(event, Alarm) else None
         if isinstance(event, AudioPause | LimitChange):
             self._set(entry)
+        elif isinstance(event, Stream):
+            lives = self.lives.items()
+            self.lives = {
+                key: replace(one, other_stream=key[0] == entry.bed or one.other_stream) for key, one in lives
+            }
         self._events.append(
             self._told(number, entry)
             | {
@@ -259,7 +268,8 @@ def _lasted_s(life: Life, entry: Entry, alarm: Alarm) -> float:
     where its samples were counted anew.
     """
     samples = alarm.decided - life.sample
-    counts = samples >= 0 and life.onset == life.sample and alarm.kind not in _BY_WALL
+    same = life.onset == life.sample and not life.other_stream
+    counts = samples >= 0 and same and alarm.kind not in _BY_WALL
     return samples / entry.fs if counts else (entry.time_ns - life.time_ns) / 1e9
 
 
@@ -276,6 +286,8 @@ def _kind(event: Event) -> str:
             return _LIMITS
         case Notice() if event.text.startswith(_LIMITS):  # refused
             return _LIMITS
+        case Notice(text=handover.BYE):
+            return BYE
     return ""
 
 

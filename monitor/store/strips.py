@@ -1,11 +1,13 @@
 """The strip of signal kept with an alarm: 10 s before its onset to 5 s after.
 
 It is the waveform of the screen (monitor band), kept at once up to the moment of the alarm, so that a
-crash right behind it leaves that much, and again when the 5 s are there. Where an alarm was decided
-later than that (fibrillation of the atria takes half a minute to tell), the strip ends at the decision.
+crash right behind it leaves that much, and again when the 5 s are there, or as far as they came when the
+stream ends. Where an alarm was decided later than that (fibrillation of the atria takes half a minute to
+tell), the strip ends at the decision.
 """
 
 import zlib
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -61,6 +63,7 @@ class Cutter:
 
     def __init__(self) -> None:
         self._wanted: dict[str, list[_Wanted]] = {}
+        self._shown: dict[str, BedSnapshot] = {}
 
     def want(self, entry: Entry, number: int) -> None:
         """Ask for the strip of an alarm that starts; its start is item ``number``."""
@@ -73,18 +76,26 @@ class Cutter:
         waiting.append(_Wanted(number, entry.time_ns, start, stop))
         del waiting[:-_MOST]
 
-    def forget(self, bed: str) -> None:
-        """Give up what a bed's strips still lack: a new stream counts its samples anew."""
-        self._wanted.pop(bed, None)
+    def forget(self, bed: str) -> list[KeptStrip]:
+        """Return what there is of a bed's strips, and wait no more: a new stream counts its samples anew."""
+        waiting, shown = self._wanted.pop(bed, []), self._shown.pop(bed, None)
+        return [] if shown is None else _cuts(shown, waiting)
+
+    def flush(self) -> list[KeptStrip]:
+        """Return what there is of all strips that lack something."""
+        return [strip for bed in list(self._wanted) for strip in self.forget(bed)]
 
     def cut(self, snapshot: BedSnapshot) -> list[KeptStrip]:
-        """Return the strips that begin or are complete with what a bed shows now."""
+        """Return the strips that begin or are complete with what a bed shows now: all where it has ended."""
+        self._shown[snapshot.bed] = snapshot
+        if snapshot.status == "ended":
+            return self.forget(snapshot.bed)
         waiting = self._wanted.get(snapshot.bed)
         if not waiting:
             return []
         reached = snapshot.strip.stop - snapshot.delay - round(_LABELS_S * snapshot.fs)
         ready = [wanted for wanted in waiting if not wanted.begun or wanted.stop <= reached]
-        kept = [strip for wanted in ready if (strip := _cut(snapshot, wanted)) is not None]
+        kept = _cuts(snapshot, ready)
         for wanted in ready:
             wanted.begun = True
         left = [wanted for wanted in waiting if wanted.stop > reached]
@@ -107,6 +118,10 @@ def unpack(body: bytes, n_leads: int) -> NDArray[np.float64]:
     differences = np.frombuffer(zlib.decompress(body), dtype="<i2").reshape(-1, n_leads)
     values = np.cumsum(differences, axis=0, dtype=np.int16)
     return np.where(values == _MISSING, np.nan, values / GAIN)
+
+
+def _cuts(snapshot: BedSnapshot, wanted: Iterable[_Wanted]) -> list[KeptStrip]:
+    return [strip for one in wanted if (strip := _cut(snapshot, one)) is not None]
 
 
 def _cut(snapshot: BedSnapshot, wanted: _Wanted) -> KeptStrip | None:

@@ -7,7 +7,7 @@ without a lock: what does not fit is counted and said, never waited for.
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -143,13 +143,12 @@ class Writer:
 
     def append(self, entry: Entry) -> None:
         """Take what was told: events of note as they are, beats and rates as minutes."""
-        for minute in self._minutes.push(entry):
-            self._put(minute)
+        self._put_all(self._minutes.push(entry))
         event = entry.event
         if not isinstance(event, KEPT):
             return
         if isinstance(event, Stream):
-            self._cutter.forget(entry.bed)
+            self._put_all(self._cutter.forget(entry.bed))
         if self._left is None and isinstance(event, Alarm):
             self._started.add((entry.bed, event.kind, event.lead))
         number = self._put(entry)
@@ -158,8 +157,11 @@ class Writer:
 
     def watch(self, snapshot: BedSnapshot) -> None:
         """Look at what a bed shows: alarms that await a strip of it get theirs."""
-        for strip in self._cutter.cut(snapshot):
-            self._put(strip)
+        self._put_all(self._cutter.cut(snapshot))
+
+    def settle(self, now_ns: int, *, ended: Iterable[str]) -> None:
+        """Let go of the last minutes of beds: as `monitor.store.minutes.Minutes.settle`."""
+        self._put_all(self._minutes.settle(now_ns, ended=ended))
 
     def news(self) -> list[str]:
         """Return what a person should read and was not given yet."""
@@ -180,8 +182,7 @@ class Writer:
             Something could not be written within ``patience_s``: it is lost.
         """
         if self._thread.is_alive():
-            for minute in self._minutes.flush():
-                self._put(minute)
+            self._put_all([*self._cutter.flush(), *self._minutes.flush()])
             self._commits.end_by(time.monotonic() + patience_s)
             self._queue.put(None)
             self._thread.join(patience_s + 1.0)
@@ -194,6 +195,10 @@ class Writer:
     def _stood(self, bed: str, left: Handover) -> Handover:
         alarms = (alarm for alarm in left.alarms if (bed, alarm.kind, alarm.lead) not in self._started)
         return replace(left, alarms=tuple(alarms))
+
+    def _put_all(self, items: Iterable[Item]) -> None:
+        for item in items:
+            self._put(item)
 
     def _put(self, item: Item) -> int:
         """Queue an item and return its number, 0 if there is no room."""

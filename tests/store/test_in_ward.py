@@ -1,13 +1,14 @@
 """A store behind a ward: it holds up no bed, its trouble is an alarm, and what stood is taken up."""
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from monitor.assemble import Samples
+from monitor.assemble import Closed, Samples
 from monitor.errors import StorageError
 from monitor.events import Block
 from monitor.store import commits, database, read
@@ -47,6 +48,30 @@ def test_alarms_minutes_and_strips_of_a_ward_are_stored(tmp_path: Path) -> None:
     at = round(strip.start + np.nanargmax(strip.samples[:, 0]))
     assert min(abs(at - round((0.4 + 0.8 * beat) * FS)) for beat in range(25)) < 5
     assert len(strip.beats) == 13
+
+
+def test_a_stream_that_says_bye_leaves_its_last_minute_and_the_strip_up_to_there(tmp_path: Path) -> None:
+    """While the monitor runs on: the minute once its beats have their labels, the strip at once."""
+    kept = Writer(tmp_path / "e.sqlite", about={})
+    run = Run(store=kept)
+    run.open("1")
+    run.play("1", 0, 20)
+    flat(run, "1", 20, 25.5)
+    run.ward.take(Closed("1", round(25.5 * FS)))
+    run.ward.check(time.time_ns())
+    with closing(Store.open(tmp_path / "e.sqlite")) as store:
+        wait_until(lambda: kept.n_waiting == 0)
+        assert [] == list(read.minutes(store, Query()))  # labels are awaited
+        (one,) = read.alarms(store, Query(kinds=("asystole",)))
+        strip = read.strips(store, [(one.run, one.number)])[one.run, one.number]
+        assert abs(strip.start + len(strip.samples) - min(one.sample + 5 * FS, 25.5 * FS)) < FS / 5
+        for key, _ in run.asked:
+            run.ward.answer(key, [0.9, 0.0, 0.1, 0.0, 0.0])
+        run.ward.check(time.time_ns())
+        wait_until(lambda: kept.n_waiting == 0)
+        (minute,) = read.minutes(store, Query())
+    assert (26, 25) == (minute.seconds, sum(minute.beats))
+    run.ward.close()
 
 
 def test_a_store_that_cannot_be_written_is_an_alarm_on_every_bed_until_it_can(
@@ -105,6 +130,37 @@ def test_a_ward_takes_up_what_stood_in_its_store(tmp_path: Path) -> None:
         (one,) = read.alarms(store, Query(kinds=("asystole",)))
     assert (one.state, one.acknowledged_by) == ("cleared", "Bo")
     assert run.alarms("1", "asystole") == ["acknowledged", "end", "cleared"]
+
+
+def kinds(run: Run, bed: str) -> list[str]:
+    """Return what stands on a bed."""
+    return [alarm.kind for alarm in run.ward.beds[bed].snapshot.alarms]
+
+
+def test_a_bed_that_had_said_bye_has_ended_after_a_restart_too(tmp_path: Path) -> None:
+    """With the alarm that nobody has seen; one that was killed in mid-stream is missed."""
+    path = tmp_path / "e.sqlite"
+    killed = Writer(path, about={}, monitor="a")
+    run = Run(store=killed)
+    run.open("1", "2")
+    for bed in ("1", "2"):
+        run.play(bed, 0, 10)
+        flat(run, bed, 10, 18)
+    run.ward.take(Closed("1", round(18 * FS)))
+    wait_until(lambda: killed.n_waiting == 0)  # and no more
+    for _ in range(2):
+        kept = Writer(path, about={}, monitor="a")
+        run = Run(store=kept)
+        run.ward.check(time.time_ns() + 4 * SECOND)
+        assert ["ended", "lost"] == [run.ward.beds[bed].snapshot.status for bed in ("1", "2")]
+        assert [False, True] == ["feed_lost" in kinds(run, bed) for bed in ("1", "2")]
+        assert all("asystole" in kinds(run, bed) for bed in ("1", "2"))
+        wait_until(lambda kept=kept: kept.n_waiting == 0)  # type: ignore[misc]
+    run.open("1")
+    wait_until(lambda: kept.n_waiting == 0)
+    with closing(Writer(path, about={}, monitor="a")) as last:
+        assert not last.left["1"].ended
+    killed.close()
 
 
 def locked_start(path: Path, other: sqlite3.Connection) -> tuple[Run, Writer]:

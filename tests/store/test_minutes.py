@@ -73,3 +73,16 @@ def test_a_bed_that_left_is_forgotten() -> None:
     assert minutes.push(soon) == []
     assert [minute.bed for minute in minutes.push(late)] == ["1"]
     assert minutes.flush() == []
+
+
+def test_the_last_minute_of_a_bed_is_told_when_it_has_ended_or_is_long_silent() -> None:
+    """Nothing comes that would close it; one that goes on is left alone."""
+    minutes = Minutes()
+    for bed in ("1", "2", "3"):
+        for second in range(30):
+            minutes.push(msgspec.structs.replace(rate(second, 70.0), bed=bed))
+    at_ns = NOW_NS + 30 * SECOND
+    assert [("1", 30)] == [(one.bed, one.seconds) for one in minutes.settle(at_ns, ended=("1", "9"))]
+    minutes.push(msgspec.structs.replace(rate(30, 70.0), bed="3", time_ns=at_ns + 500 * SECOND))
+    assert [("2", 30)] == [(one.bed, one.seconds) for one in minutes.settle(at_ns + 700 * SECOND)]
+    assert ["3"] == [one.bed for one in minutes.flush()]

@@ -77,6 +77,28 @@ def test_alarms_that_are_over_go_with_their_strips_and_minutes(tmp_path: Path) -
         assert list(read.minutes(store, Query())) == []
 
 
+def test_an_alarm_that_stands_keeps_its_strip_and_its_bed(tmp_path: Path) -> None:
+    """A report of that bed has it, though nothing else is left of the time."""
+    path, now_ns = tmp_path / "e.sqlite", time.time_ns()
+    kept = Writer(path, about={})
+    told = entry(alarm()), entry(alarm(), bed="2"), entry(step(alarm(), "cleared", at=3000), bed="2")
+    for one in told:
+        kept.append(msgspec.structs.replace(one, time_ns=now_ns - 9 * DAY))
+    strip = KeptStrip(
+        number=1, time_ns=now_ns - 9 * DAY, fs=250.0, start=0, leads=("II",), samples=bytes(100)
+    )
+    for number in (1, 2):
+        kept._put(msgspec.structs.replace(strip, number=number))
+    kept.close()
+    with closing(Store.open(path)) as store:
+        keys = [(kept.run, 1), (kept.run, 2)]
+        assert set(keys) == set(read.strips(store, keys))
+        retention.prune(store, keep_days=4, max_mib=100, now_ns=now_ns)
+        assert keys[:1] == [(one.run, one.number) for one in read.alarms(store, Query())]
+        assert keys[:1] == list(read.strips(store, keys))
+        assert ("1",) == read.beds(store)
+
+
 def test_a_writer_keeps_to_the_limits_by_itself(tmp_path: Path) -> None:
     """Now and then, in its own thread; the first time with its first words."""
     path = tmp_path / "e.sqlite"

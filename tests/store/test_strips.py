@@ -14,7 +14,7 @@ from monitor.store.database import Store
 from monitor.store.read import Query
 from monitor.store.strips import Cutter, KeptStrip, pack, unpack
 from monitor.store.writer import Writer
-from monitor.vitals import fold
+from monitor.vitals import fold, with_status
 from tests.store.told import FS, alarm, entry, step
 
 LEADS = ("II", "V1")
@@ -87,6 +87,44 @@ def test_a_new_stream_leaves_a_strip_as_it_is() -> None:
     assert len(cutter.cut(snapshot)) == 1
     cutter.forget("1")
     assert cutter.cut(shown(snapshot, 6000, 7500)) == []
+
+
+def started(stop: int) -> tuple[Cutter, BedSnapshot]:
+    """Return one that waits for the end of a strip from 2500 to 6250 and has begun it at 6000."""
+    cutter, snapshot = Cutter(), shown(bed(), 0, 6000)
+    cutter.want(entry(alarm(at=5000)), 3)
+    (begun,) = cutter.cut(snapshot)
+    assert len(begun.samples) == 2 * 2 * (6000 - DELAY - 2500)
+    later = shown(snapshot, 6000, stop)
+    assert cutter.cut(later) == []
+    return cutter, later
+
+
+@pytest.mark.parametrize("stop", [6100, 6600])
+def test_a_stream_that_ends_soon_after_an_alarm_leaves_the_strip_as_far_as_it_came(stop: int) -> None:
+    """Nothing of it comes later, and nothing waits for it; labels of its last beats are not waited for."""
+    cutter, snapshot = started(stop)
+    (last,) = cutter.cut(with_status(snapshot, "ended"))
+    np.testing.assert_allclose(unpack(pack(last), 2), expected(2500, min(6250, stop - DELAY)), atol=1e-9)
+    assert cutter.cut(shown(snapshot, stop, 7500)) == cutter.flush() == []
+
+
+def test_a_new_stream_or_the_end_of_all_leaves_strips_as_far_as_they_came() -> None:
+    """What was shown behind the alarm is kept, whatever comes after it."""
+    (one, _), (other, _) = started(6200), started(6200)
+    (at_stream,), (at_end,) = one.forget("1"), other.flush()
+    assert at_stream == at_end
+    np.testing.assert_allclose(unpack(pack(at_end), 2), expected(2500, 6200 - DELAY), atol=1e-9)
+    assert one.flush() == other.flush() == []
+
+
+def test_an_alarm_that_the_last_labels_tell_has_its_strip() -> None:
+    """They come after the bye."""
+    cutter, snapshot = Cutter(), with_status(shown(bed(), 0, 6000), "ended")
+    assert cutter.cut(snapshot) == []
+    cutter.want(entry(alarm(at=5000)), 3)
+    (only,) = cutter.cut(snapshot)
+    assert (only.start, cutter.flush()) == (2500, [])
 
 
 def test_samples_are_packed_without_loss() -> None:

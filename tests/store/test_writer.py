@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy import Engine, event
 
 from monitor.errors import StorageError
-from monitor.events import AudioPause, Beat, Notice
+from monitor.events import AudioPause, Beat, Notice, Stream
 from monitor.handover import Handover
 from monitor.link import Entry
 from monitor.store import commits, database, read, resume
@@ -21,7 +21,7 @@ from monitor.store import writer as writers
 from monitor.store.database import Store
 from monitor.store.read import Listed, Query
 from monitor.store.writer import Writer
-from tests.store.told import NOW_NS, SECOND, alarm, entry, keep, limits, notice, step, wait_until
+from tests.store.told import FS, NOW_NS, SECOND, alarm, entry, keep, limits, notice, step, wait_until
 
 
 def writer(path: Path, *, max_bytes: int = 1 << 26) -> Writer:
@@ -95,6 +95,27 @@ def test_what_the_wall_clock_judges_lasted_so_long_by_that_clock(tmp_path: Path,
         entry(step(first, "end", at=first.sample + samples), at_s=20.05),
     )
     assert [12.05] == [one.duration_s for one in alarms(tmp_path / "e.sqlite")]
+
+
+@pytest.mark.parametrize("runs", [1, 2, 3])
+def test_an_alarm_carried_over_a_new_stream_lasted_so_long_by_the_wall_clock(
+    tmp_path: Path, runs: int
+) -> None:
+    """Samples of two streams are not subtracted; another bed's stream, or one before it, changes nothing."""
+    path, one = tmp_path / "e.sqlite", alarm()
+    stream = Stream(sample=0, decided=0, stream="2", fs=FS, leads=("II",))
+    told = [
+        [entry(stream, at_s=0.0), entry(one), entry(alarm(), bed="2")],
+        [entry(stream, at_s=15.0)],
+        [entry(step(one, "end", at=200_000), at_s=18.0), entry(step(one, "end", at=3500), bed="2")],
+    ]
+    if runs < 3:
+        told[:2] = [told[0] + told[1]]
+    if runs < 2:
+        told = [told[0] + told[1]]
+    for some in told:
+        keep(path, *some)
+    assert {("1", 10.0), ("2", 10.0)} == {(one.bed, one.duration_s) for one in alarms(path)}
 
 
 def test_an_alarm_that_sounds_is_written_without_waiting_for_more(
