@@ -53,9 +53,9 @@ ROOMS = {
         pure=True,
     ),
     "rhythm": Room(
-        "monitor.rhythm monitor.fibrillation monitor.arrhythmias monitor.atrial monitor.ectopy monitor.flutter "
-        "monitor.forms monitor.history monitor.leaning monitor.likeness monitor.p_waves monitor.stretches "
-        "monitor.timing monitor.turns monitor.usual",
+        "monitor.rhythm monitor.fibrillation monitor.arrhythmias monitor.atrial monitor.ectopy "
+        "monitor.flutter monitor.forms monitor.history monitor.leaning monitor.likeness monitor.p_waves "
+        "monitor.stretches monitor.timing monitor.turns monitor.usual",
         "base stage filters window detect beats",
         "numpy scipy",
         pure=True,
