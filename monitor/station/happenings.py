@@ -19,7 +19,8 @@ BEFORE_S: Final = 10.0
 AFTER_S: Final = 5.0
 """Seconds of signal kept before the onset of an alarm and after it, as in the event store."""
 _HAPPENINGS: Final = 500
-_STRIPS: Final = 100
+_STRIPS: Final = 50
+"""Some 40 KiB each; a store has the older ones."""
 _DUE: Final = 64
 """Alarms whose waves are still to come."""
 
