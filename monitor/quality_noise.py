@@ -34,9 +34,9 @@ _NOTHING_MV: Final = 0.006
 """RMS in the QRS band below which there is nothing, on a line that has never held twice as much: one that
 was silent from the start holds electronic noise alone (30 uV from peak to valley, about 5 uV RMS, are
 allowed by ANSI/AAMI EC13), and its usual level is that of the noise."""
-_NO_QRS_MV: Final = 0.03
+_NO_QRS_MV: Final = 0.02
 """Usual level that no QRS complex has made: one of 0.15 mV, which a monitor need not find (ANSI/AAMI EC13),
-has about as much."""
+has half as much again."""
 _MORE: Final = 2.0
 """Beats may have begun on a line without any where there is so many times the usual level."""
 _CLEAR: Final = -2.0
