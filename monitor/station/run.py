@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import socket
 import subprocess
@@ -21,7 +20,7 @@ from monitor.station.canvas import Canvas
 from monitor.station.line import Line
 from monitor.station.state import State
 
-__all__ = ["Options", "Picture", "Resident", "demo", "found", "run"]
+__all__ = ["Options", "Picture", "demo", "found", "run"]
 
 _PATIENCE_S = 10.0
 
@@ -44,21 +43,6 @@ class Picture:
     size: tuple[int, int]
     seconds: float
     keys: tuple[str, ...] = ()
-
-
-class Resident(Station):
-    """A station that has a process to itself, for days."""
-
-    def on_ready(self) -> None:
-        """Set aside, once the first picture is there, what stays for good.
-
-        Python looks through everything only once a quarter as much as there was has been added: garbage in
-        reference cycles would wait for that, and be as much. Without all that was loaded to begin with it is
-        looked for often, and quickly found.
-        """
-        gc.collect()
-        gc.freeze()
-        gc.collect()  # from which Python takes how much there was
 
 
 def found(address: str | None, *, wait: bool) -> str:
@@ -92,7 +76,7 @@ def run(address: str, state: State, options: Options, picture: Picture | None = 
     terminal = all(map(_is_terminal, (sys.stdin, sys.stdout, sys.stderr)))
     if not terminal and "TEXTUAL_DRIVER" not in os.environ:  # a browser is one too
         raise FeedError("a station needs a terminal: expected one on all three standard streams")
-    return Resident(Line(address), state, options).run() or 0
+    return Station(Line(address), state, options).run() or 0
 
 
 async def _pictured(address: str, state: State, options: Options, picture: Picture) -> int:

@@ -15,9 +15,6 @@ from typer.testing import CliRunner
 from monitor import attach, cli
 from monitor.errors import FeedError
 from monitor.station import browser, run
-from monitor.station.state import State
-from tests.station.scenes import KIM, Played, shown, until
-from tests.wards import a_ward
 
 
 @pytest.fixture(autouse=True)
@@ -159,20 +156,3 @@ def test_a_port_that_is_taken_is_named() -> None:
         taken.listen()
         with pytest.raises(FeedError, match="choose another --port"):
             browser.serve(["station"], port=taken.getsockname()[1])
-
-
-def test_what_a_station_has_loaded_is_set_aside_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the first picture, so that garbage is found soon; keys and pictures are as ever."""
-    done: list[str] = []
-    monkeypatch.setattr("gc.collect", lambda: done.append("collect"))
-    monkeypatch.setattr("gc.freeze", lambda: done.append("freeze"))
-
-    async def script() -> None:
-        station = run.Resident(Played(a_ward(4)), State(), KIM)
-        async with station.run_test(size=(120, 40)) as pilot:
-            await until(pilot, lambda: "bed-4" in shown(station) and bool(done))
-            await pilot.press("3")
-            assert ("bed", "bed-3") == (station.state.view, station.state.selected)
-
-    asyncio.run(script())
-    assert ["collect", "freeze", "collect"] == done
