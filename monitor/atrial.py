@@ -99,9 +99,10 @@ class Atrial:
         self._shortest, self._longest = (round(seconds * fs) for seconds in _RR_S)
         self._p_waves = PWaves(window, fs=fs, span=self._span)
         self._flutter = Flutter(window, fs=fs, span=self._span)
-        self._irregular, *self._marked = (
+        self._stretches = tuple(
             Stretches(kind, fs=fs, delay=self._delay) for kind in (_KIND, PAROXYSM, FLUTTER)
         )
+        self._irregular, *self._marked = self._stretches
         self._fibrillation: list[tuple[int, bool]] = []
         self._fibrillating = False
         self._pairs = np.empty((0, 4))
@@ -160,7 +161,7 @@ class Atrial:
             "lasts": self._lasts,
             "onset": self._onset,
             "flutter": self._flutter.snapshot(),
-            "stretches": [each.snapshot() for each in (self._irregular, *self._marked)],
+            "stretches": [each.snapshot() for each in self._stretches],
         }
 
     def restore(self, state: State) -> None:
@@ -173,7 +174,7 @@ class Atrial:
         self._usable = state["usable"]
         self._lasts, self._onset = state["lasts"], state["onset"]
         self._flutter.restore(state["flutter"])
-        for each, kept in zip((self._irregular, *self._marked), state["stretches"], strict=True):
+        for each, kept in zip(self._stretches, state["stretches"], strict=True):
             each.restore(kept)
 
     def _pair(self, beat: LabelledBeat) -> list[float] | None:
@@ -216,7 +217,7 @@ class Atrial:
             return []
         self._lasts, self._onset = True, onset
         start = self._irregular.begin(self._pairs[best:], beat.decided)
-        for each in (self._irregular, *self._marked):
+        for each in self._stretches:
             each.since, each.until = None, onset
         return [start, *self._follow(beat, excess, range(best + 1, len(self._pairs) + 1))]
 
@@ -225,7 +226,6 @@ class Atrial:
 
         The last step is now; those before are at the last pair of each.
         """
-        stretches = (self._irregular, *self._marked)
         flutter = np.zeros(len(excess))
         asked = self._pairs[:, BEFORE] >= self._onset
         flutter[asked] = self._flutter.against(self._pairs[asked, SAMPLE])
@@ -233,7 +233,7 @@ class Atrial:
         turns = []
         for heard in upto:
             now = beat.sample if heard == len(excess) else int(self._pairs[heard - 1, SAMPLE])
-            for each, nats in zip(stretches, evidence, strict=True):
+            for each, nats in zip(self._stretches, evidence, strict=True):
                 told = each.follow(self._pairs[:heard], nats[:heard], now=now, decided=beat.decided)
                 turns += told if each is not self._irregular else []
         return turns
