@@ -16,8 +16,9 @@ from monitor.annotations import SUFFIXES, write_annotations
 from monitor.assemble import Closed, Opened, Samples
 from monitor.beats import FEATURES, WindowSpec
 from monitor.beds import Bed, Key
-from monitor.events import Alarm, BeatWindow, Event, LabelledBeat, Stream, sort_key
+from monitor.events import Alarm, BeatWindow, Event, LabelledBeat, Notice, Stream, sort_key
 from monitor.events import Block as SampleBlock
+from monitor.handover import BYE
 from monitor.label import label_record
 from monitor.lines import Lines
 from monitor.link import Entry
@@ -92,8 +93,11 @@ class Live:
 
     @property
     def events(self) -> list[Event]:
-        """What was told, in the order of signal time."""
-        return sorted((e.event for e in self.entries if not isinstance(e.event, Stream)), key=sort_key)
+        """What was told of the signal, in the order of its time: not that a stream began and said bye."""
+        told = [entry.event for entry in self.entries if not isinstance(entry.event, Stream)]
+        bye = [event for event in told if isinstance(event, Notice)]
+        assert [BYE] == [event.text for event in bye]
+        return sorted((event for event in told if event not in bye), key=sort_key)
 
 
 @pytest.fixture(scope="module")
