@@ -141,4 +141,5 @@ def _cut(bed: BedSnapshot, alarm: Alarm) -> BedSnapshot | None:
         return None
     offset = bed.strip.start + first - bed.delay - start  # what is missing at the beginning stays empty
     marks = tuple(Mark(mark.sample - start, mark.label) for mark in bed.marks if start <= mark.sample < stop)
-    return replace(bed, strip=Strip(offset, samples.copy()), delay=0, marks=marks, index=stop - start)
+    alone = replace(bed, ventricular=(), rates=(), trend=())  # what lasts for minutes is not kept with it
+    return replace(alone, strip=Strip(offset, samples.copy()), delay=0, marks=marks, index=stop - start)

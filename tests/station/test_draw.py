@@ -416,7 +416,7 @@ def test_memory_is_bounded() -> None:
     memory.push([Entry("bed-1", "", NOW_NS, FS, alarm)] * 2000)
     assert 500 == len(memory.happenings)
     memory.cut(a_ward(1), seconds=30.0)
-    assert len(memory.strips) <= 100
+    assert len(memory.strips) <= 50
     assert 0 == memory.wants(a_ward(1))
 
 
