@@ -15,6 +15,7 @@ from monitor.arrhythmias import Arrhythmias
 from monitor.events import Alarm, Beat, Event, Label, LabelledBeat, sort_key
 from monitor.rhythm import HeartRate, Rhythms
 from monitor.settings import Settings
+from monitor.turns import alarming
 
 _UNJUDGED: Final = ("multiform_pvc",)
 """What reference beats do not tell: they have no shape."""
@@ -60,7 +61,7 @@ def expected_alarms(
         told += alarms.fell_silent(rhythms.advance(sample))
         told += alarms.labelled(labelled, rhythms.push(labelled), rhythms.evidence)
         told += alarms.turned(arrhythmias.advance(sample)) + alarms.advance_labels(sample)
-        told += alarms.turned(arrhythmias.push(labelled))
+        told += alarms.turned(alarming(arrhythmias.push(labelled)))
         last = sample
     told += alarms.fell_silent(rhythms.advance(n_samples))
     told += alarms.turned(arrhythmias.advance(n_samples)) + alarms.advance_labels(n_samples)

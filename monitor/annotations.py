@@ -27,6 +27,7 @@ it, and a mark inside a gap that was bridged stands between ``~`` 0 and ``~`` -1
 """
 
 from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,12 @@ _UNREADABLE: Final = -1
 _FIBRILLATION: Final = frozenset({"(VFL", "(VF", "(VFIB"})
 _OF_BEATS: Final = frozenset({"(SVTA", "(B", "(T"})
 """Of rhythms that hold at once the one that began last is told, but these never: in atrial fibrillation
-early beats may be labelled S, and V in turn with others are no rhythm of their own, as databases mark it."""
+early beats may be labelled S, and V in turn with others by chance are no rhythm of their own ..."""
+_PATTERNS: Final = frozenset({"(B", "(T"})
+_WHOLE: Final = 4
+"""... unless there are so many of them in turn: chance made up to three in 203, and never four."""
+_N_VENTRICULAR: Final = 64
+"""So many V are remembered for it."""
 _N_SPANS: Final = 64
 """So many rhythms are remembered: what is told late holds no more of them."""
 
@@ -86,11 +92,12 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class _Span:
-    """A rhythm: from where, up to where, None while it lasts."""
+    """A rhythm: from where, up to where, None while it lasts; ``whole``: it is one inside another, too."""
 
     rhythm: str
     start: int
     stop: int | None = None
+    whole: bool = False
 
     def holds(self, sample: int) -> bool:
         return self.start <= sample and (self.stop is None or sample < self.stop)
@@ -111,14 +118,16 @@ class Annotator:
     def __init__(self, labels: LabelKind = "confirmed") -> None:
         self._provisional = labels == "provisional"
         self._spans: list[_Span] = []
+        self._ventricular: deque[int] = deque(maxlen=_N_VENTRICULAR)
         self._fibrillations: set[str] = set()
         self._free = 0
 
     def marks(self, event: Event) -> list[Mark]:
         """Return what stands for an event: often nothing, two marks for a gap."""
         match event:
-            case LabelledBeat():
-                return [Mark(event.sample, 4, event.label)] if event.provisional == self._provisional else []
+            case LabelledBeat() if event.provisional == self._provisional:
+                self._ventricular.extend([event.sample] if event.label == "V" else [])
+                return [Mark(event.sample, 4, event.label)]
             case Rhythm() if event.rhythm in _FIBRILLATION:
                 return self._fibrillation(event)
             case Rhythm():
@@ -137,21 +146,27 @@ class Annotator:
 
     def _rhythm(self, event: Rhythm) -> list[Mark]:
         """Mark where a rhythm begins or ends, and anew what it changes after that."""
+        since = event.sample
         if event.state == "start":
             self._spans = [*self._spans, _Span(event.rhythm, event.sample)][-_N_SPANS:]
         else:
             lasting = [span for span in self._spans if span.rhythm == event.rhythm and span.stop is None]
             for span in lasting:
                 span.stop = max(event.sample, span.start)
+                n = sum(span.holds(sample) for sample in self._ventricular)
+                span.whole = span.rhythm in _PATTERNS and n >= _WHOLE
+                since = min(since, span.start) if span.whole else since
         turns = {event.sample}
         turns |= {span.start for span in self._spans} | {span.stop for span in self._spans if span.stop}
-        return [Mark(at, 3, "+", note=self._holds(at)) for at in sorted(turns) if at >= event.sample]
+        return [Mark(at, 3, "+", note=self._holds(at)) for at in sorted(turns) if at >= since]
 
     def _holds(self, sample: int) -> str:
         """Return the innermost rhythm that holds at a sample."""
         spans = [span for span in reversed(self._spans) if span.holds(sample)]
         return (
-            max(spans, key=lambda span: (span.rhythm not in _OF_BEATS, span.start)).rhythm if spans else "(N"
+            max(spans, key=lambda span: (span.rhythm not in _OF_BEATS or span.whole, span.start)).rhythm
+            if spans
+            else "(N"
         )
 
     def _fibrillation(self, event: Rhythm) -> list[Mark]:

@@ -14,7 +14,7 @@ from monitor.history import Found, History
 from monitor.settings import Settings
 from monitor.stage import State
 from monitor.timing import missed_beat, supraventricular
-from monitor.turns import Turn
+from monitor.turns import SALVO, Turn
 
 __all__ = ["Arrhythmias"]
 
@@ -45,7 +45,8 @@ class Arrhythmias:
         Returns
         -------
         list
-            Ends, starts, then what was momentary, each decided where the beat's label takes effect.
+            Ends, starts, then what was momentary, each decided where the beat's label takes effect. A short
+            ventricular tachycardia is a rhythm too, `monitor.turns.SALVO`.
         """
         history, settings = self._history, self.settings
         history.push(beat, form)
@@ -61,11 +62,12 @@ class Arrhythmias:
             if kind not in self._standing
         ]
         self._standing = {kind: found.evidence[-1] for kind, found in now.items()}
-        return turns + [
+        once = {kind: found for rule in _MOMENTARY for kind, found in rule(history, settings).items()}
+        turns += [
             Turn(kind, "once", found.onset, beat.decided, found.evidence, found.value)
-            for rule in _MOMENTARY
-            for kind, found in rule(history, settings).items()
+            for kind, found in once.items()
         ]
+        return turns + self._salvo(once.get("nonsustained_vt"), beat.decided)
 
     def advance(self, index: int) -> list[Turn]:
         """Let time run: no label confirmed before ``index`` will come any more.
@@ -79,6 +81,13 @@ class Arrhythmias:
         ended, self._standing = self._standing, {}
         self._history.beats = []
         return [Turn(kind, "end", last, due) for kind, last in ended.items()]
+
+    def _salvo(self, run: Found | None, decided: int) -> list[Turn]:
+        """Tell a run from its first beat up to the one behind it."""
+        if run is None:
+            return []
+        start = Turn(SALVO, "start", run.onset, decided, run.evidence, run.value)
+        return [start, Turn(SALVO, "end", self._history.after(run.evidence[-1]), decided)]
 
     def snapshot(self) -> State:
         """Return a copy of the state."""

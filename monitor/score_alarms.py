@@ -156,13 +156,20 @@ def _rhythms(
 def _told_rhythms(
     changes: Sequence[Rhythm], names: Sequence[str], *, fs: float, end_s: float
 ) -> list[tuple[float, float]]:
+    """Return the stretches of rhythms of these names, each instant once: both kinds of label tell of VT."""
     begun: dict[str, float] = {}
-    found = []
+    found: list[tuple[float, float]] = []
     for change in changes:
         if change.rhythm not in names:
             continue
         if change.state == "start":
-            begun[change.rhythm] = change.sample / fs
+            begun.setdefault(change.rhythm, change.sample / fs)
         elif change.rhythm in begun:
             found.append((begun.pop(change.rhythm), change.sample / fs))
-    return sorted([*found, *((start, end_s) for start in begun.values())])
+    joined: list[tuple[float, float]] = []
+    for start, stop in sorted([*found, *((start, end_s) for start in begun.values())]):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
+        else:
+            joined.append((start, stop))
+    return joined

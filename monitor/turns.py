@@ -3,7 +3,8 @@
 Conditions are named as alarms are (`monitor.definitions`). `monitor.alarms` makes alarms of turns; those of
 them that are rhythms are told as `monitor.events.Rhythm` too, under their WFDB names. An alarm of atrial
 fibrillation goes on while it comes and goes; its rhythm has turns of its own, `PAROXYSM`, and so has flutter
-among it, `FLUTTER`; neither has an alarm.
+among it, `FLUTTER`. Three or four fast ventricular beats are a tachycardia to WFDB, `SALVO`. None of the
+three has an alarm of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 from monitor.events import LabelKind, Rhythm
 
-__all__ = ["FLUTTER", "MAX_EVIDENCE", "PAROXYSM", "RHYTHMS", "Turn", "alarming", "rhythms_of"]
+__all__ = ["FLUTTER", "MAX_EVIDENCE", "PAROXYSM", "RHYTHMS", "SALVO", "Turn", "alarming", "rhythms_of"]
 
 MAX_EVIDENCE: Final = 32
 """So many beats are told as evidence at most, the last ones."""
@@ -23,16 +24,22 @@ PAROXYSM: Final = "paroxysm"
 FLUTTER: Final = "atrial_flutter"
 """One stretch of atrial flutter during such an alarm."""
 
+SALVO: Final = "salvo"
+"""A ventricular tachycardia of fewer beats than its alarm asks for: what ``nonsustained_vt`` is told of."""
+
 RHYTHMS: Final[Mapping[str, str]] = MappingProxyType(
     {
         PAROXYSM: "(AFIB",
         FLUTTER: "(AFL",
+        SALVO: "(VT",
         "supraventricular_tachycardia": "(SVTA",
         "bigeminy": "(B",
         "trigeminy": "(T",
     }
 )
-"""Conditions that are rhythms, and what WFDB calls them; `monitor.rhythm` tells ``(VT`` and ``(IVR``."""
+"""Conditions that are rhythms, and what WFDB calls them; `monitor.rhythm` tells longer ``(VT``, ``(IVR``."""
+
+_SILENT: Final = (PAROXYSM, FLUTTER, SALVO)
 
 
 class Turn(NamedTuple):
@@ -41,7 +48,7 @@ class Turn(NamedTuple):
     Attributes
     ----------
     kind
-        The alarm's kind, `PAROXYSM` or `FLUTTER`.
+        The alarm's kind, `PAROXYSM`, `FLUTTER` or `SALVO`.
     state
         ``start``, ``end``, or ``once`` for what is over as soon as it is known.
     sample
@@ -64,7 +71,7 @@ class Turn(NamedTuple):
 
 def alarming(turns: Sequence[Turn]) -> list[Turn]:
     """Return the turns of which alarms are made."""
-    return [turn for turn in turns if turn.kind not in (PAROXYSM, FLUTTER)]
+    return [turn for turn in turns if turn.kind not in _SILENT]
 
 
 def rhythms_of(turns: Sequence[Turn], labels: LabelKind) -> list[Rhythm]:

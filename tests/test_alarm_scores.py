@@ -312,6 +312,15 @@ def test_rhythms_told_are_compared_by_overlap_and_duration() -> None:
     assert EpisodeCounts(1, 0, 1, 0, 100.0, 50.0, 50.0) == found["atrial_fibrillation"]
 
 
+def test_an_instant_of_a_rhythm_that_is_told_twice_counts_once() -> None:
+    """Provisional labels made a run of five, confirmed ones of three; another was told in two pieces."""
+    reference = rhythm((0, "(N"), (20, "(VT"), (40, "(N"))
+    told = [(3000, "start"), (3100, "start"), (3400, "end"), (3900, "end")]
+    told += [(2500, "start"), (3500, "end"), (6000, "start"), (6500, "end")]
+    steps = [Rhythm(sample=at, decided=at, rhythm="(VT", state=state) for at, state in told]  # type: ignore[arg-type]
+    assert EpisodeCounts(1, 0, 1, 1, 20.0, 15.0, 10.0) == scored(steps, reference).episodes[VT]
+
+
 def one_record(name: str, *, in_time: bool, n_false: int) -> RecordAlarms:
     """Return an hour with one condition and some false alarms."""
     answer = Answer(asked(100, 120), told(100, 104, 110) if in_time else None, in_time)

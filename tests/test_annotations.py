@@ -130,6 +130,31 @@ def test_early_beats_do_not_interrupt_another_rhythm(tmp_path: Path, name: str) 
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "n", "notes"),
+    [
+        ("(B", 3, ["(AFIB"] * 3 + ["(N"]),
+        ("(B", 4, ["(AFIB", "(B", "(AFIB", "(N"]),
+        ("(T", 4, ["(AFIB", "(T", "(AFIB", "(N"]),
+        ("(SVTA", 4, ["(AFIB"] * 3 + ["(N"]),
+    ],
+)
+def test_a_pattern_of_four_ventricular_beats_interrupts_atrial_fibrillation(
+    tmp_path: Path, name: str, n: int, notes: list[str]
+) -> None:
+    """Three in turn may be chance; it is known where it ends, and marked from its beginning."""
+    events: list[Event] = [
+        rhythm(100, "(AFIB", "start"),
+        *(beat(200 + 20 * k, "V") for k in range(n)),
+        rhythm(200, name, "start"),
+        rhythm(300, name, "end"),
+        *(beat(300 + 20 * k, "V") for k in range(4)),
+        rhythm(400, "(AFIB", "end"),
+    ]
+    marks = [(at, note) for at, symbol, note in written(tmp_path / "r.blt", events) if symbol == "+"]
+    assert marks == list(zip([100, 200, 300, 400], notes, strict=True))
+
+
 @pytest.mark.parametrize("name", ["(VFL", "(VF", "(VFIB"])
 def test_fibrillation_and_flutter_stand_in_brackets(tmp_path: Path, name: str) -> None:
     """As in the databases, and as epicmp wants them; one inside another is one."""

@@ -8,7 +8,7 @@ import pytest
 from monitor.arrhythmias import Arrhythmias
 from monitor.events import LabelledBeat
 from monitor.settings import Settings
-from monitor.turns import Turn
+from monitor.turns import SALVO, Turn, alarming, rhythms_of
 
 FS = 100.0
 
@@ -80,8 +80,18 @@ def test_runs_and_patterns_of_labels(labels: str, kinds: set[str]) -> None:
 )
 def test_the_rate_tells_one_run_from_another(labels: str, rr: int, kind: str | None) -> None:
     """Limits belong to the slower side."""
-    kinds = {turn.kind for turn in told(labels, rr)} - {"ventricular_run"}
+    kinds = {turn.kind for turn in told(labels, rr)} - {"ventricular_run", SALVO}
     assert kinds == ({kind} if kind else set())
+
+
+@pytest.mark.parametrize(("labels", "stop"), [("NNVVVN", 5), ("NNVVVVN", 6), ("NNVVVFN", 5)])
+def test_three_fast_ventricular_beats_are_a_rhythm(labels: str, stop: int) -> None:
+    """``(VT`` of WFDB: from the first up to the beat behind them; told once it is over."""
+    turns = [turn for turn in told(labels, 40) if turn.kind == SALVO]
+    assert [("start", 2), ("end", stop)] == [(turn.state, turn.sample // 40 - 1) for turn in turns]
+    assert {40 * len(labels) + 90} == {turn.decided for turn in turns}
+    assert ["(VT", "(VT"] == [rhythm.rhythm for rhythm in rhythms_of(turns, "confirmed")]
+    assert [] == alarming(turns)
 
 
 def test_a_condition_is_about_its_beats_and_ends_with_the_one_that_breaks_it() -> None:
