@@ -20,6 +20,8 @@ Ritscher & Mehra (2008), and what is told beat by beat can be summed as low-comp
   stretch is ``af_s`` long and the sum large enough.
 - It may come and go (`monitor.stretches`): the rhythm is marked beat by beat while the alarm lasts, and from
   its onset; the alarm is over ``af_end_s`` after the last stretch of irregular RR.
+- Four RR in a row that are alike speak against marking it there, however rare they were in the last minute:
+  fibrillation seldom has them by chance, and between its bursts other rhythms may last a few seconds only.
 - Flutter that is conducted by twos, threes and fours is as irregular. It is marked as flutter where its wave
   can be followed from beat to beat (`monitor.flutter`). The alarm is the same: its definition is of RR.
 
@@ -43,6 +45,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from monitor.events import BeatWindow, LabelledBeat, Rhythm
@@ -61,6 +64,11 @@ _ALIKE: Final = 0.05
 """RR within this share of the mean RR of one another are alike ..."""
 _ALIKE_S: Final = 0.02
 """... and so are those that differ by less than this."""
+_REGULAR: Final = 0.04
+"""RR of a row that differ by no more than this share of the mean are regular ..."""
+_ROW: Final = 4
+_ROW_NATS: Final = 2.0
+"""... and four of them in a row speak so much against fibrillation."""
 _RR_S: Final = (0.2, 3.0)
 """RR outside these say nothing: a false detection, a pause."""
 _HEARD: Final = (0.5, 2.0)
@@ -201,6 +209,23 @@ class Atrial:
             surprise_kernel(self._pairs[:, FIRST].copy(), self._pairs[:, SECOND].copy(), alike, excess)
         return excess - self._p_waves.against(self._pairs[:, SAMPLE]) - self._limit
 
+    def _in_row(self) -> NDArray[np.bool_]:
+        """Return which pairs end with one of four RR in a row that are alike."""
+        pairs = self._pairs
+        found = np.zeros(len(pairs), dtype=bool)
+        if len(pairs) < _ROW - 1:
+            return found
+        alike = max(_REGULAR * float(pairs[:, SECOND].mean()), _ALIKE_S * self._fs)
+        joined = pairs[1:, BEFORE] == pairs[:-1, SAMPLE]
+        rr = sliding_window_view(pairs[:, SECOND], _ROW - 1)
+        first = pairs[: len(rr), FIRST]
+        spread = np.maximum(rr.max(axis=1), first) - np.minimum(rr.min(axis=1), first)
+        rows = (spread <= alike) & sliding_window_view(joined, _ROW - 2).all(axis=1)
+        for place in range(_ROW - 1):
+            found[place : place + len(rows)] |= rows
+        found[: len(rows) - 1] |= rows[1:] & joined[: len(rows) - 1]
+        return found
+
     def _start(self, beat: LabelledBeat) -> list[Turn]:
         """Begin with the pair from which on the sum is largest, if it is large and long enough.
 
@@ -229,7 +254,8 @@ class Atrial:
         flutter = np.zeros(len(excess))
         asked = self._pairs[:, BEFORE] >= self._onset
         flutter[asked] = self._flutter.against(self._pairs[asked, SAMPLE])
-        evidence = (excess, excess - flutter, flutter - _PLAIN + np.minimum(excess, 0.0))
+        fibrillation = excess - flutter - _ROW_NATS * self._in_row()
+        evidence = (excess, fibrillation, flutter - _PLAIN + np.minimum(excess, 0.0))
         turns = []
         for heard in upto:
             now = beat.sample if heard == len(excess) else int(self._pairs[heard - 1, SAMPLE])

@@ -25,6 +25,9 @@ _AT_ONCE: Final[Mapping[str, str]] = MappingProxyType({"(VT": "ventricular_tachy
 _BY_MINUTES: Final = ("atrial_fibrillation", "frequent_pvc")
 """What the last minute shows: carried over from another stream, it has the time to be found again."""
 _MINUTES_S: Final = 90.0
+_UNANSWERED_S: Final = 300.0
+"""Beats that nobody has labelled, while the network is loading, say nothing of what was carried over: for so
+long they do not let it end."""
 
 
 class LabelAlarms:
@@ -46,7 +49,7 @@ class LabelAlarms:
         self.settings = settings
         self._standing = standing
         self._fs = fs
-        self._carried_until = -1
+        self._carried_until = self._carried_latest = -1
         self._held: dict[str, int] = {}
         self._due: dict[str, int] = {}
         self.take_up(standing.alarms(), start)
@@ -55,7 +58,8 @@ class LabelAlarms:
         """Carry from sample ``at`` on what stood before: what is not found again in time is over."""
         carried = [alarm.kind for alarm in alarms if self._standing.lasts(alarm.kind, alarm.lead)]
         until, minute = at + self._n(self.settings.carry_s), at + self._n(_MINUTES_S)
-        self._carried_until = until if carried else self._carried_until
+        if carried:
+            self._carry(at)
         for kind in carried:
             if DEFINITIONS[kind].lane == "confirmed":
                 self._due[kind] = minute if kind in _BY_MINUTES else until
@@ -69,7 +73,10 @@ class LabelAlarms:
         """
         if beat.rr is None and self._standing.carry(_AT_ONCE.values()):
             rhythms = [rhythm for rhythm in rhythms if rhythm.state == "start"]
-            self._carried_until = beat.decided + self._n(self.settings.carry_s)
+            self._carry(beat.decided)
+        if beat.label == "Q" and beat.probabilities is None:
+            until = min(beat.decided + self._n(self.settings.carry_s), self._carried_latest)
+            self._carried_until = max(self._carried_until, until)
         steps = self.rhythms(rhythms, evidence)
         for kind in _AT_ONCE.values():
             if self._standing.carried(kind) and (beat.label in "NS" or beat.decided > self._carried_until):
@@ -128,13 +135,24 @@ class LabelAlarms:
 
     def snapshot(self) -> State:
         """Return a copy of the state, what stands left out."""
-        return {"carried_until": self._carried_until, "held": dict(self._held), "due": dict(self._due)}
+        return {
+            "carried_until": self._carried_until,
+            "carried_latest": self._carried_latest,
+            "held": dict(self._held),
+            "due": dict(self._due),
+        }
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
         self._carried_until = state["carried_until"]
+        self._carried_latest = state["carried_latest"]
         self._held = dict(state["held"])
         self._due = dict(state["due"])
+
+    def _carry(self, at: int) -> None:
+        """Let provisional labels behind a sample tell whether what stood goes on."""
+        self._carried_until = at + self._n(self.settings.carry_s)
+        self._carried_latest = at + self._n(_UNANSWERED_S)
 
     def _end(self, kind: str, at: int) -> list[Alarm]:
         self._due.pop(kind, None)

@@ -464,6 +464,32 @@ def test_alarms_of_an_earlier_stream_are_carried_over() -> None:
     assert [("ventricular_tachycardia", "end", 240)] == told(over)
 
 
+@pytest.mark.parametrize(
+    ("answered", "labels", "end"),
+    [
+        (False, "Q" * 200 + "V" * 20 + "N", 220),  # the network was loading: it is found again, and is over
+        (False, "Q" * 700, 601),  # 300 s: nothing tells that it goes on
+        (True, "Q" * 200, 21),  # told by the network: carry_s
+    ],
+)
+def test_beats_that_nobody_labelled_do_not_end_what_was_carried_over(
+    answered: bool, labels: str, end: int
+) -> None:
+    """Two beats a second; a restart in a tachycardia tells no end of it before a label shows one."""
+    old = make()
+    label_lane(old, "NVVVVV")
+    new, table = make(start=10, standing=old.standing()), Rhythms(RhythmSettings(), fs=FS)
+    steps: list[Alarm] = []
+    for i, label in enumerate(labels):
+        told_q = (0.1, 0.1, 0.1, 0.1, 0.6) if answered else None
+        at, rr = 10 + 50 * i, 50 if i else None
+        beat = LabelledBeat(
+            sample=at, decided=at, label=_label(label), provisional=True, rr=rr, probabilities=told_q
+        )
+        steps += new.labelled(beat, table.push(beat))
+    assert [("ventricular_tachycardia", "end", 10 + 50 * end)] == told(steps)[:1]
+
+
 def _scene() -> list[Event]:
     chance = random.Random(7)
     at, samples = 100, []

@@ -1,5 +1,7 @@
 """Atrial fibrillation from RR: what is told of it and when, and what must not be taken for it."""
 
+from itertools import pairwise
+
 import msgspec
 import numpy as np
 import pytest
@@ -85,6 +87,24 @@ def test_it_comes_and_goes_while_one_alarm_lasts() -> None:
     for turn, border in zip(turns, borders, strict=True):
         assert abs(turn.sample - given[border].sample) <= 3 * 0.8 * FS
         assert turn.sample <= turn.decided
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_a_few_regular_beats_between_bursts_are_not_marked(seed: int) -> None:
+    """Seven at another rate each time, which the last minute does not foretell; bursts of fourteen are."""
+    chance = rng(seed)
+    parts = [fibrillation(60, chance)]
+    for _ in range(12):
+        rr = chance.normal(chance.uniform(0.5, 0.9), 0.006, 7)
+        parts += [[(float(each), "N") for each in rr], fibrillation(14, chance)]
+    given = beats(*parts)
+    marked = np.zeros(given[-1].sample + 1, dtype=bool)
+    for turn in stretches(given):
+        marked[turn.sample :] = turn.state == "start"
+    borders = [given[at].sample for at in np.cumsum([len(part) for part in parts])]
+    shares = [float(marked[a:b].mean()) for a, b in pairwise(borders)]
+    assert np.mean(shares[::2]) < 0.05
+    assert np.mean(shares[1::2]) > 0.85
 
 
 def test_it_is_told_after_half_a_minute_of_it_and_over_after_the_delay() -> None:

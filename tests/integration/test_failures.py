@@ -75,7 +75,8 @@ def test_an_engine_that_dies_is_said_and_ends_the_run_with_1() -> None:
         beatline("sim", "--loop", "--endpoint", endpoint, "--bed", "7") as sim,
     ):
         assert monitor.stdout is not None
-        assert "stream begins" in monitor.stdout.readline()
+        while "stream begins" not in (line := monitor.stdout.readline()):
+            assert line, "the output ended before the stream began"
         classifier = child(monitor, "monitor.classify")
         child(monitor, "monitor.engine").kill()
         out, _ = monitor.communicate(timeout=60)

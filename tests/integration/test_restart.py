@@ -32,15 +32,15 @@ def _what_the_killed_leave(tmp_path_factory: pytest.TempPathFactory, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("script", "kinds"),
+    ("script", "speed", "kinds"),
     [
-        ("sinus:6@75, sinus:9000@170", {"extreme_tachycardia": "EXTREME TACHY", "high_rate": "HIGH RATE"}),
-        ("sinus:20@75, vt:9000@150", {"ventricular_tachycardia": "VENT TACHY"}),
+        ("sinus:6@75, sinus:9000@170", 5, {"extreme_tachycardia": "EXTREME TACHY", "high_rate": "HIGH RATE"}),
+        ("sinus:20@75, vt:9000@150", 2, {"ventricular_tachycardia": "VENT TACHY"}),  # labels take their time
     ],
     ids=["by the signal", "by labels"],
 )
 def test_alarms_go_on_as_the_same_when_the_monitor_is_killed_and_started_again(
-    script: str, kinds: dict[str, str], tmp_path: Path
+    script: str, speed: int, kinds: dict[str, str], tmp_path: Path
 ) -> None:
     """kill -9 in a tachycardia: the next process shows it at once, finds it again, tells no second start.
 
@@ -57,7 +57,8 @@ def test_alarms_go_on_as_the_same_when_the_monitor_is_killed_and_started_again(
         "--store",
         str(tmp_path / "s.sqlite"),
     ]
-    with beatline("sim", "--script", script, "--endpoint", endpoint, "--bed", "7", "--speed", "5") as sim:
+    device = ["--script", script, "--endpoint", endpoint, "--bed", "7", "--speed", str(speed)]
+    with beatline("sim", *device) as sim:
         with beatline(*options) as monitor:
             alarm = read_until(monitor, is_alarm(next(iter(kinds))))
             read_until(monitor, later(alarm["decided"], 12))
