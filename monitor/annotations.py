@@ -68,6 +68,7 @@ _OF_BEATS: Final = frozenset({"(SVTA", "(B", "(T"})
 """Of rhythms that hold at once the one that began last is told, but these never: in atrial fibrillation
 early beats may be labelled S, and V in turn with others by chance are no rhythm of their own ..."""
 _PATTERNS: Final = frozenset({"(B", "(T"})
+_RUNS: Final = frozenset({"(VT", "(IVR"})
 _WHOLE: Final = 4
 """... unless there are so many of them in turn: chance made up to three in 203, and never four."""
 _N_VENTRICULAR: Final = 64
@@ -153,12 +154,17 @@ class Annotator:
             lasting = [span for span in self._spans if span.rhythm == event.rhythm and span.stop is None]
             for span in lasting:
                 span.stop = max(event.sample, span.start)
-                n = sum(span.holds(sample) for sample in self._ventricular)
-                span.whole = span.rhythm in _PATTERNS and n >= _WHOLE
+                span.whole = span.rhythm in _PATTERNS and self._n_in_turn(span) >= _WHOLE
                 since = min(since, span.start) if span.whole else since
         turns = {event.sample}
         turns |= {span.start for span in self._spans} | {span.stop for span in self._spans if span.stop}
         return [Mark(at, 3, "+", note=self._holds(at)) for at in sorted(turns) if at >= since]
+
+    def _n_in_turn(self, pattern: _Span) -> int:
+        """Return how many V a pattern holds that belong to no run."""
+        runs = [span for span in self._spans if span.rhythm in _RUNS]
+        held = [sample for sample in self._ventricular if pattern.holds(sample)]
+        return sum(not any(run.holds(sample) for run in runs) for sample in held)
 
     def _holds(self, sample: int) -> str:
         """Return the innermost rhythm that holds at a sample."""

@@ -155,6 +155,23 @@ def test_a_pattern_of_four_ventricular_beats_interrupts_atrial_fibrillation(
     assert marks == list(zip([100, 200, 300, 400], notes, strict=True))
 
 
+def test_ventricular_beats_of_runs_make_no_pattern(tmp_path: Path) -> None:
+    """Between two runs, the last V of one and the first of the other are not in turn with those between."""
+    events: list[Event] = [
+        rhythm(100, "(AFIB", "start"),
+        *(beat(at, "V") for at in (160, 180, 200, 240, 280, 320, 340, 360)),
+        rhythm(160, "(VT", "start"),
+        rhythm(220, "(VT", "end"),
+        rhythm(320, "(VT", "start"),
+        rhythm(380, "(VT", "end"),
+        rhythm(200, "(B", "start"),
+        rhythm(340, "(B", "end"),
+        rhythm(400, "(AFIB", "end"),
+    ]
+    notes = {at: note for at, symbol, note in written(tmp_path / "r.blt", events) if symbol == "+"}
+    assert ("(AFIB", "(VT", "(AFIB", "(VT", "(AFIB") == tuple(notes[at] for at in (100, 160, 220, 320, 380))
+
+
 @pytest.mark.parametrize("name", ["(VFL", "(VF", "(VFIB"])
 def test_fibrillation_and_flutter_stand_in_brackets(tmp_path: Path, name: str) -> None:
     """As in the databases, and as epicmp wants them; one inside another is one."""
