@@ -252,7 +252,7 @@ class RhythmSettings(Section, frozen=True, kw_only=True):
     """... which is irregular without a pattern for at least this long ..."""
     af_surprise: Annotated[float, Meta(gt=0, le=5)] = 1.3
     """... each RR surprising by more than this on average, in nats; lower is more sensitive."""
-    af_end_s: Annotated[float, Meta(ge=10, le=3600)] = 30.0
+    af_end_s: Annotated[float, Meta(ge=10, le=3600)] = 120.0
     """It is over where RR are regular again, and that is told after so long."""
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ _RHYTHMS = {
     "trigeminy": "(T",
     "atrial_fibrillation": "(AFIB",
 }
-_OVER_S = {"atrial_fibrillation": 50, "frequent_pvc": 80}
+_OVER_S = {"atrial_fibrillation": 140, "frequent_pvc": 80}
 """What takes longer than 20 s to be over."""
 
 
