@@ -64,8 +64,6 @@ _ALIKE: Final = 0.05
 """RR within this share of the mean RR of one another are alike ..."""
 _ALIKE_S: Final = 0.02
 """... and so are those that differ by less than this."""
-_SURER: Final = 0.2
-"""To be marked, a beat has to say so much more for fibrillation than for the alarm."""
 _REGULAR: Final = 0.04
 """RR of a row that differ by no more than this share of the mean are regular ..."""
 _ROW: Final = 4
@@ -256,7 +254,7 @@ class Atrial:
         flutter = np.zeros(len(excess))
         asked = self._pairs[:, BEFORE] >= self._onset
         flutter[asked] = self._flutter.against(self._pairs[asked, SAMPLE])
-        fibrillation = excess - flutter - _SURER - _ROW_NATS * self._in_row()
+        fibrillation = excess - flutter - _ROW_NATS * self._in_row()
         evidence = (excess, fibrillation, flutter - _PLAIN + np.minimum(excess, 0.0))
         turns = []
         for heard in upto:

@@ -252,14 +252,11 @@ def atrial_of(events: list[Event]) -> list[Event]:
 
 
 def test_the_pipeline_tells_the_rhythm_and_raises_the_alarm(events: list[Event]) -> None:
-    """Marks from its start to its end, few seconds left out, and one alarm of medium priority."""
+    """A start and an end near those of the script, and one alarm of medium priority by confirmed labels."""
     rhythms = [event for event in atrial_of(events) if isinstance(event, Rhythm)]
     alarms = [event for event in atrial_of(events) if isinstance(event, Alarm)]
-    assert {"confirmed"} == {one.labels for one in rhythms}
-    starts, ends = ([one.sample / FS for one in rhythms if one.state == state] for state in ("start", "end"))
-    assert [12, 62] == pytest.approx([starts[0], ends[-1]], abs=3)
-    assert sum(ends) - sum(starts) > 0.8 * (62 - 12)
-    assert len(starts) == len(ends) <= 2
+    assert [("start", "confirmed"), ("end", "confirmed")] == [(one.state, one.labels) for one in rhythms]
+    assert [12, 62] == pytest.approx([one.sample / FS for one in rhythms], abs=3)
     assert ["start", "end", "cleared"] == [one.state for one in alarms]
     assert {"medium"} == {one.priority for one in alarms}
     assert (rhythms[0].sample, rhythms[0].decided) == (alarms[0].sample, alarms[0].decided)
