@@ -74,7 +74,7 @@ _WHOLE: Final = 4
 _N_VENTRICULAR: Final = 64
 """So many V are remembered for it."""
 _N_SPANS: Final = 64
-"""So many rhythms are remembered: what is told late holds no more of them."""
+"""So many rhythms that ended are remembered: what is told late holds no more of them."""
 
 
 class Mark(NamedTuple):
@@ -149,7 +149,7 @@ class Annotator:
         """Mark where a rhythm begins or ends, and anew what it changes after that."""
         since = event.sample
         if event.state == "start":
-            self._spans = [*self._spans, _Span(event.rhythm, event.sample)][-_N_SPANS:]
+            self._spans = [*_remembered(self._spans), _Span(event.rhythm, event.sample)]
         else:
             lasting = [span for span in self._spans if span.rhythm == event.rhythm and span.stop is None]
             for span in lasting:
@@ -188,6 +188,13 @@ class Annotator:
         sample = max(event.sample, self._free)
         self._free = sample + 1 if stands else sample
         return [Mark(sample, 2, "[") if stands else Mark(sample, 1, "]")]
+
+
+def _remembered(spans: Sequence[_Span]) -> list[_Span]:
+    """Return the spans that last, and those that ended last."""
+    stops = sorted(span.stop for span in spans if span.stop is not None)
+    oldest = min(stops[-_N_SPANS:], default=0)
+    return [span for span in spans if span.stop is None or span.stop >= oldest]
 
 
 def readable(mark: Mark, *, before: bool) -> bool:

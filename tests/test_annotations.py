@@ -115,6 +115,24 @@ def test_a_rhythm_that_is_told_late_goes_on_after_those_that_it_holds(tmp_path: 
     assert inside + behind == written(tmp_path / "r.blt", events)
 
 
+def test_a_rhythm_goes_on_however_many_others_interrupt_it(tmp_path: Path) -> None:
+    """What ended long ago is forgotten, never what lasts."""
+    events: list[Event] = [rhythm(100, "(AFIB", "start")]
+    for at in range(1000, 101_000, 1000):
+        events += [rhythm(at, "(VT", "start"), rhythm(at + 200, "(VT", "end")]
+    notes = [note for *_, note in written(tmp_path / "r.blt", events)]
+    assert ["(AFIB", *["(VT", "(AFIB"] * 100] == notes
+
+
+def test_memory_of_rhythms_is_bounded() -> None:
+    """An annotator runs for weeks."""
+    annotator = Annotator()
+    for at in range(1000, 1_001_000, 1000):
+        annotator.marks(rhythm(at, "(VT", "start"))
+        annotator.marks(rhythm(at + 200, "(VT", "end"))
+    assert len(annotator._spans) < 100
+
+
 @pytest.mark.parametrize("name", ["(SVTA", "(B", "(T"])
 def test_early_beats_do_not_interrupt_another_rhythm(tmp_path: Path, name: str) -> None:
     """Within atrial fibrillation beats may be labelled S, or V in turn; that is no rhythm of its own."""
