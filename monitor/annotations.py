@@ -93,9 +93,13 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class _Span:
-    """A rhythm: from where, up to where, None while it lasts; ``whole``: it is one inside another, too."""
+    """A rhythm told of such labels: from where, up to where, None while it lasts.
+
+    ``whole``: it is one inside another, too.
+    """
 
     rhythm: str
+    labels: LabelKind | None
     start: int
     stop: int | None = None
     whole: bool = False
@@ -149,10 +153,11 @@ class Annotator:
         """Mark where a rhythm begins or ends, and anew what it changes after that."""
         since = event.sample
         if event.state == "start":
-            self._spans = [*_remembered(self._spans), _Span(event.rhythm, event.sample)]
+            self._spans = [*_remembered(self._spans), _Span(event.rhythm, event.labels, event.sample)]
         else:
-            lasting = [span for span in self._spans if span.rhythm == event.rhythm and span.stop is None]
-            for span in lasting:
+            told = (event.rhythm, event.labels)
+            lasting = [span for span in self._spans if span.stop is None]
+            for span in [span for span in lasting if (span.rhythm, span.labels) == told]:
                 span.stop = max(event.sample, span.start)
                 span.whole = span.rhythm in _PATTERNS and self._n_in_turn(span) >= _WHOLE
                 since = min(since, span.start) if span.whole else since

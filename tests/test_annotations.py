@@ -20,10 +20,14 @@ def beat(sample: int, label: Label = "N") -> LabelledBeat:
     return LabelledBeat(sample=sample, decided=sample + 100, label=label)
 
 
-def rhythm(sample: int, name: str, state: str, *, late: int = 100) -> Rhythm:
+def rhythm(sample: int, name: str, state: str, *, late: int = 100, labels: LabelKind | None = None) -> Rhythm:
     assert state in ("start", "end")
     return Rhythm(
-        sample=sample, decided=sample + late, rhythm=name, state="start" if state == "start" else "end"
+        sample=sample,
+        decided=sample + late,
+        rhythm=name,
+        state="start" if state == "start" else "end",
+        labels=labels,
     )
 
 
@@ -113,6 +117,18 @@ def test_a_rhythm_that_is_told_late_goes_on_after_those_that_it_holds(tmp_path: 
     inside = [(100, "+", "(AFIB"), (200, "+", "(VT"), (300, "+", "(AFIB")]
     behind = [(700, "+", "(N"), (800, "+", "(VT"), (900, "+", "(N")]
     assert inside + behind == written(tmp_path / "r.blt", events)
+
+
+def test_a_tachycardia_of_both_labels_lasts_until_both_say_that_it_ended(tmp_path: Path) -> None:
+    """A short run of confirmed labels ends its own (VT alone, not the one of provisional labels around it."""
+    events: list[Event] = [
+        rhythm(100, "(VT", "start", late=40, labels="provisional"),
+        rhythm(100, "(VT", "start", late=50, labels="confirmed"),
+        rhythm(130, "(VT", "end", late=20, labels="confirmed"),
+        rhythm(900, "(VT", "end", late=10, labels="provisional"),
+    ]
+    marks = [(at, note) for at, _, note in written(tmp_path / "r.blt", events)]
+    assert [(100, "(VT"), (130, "(VT"), (900, "(N")] == marks
 
 
 def test_a_rhythm_goes_on_however_many_others_interrupt_it(tmp_path: Path) -> None:
