@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from monitor import records, signalfile
 from monitor.annotations import write_annotations
 from monitor.errors import StorageError
-from monitor.events import Alarm, Block, Event, Gap, LabelledBeat, Rhythm
+from monitor.events import Alarm, Block, Event, Gap, LabelledBeat, Rhythm, sort_key
 from monitor.recorder import Recorder
 from monitor.score.marks import decode
 
@@ -309,6 +309,33 @@ def test_late_labels_change_nothing(tmp_path: Path, late: int) -> None:
     for event in events:
         if event not in told:
             kept.event(event)
+    kept.close()
+    assert (tmp_path / "whole.blt").read_bytes() == (tmp_path / "bed1.blt").read_bytes()
+
+
+def test_a_pattern_of_minutes_is_recorded_as_it_is_labelled(tmp_path: Path) -> None:
+    """Bigeminy within atrial fibrillation may last longer than a file stays open to changes."""
+    n, beats = 300_000, range(500, 299_000, 200)
+    began, ended = 20_000, 260_000
+    events: list[Event] = [
+        LabelledBeat(sample=at, decided=at + 100, label="V" if began <= at < ended and i % 2 else "N")
+        for i, at in enumerate(beats)
+    ]
+    events += [
+        Rhythm(sample=1000, decided=8000, rhythm="(AFIB", state="start"),
+        Rhythm(sample=began, decided=began + 1300, rhythm="(B", state="start"),
+        Rhythm(sample=ended, decided=ended + 1300, rhythm="(B", state="end"),
+    ]
+    events.sort(key=sort_key)
+    write_annotations(tmp_path / "whole.blt", events, fs=FS)
+    kept = start(tmp_path)
+    told = iter(events)
+    event = next(told, None)
+    for stop in range(250, n + 1, 250):
+        kept.block(block(digital(250), stop - 250))
+        while event is not None and event.decided < stop:
+            kept.event(event)
+            event = next(told, None)
     kept.close()
     assert (tmp_path / "whole.blt").read_bytes() == (tmp_path / "bed1.blt").read_bytes()
 
