@@ -7,9 +7,10 @@ from monitor.storage import WholeFile
 
 __all__ = ["AnnotationFile"]
 
-_LATE_S: Final = 120.0
-"""How far behind the newest sample an annotation may still fall into its place: twice the time after
-which a beat is given up. A later one goes to the earliest place that is left."""
+_LATE_S: Final = 610.0
+"""How far behind the newest sample an annotation may still fall into its place: ``serving.label_timeout_s``
+and ``rhythm.af_window_s``, from whose beginning fibrillation may be told, at their largest, and the windows
+of a beat and the next. A later one goes to the earliest place that is left."""
 
 
 class AnnotationFile:

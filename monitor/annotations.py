@@ -70,11 +70,12 @@ early beats may be labelled S, and V in turn with others by chance are no rhythm
 _PATTERNS: Final = frozenset({"(B", "(T"})
 _RUNS: Final = frozenset({"(VT", "(IVR"})
 _WHOLE: Final = 4
-"""... unless there are so many of them in turn: chance made up to three in 203, and never four."""
+"""... unless there are so many of them in turn: chance made up to three in 203, and never four. It is judged
+while a pattern lasts, at each V and rhythm told, and once more where it ends."""
 _N_VENTRICULAR: Final = 64
 """So many V are remembered for it."""
 _N_SPANS: Final = 64
-"""So many rhythms are remembered: what is told late holds no more of them."""
+"""So many rhythms that ended are remembered: what is told late holds no more of them."""
 
 
 class Mark(NamedTuple):
@@ -93,9 +94,13 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class _Span:
-    """A rhythm: from where, up to where, None while it lasts; ``whole``: it is one inside another, too."""
+    """A rhythm told of such labels: from where, up to where, None while it lasts.
+
+    ``whole``: it is one inside another, too.
+    """
 
     rhythm: str
+    labels: LabelKind | None
     start: int
     stop: int | None = None
     whole: bool = False
@@ -127,8 +132,7 @@ class Annotator:
         """Return what stands for an event: often nothing, two marks for a gap."""
         match event:
             case LabelledBeat() if event.provisional == self._provisional:
-                self._ventricular.extend([event.sample] if event.label == "V" else [])
-                return [Mark(event.sample, 4, event.label)]
+                return [Mark(event.sample, 4, event.label), *self._beat(event)]
             case Rhythm() if event.rhythm in _FIBRILLATION:
                 return self._fibrillation(event)
             case Rhythm():
@@ -145,20 +149,45 @@ class Annotator:
             case _:
                 return []
 
+    def _beat(self, beat: LabelledBeat) -> list[Mark]:
+        """Mark the patterns that a V makes whole."""
+        if beat.label != "V":
+            return []
+        self._ventricular.append(beat.sample)
+        changed = self._judge(self._patterns())
+        return self._turns(min(changed)) if changed else []
+
     def _rhythm(self, event: Rhythm) -> list[Mark]:
         """Mark where a rhythm begins or ends, and anew what it changes after that."""
-        since = event.sample
         if event.state == "start":
-            self._spans = [*self._spans, _Span(event.rhythm, event.sample)][-_N_SPANS:]
-        else:
-            lasting = [span for span in self._spans if span.rhythm == event.rhythm and span.stop is None]
-            for span in lasting:
+            self._spans = [*_remembered(self._spans), _Span(event.rhythm, event.labels, event.sample)]
+        patterns = self._patterns()
+        if event.state == "end":
+            told = (event.rhythm, event.labels)
+            lasting = [span for span in self._spans if span.stop is None]
+            for span in [span for span in lasting if (span.rhythm, span.labels) == told]:
                 span.stop = max(event.sample, span.start)
-                span.whole = span.rhythm in _PATTERNS and self._n_in_turn(span) >= _WHOLE
-                since = min(since, span.start) if span.whole else since
-        turns = {event.sample}
-        turns |= {span.start for span in self._spans} | {span.stop for span in self._spans if span.stop}
+        return self._turns(min([event.sample, *self._judge(patterns)]))
+
+    def _turns(self, since: int) -> list[Mark]:
+        """Mark what holds from a sample on, there and wherever a rhythm begins or ends."""
+        turns = {since} | {span.start for span in self._spans}
+        turns |= {span.stop for span in self._spans if span.stop}
         return [Mark(at, 3, "+", note=self._holds(at)) for at in sorted(turns) if at >= since]
+
+    def _patterns(self) -> list[_Span]:
+        """Return the patterns that last."""
+        return [span for span in self._spans if span.stop is None and span.rhythm in _PATTERNS]
+
+    def _judge(self, patterns: Sequence[_Span]) -> list[int]:
+        """Judge anew whether patterns are whole; return where those begin of which it changed."""
+        changed = []
+        for span in patterns:
+            whole = self._n_in_turn(span) >= _WHOLE
+            if whole != span.whole:
+                span.whole = whole
+                changed.append(span.start)
+        return changed
 
     def _n_in_turn(self, pattern: _Span) -> int:
         """Return how many V a pattern holds that belong to no run."""
@@ -188,6 +217,13 @@ class Annotator:
         sample = max(event.sample, self._free)
         self._free = sample + 1 if stands else sample
         return [Mark(sample, 2, "[") if stands else Mark(sample, 1, "]")]
+
+
+def _remembered(spans: Sequence[_Span]) -> list[_Span]:
+    """Return the spans that last, and those that ended last."""
+    stops = sorted(span.stop for span in spans if span.stop is not None)
+    oldest = min(stops[-_N_SPANS:], default=0)
+    return [span for span in spans if span.stop is None or span.stop >= oldest]
 
 
 def readable(mark: Mark, *, before: bool) -> bool:

@@ -18,7 +18,7 @@ import msgspec
 
 from monitor.alarm_truth import expected_alarms, spans
 from monitor.definitions import DEFINITIONS
-from monitor.events import CLASSES, Alarm, Event, Rhythm
+from monitor.events import CLASSES, Alarm, Event, LabelKind, Rhythm
 from monitor.score.alarms import LETHAL, Answer, Condition, Told, answers, judge, told_alarms
 from monitor.score.alarms_group import AlarmGroup, RecordAlarms, group_alarms
 from monitor.score.alarms_marks import RHYTHMS, conditions, fast_runs, long_pauses, stretches
@@ -157,15 +157,16 @@ def _told_rhythms(
     changes: Sequence[Rhythm], names: Sequence[str], *, fs: float, end_s: float
 ) -> list[tuple[float, float]]:
     """Return the stretches of rhythms of these names, each instant once: both kinds of label tell of VT."""
-    begun: dict[str, float] = {}
+    begun: dict[tuple[str, LabelKind | None], float] = {}
     found: list[tuple[float, float]] = []
     for change in changes:
         if change.rhythm not in names:
             continue
+        told = (change.rhythm, change.labels)
         if change.state == "start":
-            begun.setdefault(change.rhythm, change.sample / fs)
-        elif change.rhythm in begun:
-            found.append((begun.pop(change.rhythm), change.sample / fs))
+            begun.setdefault(told, change.sample / fs)
+        elif told in begun:
+            found.append((begun.pop(told), change.sample / fs))
     joined: list[tuple[float, float]] = []
     for start, stop in sorted([*found, *((start, end_s) for start in begun.values())]):
         if joined and start < joined[-1][1]:

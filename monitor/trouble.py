@@ -84,6 +84,7 @@ class Trouble:
 
     def tick(self, now_ns: int) -> None:
         """Remind of what was acknowledged long ago and still stands; end what is over."""
+        self._refused_ns = min(self._refused_ns, now_ns)  # the clock may be set back
         if now_ns - self._refused_ns > _REFUSED_NS:
             self.end("feed_error")
         self._tell(self._standing.remind("wall", now_ns, at=self._index()))

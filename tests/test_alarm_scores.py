@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from monitor.events import Alarm, Priority, Rhythm
+from monitor.events import Alarm, LabelKind, Priority, Rhythm
 from monitor.score.alarms import Answer, Condition, Judged, Told, answers, judge, told_alarms
 from monitor.score.alarms_group import EMERGENCIES, HIGH, AlarmGroup, KindFigures, RecordAlarms, group_alarms
 from monitor.score.alarms_marks import conditions, fast_runs, long_pauses, stretches
@@ -313,12 +313,19 @@ def test_rhythms_told_are_compared_by_overlap_and_duration() -> None:
 
 
 def test_an_instant_of_a_rhythm_that_is_told_twice_counts_once() -> None:
-    """Provisional labels made a run of five, confirmed ones of three; another was told in two pieces."""
+    """Confirmed labels made a run of three within one of provisional labels, which goes on behind it."""
     reference = rhythm((0, "(N"), (20, "(VT"), (40, "(N"))
-    told = [(3000, "start"), (3100, "start"), (3400, "end"), (3900, "end")]
-    told += [(2500, "start"), (3500, "end"), (6000, "start"), (6500, "end")]
-    steps = [Rhythm(sample=at, decided=at, rhythm="(VT", state=state) for at, state in told]  # type: ignore[arg-type]
-    assert EpisodeCounts(1, 0, 1, 1, 20.0, 15.0, 10.0) == scored(steps, reference).episodes[VT]
+
+    def run(start: int, stop: int, labels: LabelKind) -> list[Rhythm]:
+        return [
+            Rhythm(sample=start, decided=start, rhythm="(VT", state="start", labels=labels),
+            Rhythm(sample=stop, decided=stop, rhythm="(VT", state="end", labels=labels),
+        ]
+
+    began, ended = run(3000, 3900, "provisional")
+    steps = [began, *run(3100, 3400, "confirmed"), ended]
+    steps += [*run(2500, 3500, "provisional"), *run(6000, 6500, "provisional")]
+    assert EpisodeCounts(1, 0, 1, 1, 20.0, 19.0, 14.0) == scored(steps, reference).episodes[VT]
 
 
 def one_record(name: str, *, in_time: bool, n_false: int) -> RecordAlarms:

@@ -1,5 +1,6 @@
 """Annotation files, read back by wfdb: what is written is what is read, whatever the size."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,14 @@ def beat(sample: int, label: Label = "N") -> LabelledBeat:
     return LabelledBeat(sample=sample, decided=sample + 100, label=label)
 
 
-def rhythm(sample: int, name: str, state: str, *, late: int = 100) -> Rhythm:
+def rhythm(sample: int, name: str, state: str, *, late: int = 100, labels: LabelKind | None = None) -> Rhythm:
     assert state in ("start", "end")
     return Rhythm(
-        sample=sample, decided=sample + late, rhythm=name, state="start" if state == "start" else "end"
+        sample=sample,
+        decided=sample + late,
+        rhythm=name,
+        state="start" if state == "start" else "end",
+        labels=labels,
     )
 
 
@@ -115,6 +120,36 @@ def test_a_rhythm_that_is_told_late_goes_on_after_those_that_it_holds(tmp_path: 
     assert inside + behind == written(tmp_path / "r.blt", events)
 
 
+def test_a_tachycardia_of_both_labels_lasts_until_both_say_that_it_ended(tmp_path: Path) -> None:
+    """A short run of confirmed labels ends its own (VT alone, not the one of provisional labels around it."""
+    events: list[Event] = [
+        rhythm(100, "(VT", "start", late=40, labels="provisional"),
+        rhythm(100, "(VT", "start", late=50, labels="confirmed"),
+        rhythm(130, "(VT", "end", late=20, labels="confirmed"),
+        rhythm(900, "(VT", "end", late=10, labels="provisional"),
+    ]
+    marks = [(at, note) for at, _, note in written(tmp_path / "r.blt", events)]
+    assert [(100, "(VT"), (130, "(VT"), (900, "(N")] == marks
+
+
+def test_a_rhythm_goes_on_however_many_others_interrupt_it(tmp_path: Path) -> None:
+    """What ended long ago is forgotten, never what lasts."""
+    events: list[Event] = [rhythm(100, "(AFIB", "start")]
+    for at in range(1000, 101_000, 1000):
+        events += [rhythm(at, "(VT", "start"), rhythm(at + 200, "(VT", "end")]
+    notes = [note for *_, note in written(tmp_path / "r.blt", events)]
+    assert ["(AFIB", *["(VT", "(AFIB"] * 100] == notes
+
+
+def test_memory_of_rhythms_is_bounded() -> None:
+    """An annotator runs for weeks."""
+    annotator = Annotator()
+    for at in range(1000, 1_001_000, 1000):
+        annotator.marks(rhythm(at, "(VT", "start"))
+        annotator.marks(rhythm(at + 200, "(VT", "end"))
+    assert len(annotator._spans) < 100
+
+
 @pytest.mark.parametrize("name", ["(SVTA", "(B", "(T"])
 def test_early_beats_do_not_interrupt_another_rhythm(tmp_path: Path, name: str) -> None:
     """Within atrial fibrillation beats may be labelled S, or V in turn; that is no rhythm of its own."""
@@ -142,7 +177,7 @@ def test_early_beats_do_not_interrupt_another_rhythm(tmp_path: Path, name: str) 
 def test_a_pattern_of_four_ventricular_beats_interrupts_atrial_fibrillation(
     tmp_path: Path, name: str, n: int, notes: list[str]
 ) -> None:
-    """Three in turn may be chance; it is known where it ends, and marked from its beginning."""
+    """Three in turn may be chance; with the fourth it is known, and marked from its beginning."""
     events: list[Event] = [
         rhythm(100, "(AFIB", "start"),
         *(beat(200 + 20 * k, "V") for k in range(n)),
@@ -153,6 +188,45 @@ def test_a_pattern_of_four_ventricular_beats_interrupts_atrial_fibrillation(
     ]
     marks = [(at, note) for at, symbol, note in written(tmp_path / "r.blt", events) if symbol == "+"]
     assert marks == list(zip([100, 200, 300, 400], notes, strict=True))
+
+
+def rhythms_marked(events: Iterable[Event]) -> list[tuple[int, str]]:
+    """Return what stands of rhythms once all this is told, in this order."""
+    annotator = Annotator()
+    kept: list[Mark] = []
+    for event in events:
+        for mark in annotator.marks(event):
+            place(kept, mark)
+    return [(mark.sample, mark.note) for mark in kept if mark.symbol == "+"]
+
+
+@pytest.mark.parametrize("n_before", [0, 3, 4])
+def test_a_pattern_that_lasts_is_marked_with_its_fourth_ventricular_beat(n_before: int) -> None:
+    """A recording is settled before a long one ends, or ends with it; labels may come before the rhythm."""
+    told: list[Event] = [beat(200 + 20 * k, "V") for k in range(4)]
+    told.insert(n_before, rhythm(200, "(B", "start"))
+    told.insert(0, rhythm(100, "(AFIB", "start"))
+    assert (200, "(B") not in rhythms_marked(told[:-1])
+    assert [(100, "(AFIB"), (200, "(B")] == rhythms_marked(told)
+
+
+def test_a_pattern_that_is_whole_is_not_marked_again() -> None:
+    """What is written of its beginning may be settled by the time it ends."""
+    annotator = Annotator()
+    for event in (rhythm(100, "(AFIB", "start"), rhythm(200, "(B", "start")):
+        annotator.marks(event)
+    later = [annotator.marks(beat(200 + 20 * k, "V")) for k in range(100)][4:]
+    assert [1] * 96 == [len(marks) for marks in later]
+    assert [Mark(2200, 3, "+", note="(AFIB")] == annotator.marks(rhythm(2200, "(B", "end"))
+
+
+def test_a_run_takes_its_ventricular_beats_from_a_pattern_that_lasts() -> None:
+    """Of the last V in turn three were the first of a run, which is told later than they are."""
+    told: list[Event] = [rhythm(100, "(AFIB", "start"), rhythm(200, "(B", "start")]
+    told += [beat(at, "V") for at in (200, 240, 280, 300, 320)]
+    assert (200, "(B") in rhythms_marked(told)
+    told.append(rhythm(280, "(VT", "start"))
+    assert [(100, "(AFIB"), (200, "(AFIB"), (280, "(VT")] == rhythms_marked(told)
 
 
 def test_ventricular_beats_of_runs_make_no_pattern(tmp_path: Path) -> None:

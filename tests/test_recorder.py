@@ -8,18 +8,20 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 import wfdb
 from numpy.typing import NDArray
 
-from monitor import records, signalfile
+from monitor import annotationfile, records, signalfile
 from monitor.annotations import write_annotations
 from monitor.errors import StorageError
-from monitor.events import Alarm, Block, Event, Gap, LabelledBeat, Rhythm
+from monitor.events import Alarm, Block, Event, Gap, LabelledBeat, Rhythm, sort_key
 from monitor.recorder import Recorder
 from monitor.score.marks import decode
+from monitor.sections import RhythmSettings, ServingSettings
 
 FS = 250.0
 
@@ -313,15 +315,76 @@ def test_late_labels_change_nothing(tmp_path: Path, late: int) -> None:
     assert (tmp_path / "whole.blt").read_bytes() == (tmp_path / "bed1.blt").read_bytes()
 
 
+def test_the_latest_labels_that_settings_allow_find_their_beats(tmp_path: Path) -> None:
+    """Answers may come for ``serving.label_timeout_s``, and then fibrillation from ``af_window_s`` before."""
+    late, peaks = round(300 * FS), range(90_000, 160_000, 250)
+    waiting = [LabelledBeat(sample=at, decided=at + 1600, label="N") for at in peaks]
+    kept = start(tmp_path)
+    for stop in range(250, 240_000, 250):
+        kept.block(block(digital(250), stop - 250))
+        alarm = Alarm(sample=stop, decided=stop, kind="couplet", priority="low", state="start", text="")
+        kept.event(alarm)  # what is not late settles the file
+        while waiting and waiting[0].decided + late <= stop:
+            label = waiting.pop(0)
+            kept.event(label)
+            if label.sample == 150_000:
+                onset = 150_000 - round(300 * FS)
+                kept.event(Rhythm(sample=onset, decided=label.decided, rhythm="(AFIB", state="start"))
+    kept.close()
+    found = notes(tmp_path / "bed1")
+    assert [*peaks] == [sample for sample, symbol, _ in found if symbol == "N"]
+    assert [(75_000, "+", "(AFIB")] == [note for note in found if note[1] == "+"]
+
+
+def test_a_file_stays_open_for_as_long_as_settings_allow() -> None:
+    """The bounds of the settings are those that it was made for."""
+    waits, looks = (most(ServingSettings, "label_timeout_s"), most(RhythmSettings, "af_window_s"))
+    assert annotationfile._LATE_S == waits + looks + 10
+
+
+def most(section: type, key: str) -> float:
+    """Return the largest value that a setting allows."""
+    (meta,) = get_type_hints(section, include_extras=True)[key].__metadata__
+    assert isinstance(meta.le, (int, float))
+    return float(meta.le)
+
+
+def test_a_pattern_of_minutes_is_recorded_as_it_is_labelled(tmp_path: Path) -> None:
+    """Bigeminy within atrial fibrillation may last longer than a file stays open to changes."""
+    n, beats = 300_000, range(500, 299_000, 200)
+    began, ended = 20_000, 260_000
+    events: list[Event] = [
+        LabelledBeat(sample=at, decided=at + 100, label="V" if began <= at < ended and i % 2 else "N")
+        for i, at in enumerate(beats)
+    ]
+    events += [
+        Rhythm(sample=1000, decided=8000, rhythm="(AFIB", state="start"),
+        Rhythm(sample=began, decided=began + 1300, rhythm="(B", state="start"),
+        Rhythm(sample=ended, decided=ended + 1300, rhythm="(B", state="end"),
+    ]
+    events.sort(key=sort_key)
+    write_annotations(tmp_path / "whole.blt", events, fs=FS)
+    kept = start(tmp_path)
+    told = iter(events)
+    event = next(told, None)
+    for stop in range(250, n + 1, 250):
+        kept.block(block(digital(250), stop - 250))
+        while event is not None and event.decided < stop:
+            kept.event(event)
+            event = next(told, None)
+    kept.close()
+    assert (tmp_path / "whole.blt").read_bytes() == (tmp_path / "bed1.blt").read_bytes()
+
+
 def test_memory_stays_bounded(tmp_path: Path) -> None:
-    """What can no longer change is forgotten: an hour holds no more than some minutes."""
+    """What can no longer change is forgotten: an hour holds no more than ten minutes."""
     kept = start(tmp_path)
     for second in range(0, 3600, 10):
         kept.gap(Gap(sample=second * 250, decided=second * 250, stop=(second + 10) * 250))
         for i in range(10):
             kept.event(beat((second + i) * 250 + 100))
     for annotations in kept._part._notes.values():
-        assert annotations.n_kept < 200
+        assert annotations.n_kept < 800
     kept.close()
     assert len([note for note in notes(tmp_path / "bed1") if note[1] == "N"]) == 3600
 
@@ -346,15 +409,15 @@ def test_a_gap_is_a_shutdown_of_its_own_length(tmp_path: Path, seconds: float) -
 
 
 def test_a_later_than_late_event_takes_the_first_place_left(tmp_path: Path) -> None:
-    """Beyond two minutes the file is settled; nothing is lost and nothing stands out of order."""
+    """Beyond ten minutes the file is settled; nothing is lost and nothing stands out of order."""
     kept = start(tmp_path)
-    for second in range(200):
+    for second in range(700):
         kept.gap(Gap(sample=second * 250, decided=second * 250, stop=(second + 1) * 250))
     kept.event(beat(10))
     kept.close()
     found = notes(tmp_path / "bed1")
-    assert [sample for sample, symbol, _ in found if symbol == "N"] == [78 * 250]
-    assert len(found) == 401
+    assert [sample for sample, symbol, _ in found if symbol == "N"] == [88 * 250]
+    assert len(found) == 1401
     assert sorted(found) == found or [f[0] for f in found] == sorted(f[0] for f in found)
 
 

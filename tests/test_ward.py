@@ -224,6 +224,19 @@ def test_refused_packets_are_an_alarm_while_they_go_on() -> None:
     assert run.alarms("1", "feed_error") == ["start", "end", "cleared"]
 
 
+def test_a_clock_set_back_does_not_keep_the_feed_in_error() -> None:
+    """The ten seconds count anew from then, and not until the clock has caught up."""
+    run = Run()
+    run.open("1")
+    run.ward.take(Fault("1", "index runs backwards: expected 1250, received 3"))
+    hour_ago = run.ward.beds["1"].trouble._refused_ns - 3600 * SECOND
+    for seconds in (0, 9):
+        run.ward.check(hour_ago + seconds * SECOND)
+    assert run.alarms("1", "feed_error") == ["start"]
+    run.ward.check(hour_ago + 11 * SECOND)
+    assert run.alarms("1", "feed_error") == ["start", "end", "cleared"]
+
+
 def test_bytes_of_nobody_are_a_line_on_the_screen() -> None:
     """What cannot be given to a bed is told for the whole ward."""
     run = Run()

@@ -107,7 +107,8 @@ class Watch:
         self._pauses.told(update.entries)
         since_ns = time.time_ns() - _NEWS_NS
         news = (entry for entry in update.entries if entry.time_ns >= since_ns)
-        told = [f"{entry.bed} {text}".strip() for entry in news if (text := _line(entry))]
+        told = [f"! {update.missed} events not shown: read too slowly"] if update.missed else []
+        told += [f"{entry.bed} {text}".strip() for entry in news if (text := _line(entry))]
         if not update.ward:
             return told
         try:
