@@ -58,12 +58,12 @@ def expected_alarms(
         events += [*rate.advance(sample), beat]
         rate.observe(beat)
         labelled = LabelledBeat(sample=sample, decided=sample, label=label, rr=rr)
-        told += alarms.fell_silent(rhythms.advance(sample))
+        told += alarms.fell_silent(sample, rhythms.advance(sample))
         told += alarms.labelled(labelled, rhythms.push(labelled), rhythms.evidence)
         told += alarms.turned(arrhythmias.advance(sample)) + alarms.advance_labels(sample)
         told += alarms.turned(alarming(arrhythmias.push(labelled)))
         last = sample
-    told += alarms.fell_silent(rhythms.advance(n_samples))
+    told += alarms.fell_silent(n_samples, rhythms.advance(n_samples))
     told += alarms.turned(arrhythmias.advance(n_samples)) + alarms.advance_labels(n_samples)
     events += rate.advance(n_samples)
     for event in sorted(events, key=sort_key):

@@ -87,9 +87,13 @@ class Alarms:
         """
         return self._labels.provisional(beat, rhythms, evidence)
 
-    def fell_silent(self, rhythms: Sequence[Rhythm]) -> list[Alarm]:
-        """Take rhythms of provisional labels that ended because no beat came."""
-        return self._labels.rhythms(rhythms)
+    def lose(self, start: int, stop: int) -> None:
+        """Learn, before any label from behind it, of a gap over which the label lanes carry what stands."""
+        self._labels.lose(start, stop)
+
+    def fell_silent(self, index: int, rhythms: Sequence[Rhythm]) -> list[Alarm]:
+        """Let time run in the lane of provisional labels; take rhythms that ended because no beat came."""
+        return self._labels.fell_silent(index, rhythms)
 
     def turned(self, turns: Sequence[Turn]) -> list[Alarm]:
         """Take what a confirmed label began and ended, in beat order."""

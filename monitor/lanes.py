@@ -85,6 +85,11 @@ class Lanes:
         for sustained in (self._sustained, self._sustained_confirmed):
             sustained.miss(start, stop)
 
+    def lose(self, start: int, stop: int) -> None:
+        """Learn that so many samples will never come, behind which all is learned anew."""
+        self.miss(start, stop)
+        self._alarms.lose(start, stop)
+
     def take_up(self, standing: Sequence[Alarm]) -> None:
         """Learn what stood before the first beat."""
         for sustained in (self._sustained, self._sustained_confirmed):
@@ -154,7 +159,8 @@ class Lanes:
     def _fall_silent(self, index: int) -> list[Event]:
         """Let time run in the lane of provisional labels: none decided before ``index`` will come."""
         rhythms = self._rhythms.advance(index)
-        return [*rhythms, *self._alarms.fell_silent(rhythms)]
+        alarms = self._alarms.fell_silent(index, rhythms)
+        return sorted([*rhythms, *alarms], key=lambda event: event.decided)
 
     def _run_clock(self, index: int) -> list[Event]:
         """Let time run in the lane of confirmed labels: none decided before ``index`` will come any more."""
