@@ -5,11 +5,11 @@ stood before: conditions, each with the last beat that showed it. One ends with 
 longer, with the first beat after a gap, or where no beat has come for long.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from monitor.ectopy import ended_runs, frequent, multiform, patterns, r_on_t, ventricular_rhythm
-from monitor.events import LabelledBeat
+from monitor.events import LabelledBeat, Rhythm
 from monitor.history import Found, History
 from monitor.settings import Settings
 from monitor.stage import State
@@ -38,6 +38,10 @@ class Arrhythmias:
         self.settings = settings
         self._history = History(fs=fs)
         self._standing: dict[str, int] = {}
+
+    def observe(self, rhythms: Sequence[Rhythm]) -> None:
+        """Take rhythms of provisional labels, before the beats that take effect after them."""
+        self._history.observe(rhythms)
 
     def push(self, beat: LabelledBeat, form: int | None = None) -> list[Turn]:
         """Take the next beat, in beat order, and the number of its shape where it has one.
@@ -83,8 +87,8 @@ class Arrhythmias:
         return [Turn(kind, "end", last, due) for kind, last in ended.items()]
 
     def _salvo(self, run: Found | None, decided: int) -> list[Turn]:
-        """Tell a run from its first beat up to the one behind it."""
-        if run is None:
+        """Tell a run from its first beat up to the one behind it, unless provisional labels told of it."""
+        if run is None or self._history.told(run.onset, run.evidence[-1]):
             return []
         start = Turn(SALVO, "start", run.onset, decided, run.evidence, run.value)
         return [start, Turn(SALVO, "end", self._history.after(run.evidence[-1]), decided)]

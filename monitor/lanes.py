@@ -127,6 +127,7 @@ class Lanes:
             silent = self._fall_silent(beat.decided)
             self._runs.observe(beat)
             rhythms = self._rhythms.push(beat)
+            self._arrhythmias.observe(rhythms)
             alarms = self._alarms.labelled(beat, rhythms, self._rhythms.evidence)
             events += [*silent, beat, *rhythms, *alarms]
         for beat in self._confirmed.release(before=self._provisional.oldest):
@@ -159,6 +160,7 @@ class Lanes:
     def _fall_silent(self, index: int) -> list[Event]:
         """Let time run in the lane of provisional labels: none decided before ``index`` will come."""
         rhythms = self._rhythms.advance(index)
+        self._arrhythmias.observe(rhythms)
         alarms = self._alarms.fell_silent(index, rhythms)
         return sorted([*rhythms, *alarms], key=lambda event: event.decided)
 
