@@ -95,9 +95,9 @@ class Alarms:
         """Let time run in the lane of provisional labels; take rhythms that ended because no beat came."""
         return self._labels.fell_silent(index, rhythms)
 
-    def turned(self, turns: Sequence[Turn]) -> list[Alarm]:
-        """Take what a confirmed label began and ended, in beat order."""
-        return self._labels.turned(turns)
+    def turned(self, turns: Sequence[Turn], *, broken: bool = False) -> list[Alarm]:
+        """Take what a confirmed label began and ended, in beat order; ``broken``: of a beat without RR."""
+        return self._labels.turned(turns, broken=broken)
 
     def advance_labels(self, index: int) -> list[Alarm]:
         """Let time run in the lane of confirmed labels: none decided before ``index`` will come any more."""

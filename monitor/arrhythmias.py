@@ -38,6 +38,11 @@ class Arrhythmias:
         self.settings = settings
         self._history = History(fs=fs)
         self._standing: dict[str, int] = {}
+        self._gaps: list[tuple[int, int]] = []
+
+    def lose(self, start: int, stop: int) -> None:
+        """Learn of a gap, before any label from behind it."""
+        self._gaps.append((start, stop))
 
     def observe(self, rhythms: Sequence[Rhythm]) -> None:
         """Take rhythms of provisional labels, before the beats that take effect after them."""
@@ -54,6 +59,7 @@ class Arrhythmias:
         """
         history, settings = self._history, self.settings
         history.push(beat, form)
+        self._gaps = [gap for gap in self._gaps if gap[1] > beat.sample]
         now = {kind: found for rule in _LASTING for kind, found in rule(history, settings).items()}
         turns = [
             Turn(kind, "end", history.after(last), beat.decided)
@@ -76,10 +82,12 @@ class Arrhythmias:
     def advance(self, index: int) -> list[Turn]:
         """Let time run: no label confirmed before ``index`` will come any more.
 
-        Without a beat for ``carry_s`` nothing that beats showed holds any longer.
+        Without a beat for ``carry_s``, or so long behind a gap, nothing that beats showed holds any longer.
         """
-        beats = self._history.beats
-        due = beats[-1].sample + round(self.settings.alarms.carry_s * self._history.fs) if beats else index
+        beats, patience = self._history.beats, round(self.settings.alarms.carry_s * self._history.fs)
+        due = beats[-1].sample + patience if beats else index
+        for start, stop in self._gaps:
+            due = stop + patience if start < due else due
         if due >= index or not self._standing:
             return []
         ended, self._standing = self._standing, {}
@@ -95,9 +103,11 @@ class Arrhythmias:
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
-        return {"history": self._history.snapshot(), "standing": dict(self._standing)}
+        gaps = [list(gap) for gap in self._gaps]
+        return {"history": self._history.snapshot(), "standing": dict(self._standing), "gaps": gaps}
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
         self._history.restore(state["history"])
         self._standing = dict(state["standing"])
+        self._gaps = [(start, stop) for start, stop in state["gaps"]]

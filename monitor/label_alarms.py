@@ -103,12 +103,16 @@ class LabelAlarms:
             steps += [] if carried else self._turn([rhythm])
         return [*steps, *self._run_clock(index)]
 
-    def turned(self, turns: Sequence[Turn]) -> list[Alarm]:
-        """Take what one confirmed label began and ended; time has run until there."""
+    def turned(self, turns: Sequence[Turn], *, broken: bool = False) -> list[Alarm]:
+        """Take what one confirmed label began and ended; time has run until there.
+
+        What ends because its beat has no RR (``broken``) may have gone on unseen: it is carried.
+        """
         steps: list[Alarm] = []
+        carry = self._n(self.settings.carry_s) if broken else 0
         for turn in turns:
             if turn.state == "end":
-                due = max(turn.decided, self._held.get(turn.kind, 0))
+                due = max(turn.decided + carry, self._held.get(turn.kind, 0))
                 steps += self._end(turn.kind, due) if due == turn.decided else []
                 if due > turn.decided and self._standing.lasts(turn.kind):
                     self._due[turn.kind] = due

@@ -88,6 +88,7 @@ class Lanes:
     def lose(self, start: int, stop: int) -> None:
         """Learn that so many samples will never come, behind which all is learned anew."""
         self.miss(start, stop)
+        self._arrhythmias.lose(start, stop)
         self._alarms.lose(start, stop)
 
     def take_up(self, standing: Sequence[Alarm]) -> None:
@@ -133,7 +134,7 @@ class Lanes:
         for beat in self._confirmed.release(before=self._provisional.oldest):
             clock = self._run_clock(beat.decided)
             turns = [*self._arrhythmias.push(beat, self._forms.of(beat)), *self._atrial.push(beat)]
-            events += [*clock, beat, *self._turned(turns)]
+            events += [*clock, beat, *self._turned(turns, broken=beat.rr is None)]
             self._likeness.forget(beat.sample)
         return events
 
@@ -172,9 +173,9 @@ class Lanes:
             events += [*self._alarms.advance_labels(turn.decided), *self._turned([turn])]
         return [*events, *self._alarms.advance_labels(index)]
 
-    def _turned(self, turns: Sequence[Turn]) -> list[Event]:
+    def _turned(self, turns: Sequence[Turn], *, broken: bool = False) -> list[Event]:
         """Tell what turns of confirmed labels are: rhythms, and alarms."""
-        return [*rhythms_of(turns, "confirmed"), *self._alarms.turned(alarming(turns))]
+        return [*rhythms_of(turns, "confirmed"), *self._alarms.turned(alarming(turns), broken=broken)]
 
 
 _STAGES = (

@@ -134,7 +134,7 @@ def test_a_tachycardia_that_is_not_found_again_behind_a_long_gap_is_over_in_time
     [Manner(block=17), Manner(block=1009), Manner(held=40), Manner(block=90, restarts=True)],
     ids=str,
 )
-@pytest.mark.parametrize("then", ["vt:30@160, sinus:5@75", "asystole:35"])
+@pytest.mark.parametrize("then", ["vt:30@160, sinus:5@75", "svt:35@170", "asystole:35"])
 def test_neither_partition_nor_a_restart_changes_what_gaps_make_of_a_tachycardia(
     manner: Manner, then: str
 ) -> None:
@@ -143,6 +143,32 @@ def test_neither_partition_nor_a_restart_changes_what_gaps_make_of_a_tachycardia
     seconds = [(20, 23), (30, 36), (37, 38), (40, 45), (48, 48.5), (52, 55)]
     gaps = [(round(start * FS), round(stop * FS)) for start, stop in seconds]
     assert _all(play(script, gaps=gaps)) == _all(play(script, gaps=gaps, manner=manner))
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0, 15.0])
+@pytest.mark.parametrize(
+    ("script", "kind"),
+    [
+        ("sinus:12@75, svt:40@170, sinus:15@75", "supraventricular_tachycardia"),
+        ("sinus:12@75, ivr:40@70, sinus:15@75", "idioventricular"),
+        ("sinus:12@75, bigeminy:40@75, sinus:15@75", "bigeminy"),
+    ],
+)
+def test_what_confirmed_labels_find_again_goes_on_as_the_same_alarm(
+    script: str, kind: str, seconds: float
+) -> None:
+    """Over a hole and over a gap, within ``carry_s`` behind it; the first beat there ends nothing yet."""
+    gap = (round(27 * FS), round((27 + seconds) * FS))
+    (life,) = play(script, gaps=[gap]).lives(kind)
+    assert life[0] < 20
+    assert 50 < life[1] < 62
+
+
+def test_what_confirmed_labels_do_not_find_again_is_over_in_time() -> None:
+    """Sinus rhythm behind the hole: ``carry_s`` after its first beat."""
+    gap = (round(27 * FS), round(28 * FS))
+    (life,) = play("sinus:12@75, svt:15@170, sinus:25@75", gaps=[gap]).lives("supraventricular_tachycardia")
+    assert 38 < life[1] < 41
 
 
 def _all(played: Played) -> list[bytes]:
