@@ -20,6 +20,9 @@ from monitor.turns import alarming
 _UNJUDGED: Final = ("multiform_pvc",)
 """What reference beats do not tell: they have no shape."""
 
+_LONGER: Final = {"nonsustained_vt": "ventricular_tachycardia"}
+"""What is told of a longer run of which the provisional labels told nothing."""
+
 __all__ = ["Span", "expected_alarms", "false_alarms", "spans"]
 
 _GRACE_S: Final = 10.0
@@ -58,12 +61,14 @@ def expected_alarms(
         events += [*rate.advance(sample), beat]
         rate.observe(beat)
         labelled = LabelledBeat(sample=sample, decided=sample, label=label, rr=rr)
-        told += alarms.fell_silent(rhythms.advance(sample))
-        told += alarms.labelled(labelled, rhythms.push(labelled), rhythms.evidence)
+        silent, turned = rhythms.advance(sample), rhythms.push(labelled)
+        arrhythmias.observe([*silent, *turned])
+        told += alarms.fell_silent(sample, silent)
+        told += alarms.labelled(labelled, turned, rhythms.evidence)
         told += alarms.turned(arrhythmias.advance(sample)) + alarms.advance_labels(sample)
         told += alarms.turned(alarming(arrhythmias.push(labelled)))
         last = sample
-    told += alarms.fell_silent(rhythms.advance(n_samples))
+    told += alarms.fell_silent(n_samples, rhythms.advance(n_samples))
     told += alarms.turned(arrhythmias.advance(n_samples)) + alarms.advance_labels(n_samples)
     events += rate.advance(n_samples)
     for event in sorted(events, key=sort_key):
@@ -93,6 +98,8 @@ def false_alarms(
 ) -> list[Alarm]:
     """Return the alarms told from a sample on that nothing expected of the same kind stands behind.
 
+    A short tachycardia is not false where a longer one is expected.
+
     Parameters
     ----------
     told
@@ -109,7 +116,8 @@ def false_alarms(
         and alarm.kind not in _UNJUDGED
         and alarm.decided >= from_sample
         and not any(
-            span.kind == alarm.kind and span.start - grace <= alarm.decided <= span.stop + grace
+            span.kind in (alarm.kind, _LONGER.get(alarm.kind))
+            and span.start - grace <= alarm.decided <= span.stop + grace
             for span in expected
         )
     ]

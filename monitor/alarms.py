@@ -87,13 +87,17 @@ class Alarms:
         """
         return self._labels.provisional(beat, rhythms, evidence)
 
-    def fell_silent(self, rhythms: Sequence[Rhythm]) -> list[Alarm]:
-        """Take rhythms of provisional labels that ended because no beat came."""
-        return self._labels.rhythms(rhythms)
+    def lose(self, start: int, stop: int) -> None:
+        """Learn, before any label from behind it, of a gap over which the label lanes carry what stands."""
+        self._labels.lose(start, stop)
 
-    def turned(self, turns: Sequence[Turn]) -> list[Alarm]:
-        """Take what a confirmed label began and ended, in beat order."""
-        return self._labels.turned(turns)
+    def fell_silent(self, index: int, rhythms: Sequence[Rhythm]) -> list[Alarm]:
+        """Let time run in the lane of provisional labels; take rhythms that ended because no beat came."""
+        return self._labels.fell_silent(index, rhythms)
+
+    def turned(self, turns: Sequence[Turn], *, broken: bool = False) -> list[Alarm]:
+        """Take what a confirmed label began and ended, in beat order; ``broken``: of a beat without RR."""
+        return self._labels.turned(turns, broken=broken)
 
     def advance_labels(self, index: int) -> list[Alarm]:
         """Let time run in the lane of confirmed labels: none decided before ``index`` will come any more."""

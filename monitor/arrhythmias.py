@@ -5,11 +5,11 @@ stood before: conditions, each with the last beat that showed it. One ends with 
 longer, with the first beat after a gap, or where no beat has come for long.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from monitor.ectopy import ended_runs, frequent, multiform, patterns, r_on_t, ventricular_rhythm
-from monitor.events import LabelledBeat
+from monitor.events import LabelledBeat, Rhythm
 from monitor.history import Found, History
 from monitor.settings import Settings
 from monitor.stage import State
@@ -38,6 +38,15 @@ class Arrhythmias:
         self.settings = settings
         self._history = History(fs=fs)
         self._standing: dict[str, int] = {}
+        self._gaps: list[tuple[int, int]] = []
+
+    def lose(self, start: int, stop: int) -> None:
+        """Learn of a gap, before any label from behind it."""
+        self._gaps.append((start, stop))
+
+    def observe(self, rhythms: Sequence[Rhythm]) -> None:
+        """Take rhythms of provisional labels, before the beats that take effect after them."""
+        self._history.observe(rhythms)
 
     def push(self, beat: LabelledBeat, form: int | None = None) -> list[Turn]:
         """Take the next beat, in beat order, and the number of its shape where it has one.
@@ -50,6 +59,7 @@ class Arrhythmias:
         """
         history, settings = self._history, self.settings
         history.push(beat, form)
+        self._gaps = [gap for gap in self._gaps if gap[1] > beat.sample]
         now = {kind: found for rule in _LASTING for kind, found in rule(history, settings).items()}
         turns = [
             Turn(kind, "end", history.after(last), beat.decided)
@@ -72,10 +82,12 @@ class Arrhythmias:
     def advance(self, index: int) -> list[Turn]:
         """Let time run: no label confirmed before ``index`` will come any more.
 
-        Without a beat for ``carry_s`` nothing that beats showed holds any longer.
+        Without a beat for ``carry_s``, or so long behind a gap, nothing that beats showed holds any longer.
         """
-        beats = self._history.beats
-        due = beats[-1].sample + round(self.settings.alarms.carry_s * self._history.fs) if beats else index
+        beats, patience = self._history.beats, round(self.settings.alarms.carry_s * self._history.fs)
+        due = beats[-1].sample + patience if beats else index
+        for start, stop in self._gaps:
+            due = stop + patience if start < due else due
         if due >= index or not self._standing:
             return []
         ended, self._standing = self._standing, {}
@@ -83,17 +95,19 @@ class Arrhythmias:
         return [Turn(kind, "end", last, due) for kind, last in ended.items()]
 
     def _salvo(self, run: Found | None, decided: int) -> list[Turn]:
-        """Tell a run from its first beat up to the one behind it."""
-        if run is None:
+        """Tell a run from its first beat up to the one behind it, unless provisional labels told of it."""
+        if run is None or self._history.told(run.onset, run.evidence[-1]):
             return []
         start = Turn(SALVO, "start", run.onset, decided, run.evidence, run.value)
         return [start, Turn(SALVO, "end", self._history.after(run.evidence[-1]), decided)]
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
-        return {"history": self._history.snapshot(), "standing": dict(self._standing)}
+        gaps = [list(gap) for gap in self._gaps]
+        return {"history": self._history.snapshot(), "standing": dict(self._standing), "gaps": gaps}
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
         self._history.restore(state["history"])
         self._standing = dict(state["standing"])
+        self._gaps = [(start, stop) for start, stop in state["gaps"]]

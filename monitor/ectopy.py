@@ -40,6 +40,15 @@ class Run(NamedTuple):
         n_rr = self.places[-1] - self.places[-n]
         return 60 * fs * n_rr / (self.peaks[-1] - self.peaks[-n])
 
+    def fast(self, n: int, bpm: float, fs: float) -> "Run | None":
+        """Return it from the first to the last ``n`` beats in a row that are faster, None where none are."""
+        parts = [slice(k, k + n) for k in range(len(self.peaks) - n + 1)]
+        fast = [at for at in parts if Run(self.peaks[at], self.places[at], self.lasts).bpm(n, fs) > bpm]
+        if not fast:
+            return None
+        part = slice(fast[0].start, fast[-1].stop)
+        return Run(self.peaks[part], self.places[part], self.lasts)
+
 
 def run_of(label: str, beats: list[Heard]) -> Run | None:
     """Return the run that the last beat goes on with or has just broken, None where there is neither.
@@ -84,16 +93,22 @@ def ventricular_rhythm(history: History, settings: Settings) -> dict[str, Found]
 
 
 def ended_runs(history: History, settings: Settings) -> dict[str, Found]:
-    """Tell a couplet or a short fast run where the beat after it is known not to belong to it."""
+    """Tell a couplet or a fast run where the beat after it is known not to belong to it.
+
+    One as long as a tachycardia only where the provisional labels told of none.
+    """
     run = run_of("V", history.beats)
     if run is None or run.lasts:
         return {}
     n = len(run.peaks)
     if n == _PAIR and 0 < run.places[0] == run.places[1] - 1:
         return {"couplet": Found(run.peaks[0], run.peaks, run.bpm(n, history.fs))}
-    if _RUN <= n < settings.rhythm.vt_beats and run.bpm(n, history.fs) > settings.rhythm.vt_rate_bpm:
-        return {"nonsustained_vt": Found(run.peaks[0], run.peaks, run.bpm(n, history.fs))}
-    return {}
+    limits = settings.rhythm
+    fast = run.fast(min(n, limits.vt_beats), limits.vt_rate_bpm, history.fs) if n >= _RUN else None
+    if fast is None or (n >= limits.vt_beats and history.told(fast.peaks[0], fast.peaks[-1])):
+        return {}
+    bpm = fast.bpm(len(fast.peaks), history.fs)
+    return {"nonsustained_vt": Found(fast.peaks[0], fast.peaks[-MAX_EVIDENCE:], bpm)}
 
 
 def patterns(history: History, settings: Settings) -> dict[str, Found]:

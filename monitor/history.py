@@ -1,8 +1,9 @@
 """The last labelled beats of a bed, as state tables look at them."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from monitor.events import LabelledBeat
+from monitor.events import LabelledBeat, Rhythm
 from monitor.stage import State
 
 __all__ = ["Found", "Heard", "History"]
@@ -53,6 +54,12 @@ class History:
         self.fs = fs
         self.beats: list[Heard] = []
         self.minute: list[int] = []
+        self._told: list[tuple[int, int, bool]] = []
+        self._tachycardias: list[tuple[int, int | None]] = []
+
+    def observe(self, rhythms: Sequence[Rhythm]) -> None:
+        """Take rhythms of provisional labels; each is known to the beats that take effect after it."""
+        self._told += [(r.decided, r.sample, r.state == "start") for r in rhythms if r.rhythm == "(VT"]
 
     def push(self, beat: LabelledBeat, form: int | None = None) -> None:
         """Take the next beat, in beat order."""
@@ -62,6 +69,16 @@ class History:
         since = beat.sample - _MINUTE_S * self.fs
         new = [beat.sample] if beat.label == "V" else []
         self.minute = [sample for sample in self.minute if sample > since] + new
+        while self._told and self._told[0][0] <= beat.decided:
+            _, at, starts = self._told.pop(0)
+            known = self._tachycardias
+            self._tachycardias = [*known, (at, None)] if starts else [*known[:-1], (known[-1][0], at)]
+        first = self.beats[0].sample
+        self._tachycardias = [one for one in self._tachycardias if one[1] is None or one[1] > first]
+
+    def told(self, first: int, last: int) -> bool:
+        """Tell whether, as the last beat takes effect, provisional labels told of VT among these."""
+        return any(start <= last and (stop is None or stop > first) for start, stop in self._tachycardias)
 
     def after(self, sample: int) -> int:
         """Return the first R peak after a sample, of the last beat where there is none."""
@@ -74,9 +91,16 @@ class History:
 
     def snapshot(self) -> State:
         """Return a copy of the state."""
-        return {"beats": [list(beat) for beat in self.beats], "minute": list(self.minute)}
+        return {
+            "beats": [list(beat) for beat in self.beats],
+            "minute": list(self.minute),
+            "told": [list(row) for row in self._told],
+            "tachycardias": [list(row) for row in self._tachycardias],
+        }
 
     def restore(self, state: State) -> None:
         """Go on from a state that `snapshot` returned."""
         self.beats = [Heard(*row) for row in state["beats"]]
         self.minute = list(state["minute"])
+        self._told = [(decided, at, starts) for decided, at, starts in state["told"]]
+        self._tachycardias = [(start, stop) for start, stop in state["tachycardias"]]

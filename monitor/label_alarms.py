@@ -3,7 +3,7 @@
 *Provisional* labels decide what must alarm at once; it lasts as its rhythm does. *Confirmed* labels decide
 the rest, which is medium or low: such an alarm stands for ``hold_s`` at least, so that what is momentary can
 be seen, and its end falls at an exact sample by the lane's own clock: `LabelAlarms.advance` says up to where
-no confirmed label can come any more.
+no confirmed label can come any more, `LabelAlarms.fell_silent` up to where no provisional one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,6 +50,7 @@ class LabelAlarms:
         self._standing = standing
         self._fs = fs
         self._carried_until = self._carried_latest = -1
+        self._gaps: list[tuple[int, int]] = []
         self._held: dict[str, int] = {}
         self._due: dict[str, int] = {}
         self.take_up(standing.alarms(), start)
@@ -58,11 +59,15 @@ class LabelAlarms:
         """Carry from sample ``at`` on what stood before: what is not found again in time is over."""
         carried = [alarm.kind for alarm in alarms if self._standing.lasts(alarm.kind, alarm.lead)]
         until, minute = at + self._n(self.settings.carry_s), at + self._n(_MINUTES_S)
-        if carried:
-            self._carry(at)
+        if any(kind in _AT_ONCE.values() for kind in carried):
+            self._carried_until, self._carried_latest = until, at + self._n(_UNANSWERED_S)
         for kind in carried:
             if DEFINITIONS[kind].lane == "confirmed":
                 self._due[kind] = minute if kind in _BY_MINUTES else until
+
+    def lose(self, start: int, stop: int) -> None:
+        """Learn of a gap, before any label from behind it: what stands goes on if it is found again there."""
+        self._gaps.append((start, stop))
 
     def provisional(
         self, beat: LabelledBeat, rhythms: Sequence[Rhythm], evidence: tuple[int, ...]
@@ -71,39 +76,43 @@ class LabelAlarms:
 
         Over a gap a rhythm ends, and its alarm is carried: that ends by what is heard behind it.
         """
-        if beat.rr is None and self._standing.carry(_AT_ONCE.values()):
+        answered = beat.label != "Q" or beat.probabilities is not None
+        carried = beat.rr is None and self._carry(beat.decided)
+        if carried:
             rhythms = [rhythm for rhythm in rhythms if rhythm.state == "start"]
-            self._carry(beat.decided)
-        if beat.label == "Q" and beat.probabilities is None:
-            until = min(beat.decided + self._n(self.settings.carry_s), self._carried_latest)
-            self._carried_until = max(self._carried_until, until)
-        steps = self.rhythms(rhythms, evidence)
+        if carried or not answered:
+            until = beat.decided + self._n(self.settings.carry_s)
+            latest = until if answered else self._carried_latest
+            self._carried_until = max(self._carried_until, min(until, latest))
+        steps = self._turn(rhythms, evidence)
         for kind in _AT_ONCE.values():
             if self._standing.carried(kind) and (beat.label in "NS" or beat.decided > self._carried_until):
                 steps += self._standing.end(kind, beat.decided)
         return [*steps, *self._standing.remind("provisional", beat.decided, at=beat.decided)]
 
-    def rhythms(self, rhythms: Sequence[Rhythm], evidence: tuple[int, ...] = ()) -> list[Alarm]:
-        """Take rhythms of provisional labels that began, because of which beats, or are over."""
+    def fell_silent(self, index: int, rhythms: Sequence[Rhythm]) -> list[Alarm]:
+        """Let time run: no provisional label decided before ``index`` will come, and these ended without one.
+
+        What is carried ends where it was not found again in time. What a gap comes into is carried from there
+        on, though its rhythm ends because no beat came in the gap.
+        """
         steps: list[Alarm] = []
         for rhythm in rhythms:
-            kind = _AT_ONCE.get(rhythm.rhythm)
-            if kind is not None and rhythm.state == "start":
-                span = evidence[-1] - evidence[0] if evidence else 0
-                bpm = 60 * self._fs * (len(evidence) - 1) / span if span else None
-                steps += self._standing.start(
-                    raised(kind, sample=rhythm.sample, decided=rhythm.decided, value=bpm, evidence=evidence)
-                )
-            elif kind is not None:
-                steps += self._standing.end(kind, rhythm.decided)
-        return steps
+            steps += self._run_clock(rhythm.decided)
+            carried = any(self._standing.carried(kind) for kind in _AT_ONCE.values())
+            steps += [] if carried else self._turn([rhythm])
+        return [*steps, *self._run_clock(index)]
 
-    def turned(self, turns: Sequence[Turn]) -> list[Alarm]:
-        """Take what one confirmed label began and ended; time has run until there."""
+    def turned(self, turns: Sequence[Turn], *, broken: bool = False) -> list[Alarm]:
+        """Take what one confirmed label began and ended; time has run until there.
+
+        What ends because its beat has no RR (``broken``) may have gone on unseen: it is carried.
+        """
         steps: list[Alarm] = []
+        carry = self._n(self.settings.carry_s) if broken else 0
         for turn in turns:
             if turn.state == "end":
-                due = max(turn.decided, self._held.get(turn.kind, 0))
+                due = max(turn.decided + carry, self._held.get(turn.kind, 0))
                 steps += self._end(turn.kind, due) if due == turn.decided else []
                 if due > turn.decided and self._standing.lasts(turn.kind):
                     self._due[turn.kind] = due
@@ -138,6 +147,7 @@ class LabelAlarms:
         return {
             "carried_until": self._carried_until,
             "carried_latest": self._carried_latest,
+            "gaps": [list(gap) for gap in self._gaps],
             "held": dict(self._held),
             "due": dict(self._due),
         }
@@ -146,13 +156,51 @@ class LabelAlarms:
         """Go on from a state that `snapshot` returned."""
         self._carried_until = state["carried_until"]
         self._carried_latest = state["carried_latest"]
+        self._gaps = [(start, stop) for start, stop in state["gaps"]]
         self._held = dict(state["held"])
         self._due = dict(state["due"])
 
-    def _carry(self, at: int) -> None:
-        """Let provisional labels behind a sample tell whether what stood goes on."""
-        self._carried_until = at + self._n(self.settings.carry_s)
-        self._carried_latest = at + self._n(_UNANSWERED_S)
+    def _turn(self, rhythms: Sequence[Rhythm], evidence: tuple[int, ...] = ()) -> list[Alarm]:
+        """Take rhythms of provisional labels that began, because of which beats, or are over."""
+        steps: list[Alarm] = []
+        for rhythm in rhythms:
+            kind = _AT_ONCE.get(rhythm.rhythm)
+            if kind is not None and rhythm.state == "start":
+                span = evidence[-1] - evidence[0] if evidence else 0
+                bpm = 60 * self._fs * (len(evidence) - 1) / span if span else None
+                steps += self._standing.start(
+                    raised(kind, sample=rhythm.sample, decided=rhythm.decided, value=bpm, evidence=evidence)
+                )
+            elif kind is not None:
+                steps += self._standing.end(kind, rhythm.decided)
+        return steps
+
+    def _run_clock(self, index: int) -> list[Alarm]:
+        """Let time run over gaps, and to where what is carried has to be found again."""
+        steps: list[Alarm] = []
+        while self._gaps and self._gaps[0][0] < index:
+            start, stop = self._gaps.pop(0)
+            steps += self._end_carried(start)
+            if self._carry(stop):
+                self._carried_until = stop + self._n(self.settings.carry_s)
+        return [*steps, *self._end_carried(index)]
+
+    def _end_carried(self, index: int) -> list[Alarm]:
+        """End what had to be found again before ``index``."""
+        due = self._carried_until + 1
+        if due >= index:
+            return []
+        lost = [kind for kind in _AT_ONCE.values() if self._standing.carried(kind)]
+        return [step for kind in lost for step in self._standing.end(kind, due)]
+
+    def _carry(self, at: int) -> bool:
+        """Let provisional labels behind a sample tell whether what stands goes on, if anything does.
+
+        What was carried already waits no longer for beats that nobody labels.
+        """
+        if not any(self._standing.carried(kind) for kind in _AT_ONCE.values()):
+            self._carried_latest = at + self._n(_UNANSWERED_S)
+        return self._standing.carry(_AT_ONCE.values())
 
     def _end(self, kind: str, at: int) -> list[Alarm]:
         self._due.pop(kind, None)

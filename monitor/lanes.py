@@ -85,6 +85,12 @@ class Lanes:
         for sustained in (self._sustained, self._sustained_confirmed):
             sustained.miss(start, stop)
 
+    def lose(self, start: int, stop: int) -> None:
+        """Learn that so many samples will never come, behind which all is learned anew."""
+        self.miss(start, stop)
+        self._arrhythmias.lose(start, stop)
+        self._alarms.lose(start, stop)
+
     def take_up(self, standing: Sequence[Alarm]) -> None:
         """Learn what stood before the first beat."""
         for sustained in (self._sustained, self._sustained_confirmed):
@@ -122,12 +128,13 @@ class Lanes:
             silent = self._fall_silent(beat.decided)
             self._runs.observe(beat)
             rhythms = self._rhythms.push(beat)
+            self._arrhythmias.observe(rhythms)
             alarms = self._alarms.labelled(beat, rhythms, self._rhythms.evidence)
             events += [*silent, beat, *rhythms, *alarms]
         for beat in self._confirmed.release(before=self._provisional.oldest):
             clock = self._run_clock(beat.decided)
             turns = [*self._arrhythmias.push(beat, self._forms.of(beat)), *self._atrial.push(beat)]
-            events += [*clock, beat, *self._turned(turns)]
+            events += [*clock, beat, *self._turned(turns, broken=beat.rr is None)]
             self._likeness.forget(beat.sample)
         return events
 
@@ -154,7 +161,9 @@ class Lanes:
     def _fall_silent(self, index: int) -> list[Event]:
         """Let time run in the lane of provisional labels: none decided before ``index`` will come."""
         rhythms = self._rhythms.advance(index)
-        return [*rhythms, *self._alarms.fell_silent(rhythms)]
+        self._arrhythmias.observe(rhythms)
+        alarms = self._alarms.fell_silent(index, rhythms)
+        return sorted([*rhythms, *alarms], key=lambda event: event.decided)
 
     def _run_clock(self, index: int) -> list[Event]:
         """Let time run in the lane of confirmed labels: none decided before ``index`` will come any more."""
@@ -164,9 +173,9 @@ class Lanes:
             events += [*self._alarms.advance_labels(turn.decided), *self._turned([turn])]
         return [*events, *self._alarms.advance_labels(index)]
 
-    def _turned(self, turns: Sequence[Turn]) -> list[Event]:
+    def _turned(self, turns: Sequence[Turn], *, broken: bool = False) -> list[Event]:
         """Tell what turns of confirmed labels are: rhythms, and alarms."""
-        return [*rhythms_of(turns, "confirmed"), *self._alarms.turned(alarming(turns))]
+        return [*rhythms_of(turns, "confirmed"), *self._alarms.turned(alarming(turns), broken=broken)]
 
 
 _STAGES = (

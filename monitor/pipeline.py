@@ -276,7 +276,7 @@ class Pipeline:
         if gap.stop - gap.sample <= self._resume:
             return self._hole(gap)
         outputs = self.flush()
-        self._lanes.miss(gap.sample, gap.stop)
+        self._lanes.lose(gap.sample, gap.stop)
         self.index = gap.stop
         self._band.reset()
         for stage in (

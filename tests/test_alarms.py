@@ -490,6 +490,27 @@ def test_beats_that_nobody_labelled_do_not_end_what_was_carried_over(
     assert [("ventricular_tachycardia", "end", 10 + 50 * end)] == told(steps)[:1]
 
 
+def test_what_was_carried_over_ends_where_no_beat_comes() -> None:
+    """A tachycardia does not stand for ever in asystole or with leads off: ``carry_s``, to the sample."""
+    old = make()
+    label_lane(old, "NVVVVV")
+    new = make(start=10, standing=old.standing())
+    assert [] == new.fell_silent(1011, [])
+    assert [("ventricular_tachycardia", "end", 1011)] == told(new.fell_silent(1012, []))
+    assert [] == new.fell_silent(9000, [])
+
+
+def test_holes_do_not_let_it_wait_longer_for_beats_that_nobody_labels() -> None:
+    """300 s from where it was carried over, though an RR is missing every ten beats."""
+    old = make()
+    label_lane(old, "NVVVVV")
+    new, steps = make(start=10, standing=old.standing()), []
+    for i in range(700):
+        at, rr = 10 + 50 * i, 50 if i % 10 else None
+        steps += new.labelled(LabelledBeat(sample=at, decided=at, label="Q", provisional=True, rr=rr), [])
+    assert [("ventricular_tachycardia", "end", 10 + 50 * 601)] == told(steps)[:1]
+
+
 def _scene() -> list[Event]:
     chance = random.Random(7)
     at, samples = 100, []

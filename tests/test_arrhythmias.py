@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from monitor.arrhythmias import Arrhythmias
-from monitor.events import LabelledBeat
+from monitor.events import LabelledBeat, Rhythm
 from monitor.settings import Settings
 from monitor.turns import SALVO, Turn, alarming, rhythms_of
 
@@ -69,7 +69,8 @@ def test_runs_and_patterns_of_labels(labels: str, kinds: set[str]) -> None:
     [
         ("NNVVVN", 40, "nonsustained_vt"),
         ("NNVVVVN", 40, "nonsustained_vt"),
-        ("NNVVVVVN", 40, None),  # tachycardia: the provisional labels tell it
+        ("NNVVVVVN", 40, "nonsustained_vt"),  # no provisional labels told of a tachycardia
+        ("NNVVVVVVVVN", [60] * 5 + [80] * 4 + [40] * 2, "idioventricular"),  # no five of them are fast
         ("NNVVVVVVN", 170, "ventricular_bradycardia"),
         ("NNVVVVVVN", 150, "idioventricular"),
         ("NNVVVVVVN", 60, "idioventricular"),
@@ -78,7 +79,7 @@ def test_runs_and_patterns_of_labels(labels: str, kinds: set[str]) -> None:
         ("NNSSSSSN", 60, None),  # five at 100 bpm
     ],
 )
-def test_the_rate_tells_one_run_from_another(labels: str, rr: int, kind: str | None) -> None:
+def test_the_rate_tells_one_run_from_another(labels: str, rr: int | list[int], kind: str | None) -> None:
     """Limits belong to the slower side."""
     kinds = {turn.kind for turn in told(labels, rr)} - {"ventricular_run", SALVO}
     assert kinds == ({kind} if kind else set())
@@ -92,6 +93,43 @@ def test_three_fast_ventricular_beats_are_a_rhythm(labels: str, stop: int) -> No
     assert {40 * len(labels) + 90} == {turn.decided for turn in turns}
     assert ["(VT", "(VT"] == [rhythm.rhythm for rhythm in rhythms_of(turns, "confirmed")]
     assert [] == alarming(turns)
+
+
+@pytest.mark.parametrize(
+    ("labels", "known", "kinds"),
+    [
+        ("NNVVVN", True, ["nonsustained_vt"]),  # marked already
+        ("NNVVVN", False, ["nonsustained_vt", SALVO, SALVO]),
+        ("NNVVVVVVN", True, []),
+        ("NNVVVVVVN", False, ["nonsustained_vt", SALVO, SALVO]),
+    ],
+)
+def test_a_fast_run_is_told_and_marked_unless_provisional_labels_told_of_it(
+    labels: str, known: bool, kinds: list[str]
+) -> None:
+    """Of three or four beats the alarm is told either way; what is decided too late plays no part."""
+    decided = 40 * len(labels) + 90 if known else 40 * len(labels) + 91
+    rhythms = [
+        Rhythm(sample=40, decided=50, rhythm="(VT", state="start"),
+        Rhythm(sample=60, decided=70, rhythm="(VT", state="end"),
+        Rhythm(sample=160, decided=decided, rhythm="(VT", state="start"),
+    ]
+    table, turns = Arrhythmias(Settings(), fs=FS), list[Turn]()
+    for i, label in enumerate(labels):
+        table.observe(rhythms if i == 0 else [])
+        at = 40 * (i + 1)
+        turns += table.push(LabelledBeat(sample=at, decided=at + 90, label=label, rr=40 if i else None))  # type: ignore[arg-type]
+        again = Arrhythmias(Settings(), fs=FS)
+        again.restore(table.snapshot())
+        table = again
+    assert kinds == [turn.kind for turn in turns if turn.kind != "ventricular_run"]
+
+
+def test_a_long_run_is_told_by_its_fast_part() -> None:
+    """From the first to the last five in a row that are fast."""
+    rr = [170] * 5 + [40] * 5 + [170] * 2
+    (found,) = [turn for turn in told("NNVVVVVVVVVN", rr) if turn.kind == "nonsustained_vt"]
+    assert (850, 1050) == (found.evidence[0], found.evidence[-1])
 
 
 def test_a_condition_is_about_its_beats_and_ends_with_the_one_that_breaks_it() -> None:

@@ -111,6 +111,66 @@ def test_neither_partition_nor_a_restart_changes_what_holes_bring(manner: Manner
     assert _all(play(script, gaps=gaps)) == _all(play(script, gaps=gaps, manner=manner))
 
 
+@pytest.mark.parametrize("seconds", [2.5, 4.0, 6.0, 12.0, 40.0])
+def test_a_tachycardia_found_again_behind_a_long_gap_goes_on_as_the_same_alarm(seconds: float) -> None:
+    """Beats that could not come in the gap are no silence that ends it."""
+    gap = (round(40 * FS), round((40 + seconds) * FS))
+    (life,) = play("sinus:20@75, vt:80@160, sinus:5@75", gaps=[gap]).lives("ventricular_tachycardia")
+    assert life[0] < 23
+    assert life[1] > 99
+
+
+def test_a_tachycardia_that_is_not_found_again_behind_a_long_gap_is_over_in_time() -> None:
+    """By an ordinary beat; where none comes, ``carry_s`` behind the last gap, long as that may be."""
+    gaps = [(round(30 * FS), round(33 * FS)), (round(38 * FS), round(60 * FS))]
+    (life,) = play("sinus:10@75, vt:20@160, sinus:40@75", gaps=gaps[:1]).lives("ventricular_tachycardia")
+    assert 33 < life[1] < 37
+    (life,) = play("sinus:10@75, vt:20@160, asystole:60", gaps=gaps).lives("ventricular_tachycardia")
+    assert 70 <= life[1] < 70.1
+
+
+@pytest.mark.parametrize(
+    "manner",
+    [Manner(block=17), Manner(block=1009), Manner(held=40), Manner(block=90, restarts=True)],
+    ids=str,
+)
+@pytest.mark.parametrize("then", ["vt:30@160, sinus:5@75", "svt:35@170", "asystole:35"])
+def test_neither_partition_nor_a_restart_changes_what_gaps_make_of_a_tachycardia(
+    manner: Manner, then: str
+) -> None:
+    """Laws 1 and 2: carried by gaps and holes, found again or not."""
+    script = f"sinus:10@75, vt:30@160, {then}"
+    seconds = [(20, 23), (30, 36), (37, 38), (40, 45), (48, 48.5), (52, 55)]
+    gaps = [(round(start * FS), round(stop * FS)) for start, stop in seconds]
+    assert _all(play(script, gaps=gaps)) == _all(play(script, gaps=gaps, manner=manner))
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0, 15.0])
+@pytest.mark.parametrize(
+    ("script", "kind"),
+    [
+        ("sinus:12@75, svt:40@170, sinus:15@75", "supraventricular_tachycardia"),
+        ("sinus:12@75, ivr:40@70, sinus:15@75", "idioventricular"),
+        ("sinus:12@75, bigeminy:40@75, sinus:15@75", "bigeminy"),
+    ],
+)
+def test_what_confirmed_labels_find_again_goes_on_as_the_same_alarm(
+    script: str, kind: str, seconds: float
+) -> None:
+    """Over a hole and over a gap, within ``carry_s`` behind it; the first beat there ends nothing yet."""
+    gap = (round(27 * FS), round((27 + seconds) * FS))
+    (life,) = play(script, gaps=[gap]).lives(kind)
+    assert life[0] < 20
+    assert 50 < life[1] < 62
+
+
+def test_what_confirmed_labels_do_not_find_again_is_over_in_time() -> None:
+    """Sinus rhythm behind the hole: ``carry_s`` after its first beat."""
+    gap = (round(27 * FS), round(28 * FS))
+    (life,) = play("sinus:12@75, svt:15@170, sinus:25@75", gaps=[gap]).lives("supraventricular_tachycardia")
+    assert 38 < life[1] < 41
+
+
 def _all(played: Played) -> list[bytes]:
     return sorted(msgspec.json.encode(e) for e in played.events if isinstance(e, Alarm | Beat | Rate | Gap))
 
