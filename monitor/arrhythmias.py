@@ -5,6 +5,7 @@ stood before: conditions, each with the last beat that showed it. One ends with 
 longer, with the first beat after a gap, or where no beat has come for long.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
@@ -22,6 +23,9 @@ _Rule: TypeAlias = Callable[[History, Settings], dict[str, Found]]
 _LASTING: Final[tuple[_Rule, ...]] = (ventricular_rhythm, supraventricular, patterns, frequent)
 _MOMENTARY: Final[tuple[_Rule, ...]] = (ended_runs, r_on_t, missed_beat, multiform)
 
+_N_GAPS: Final = 256
+"""So many gaps without a beat between are remembered: more than come within the longest wait for a label."""
+
 
 class Arrhythmias:
     """The conditions of one bed that need confirmed labels.
@@ -38,7 +42,7 @@ class Arrhythmias:
         self.settings = settings
         self._history = History(fs=fs)
         self._standing: dict[str, int] = {}
-        self._gaps: list[tuple[int, int]] = []
+        self._gaps: deque[tuple[int, int]] = deque(maxlen=_N_GAPS)
 
     def lose(self, start: int, stop: int) -> None:
         """Learn of a gap, before any label from behind it."""
@@ -59,7 +63,8 @@ class Arrhythmias:
         """
         history, settings = self._history, self.settings
         history.push(beat, form)
-        self._gaps = [gap for gap in self._gaps if gap[1] > beat.sample]
+        while self._gaps and self._gaps[0][1] <= beat.sample:
+            self._gaps.popleft()
         now = {kind: found for rule in _LASTING for kind, found in rule(history, settings).items()}
         turns = [
             Turn(kind, "end", history.after(last), beat.decided)
@@ -110,4 +115,4 @@ class Arrhythmias:
         """Go on from a state that `snapshot` returned."""
         self._history.restore(state["history"])
         self._standing = dict(state["standing"])
-        self._gaps = [(start, stop) for start, stop in state["gaps"]]
+        self._gaps = deque(((start, stop) for start, stop in state["gaps"]), maxlen=_N_GAPS)

@@ -151,11 +151,6 @@ class Rhythms:
         self._passed = 0
         self._leaning = Leaning()
 
-    def reset(self) -> None:
-        """Forget the run and what stands. A gap needs no call: the beat after it has no RR."""
-        self._standing = None
-        self._break()
-
     @property
     def evidence(self) -> tuple[int, ...]:
         """R peaks of the ventricular beats that make the run, the last ``vt_beats`` at most."""

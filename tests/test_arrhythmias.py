@@ -152,6 +152,21 @@ def test_a_gap_ends_what_lasted_and_nothing_is_counted_across_it() -> None:
     assert 400 == turns[-1].sample
 
 
+def test_gaps_without_a_beat_between_are_bounded() -> None:
+    """Hours without electrodes and with lost packets: what stood is over, and little is kept."""
+    table = Arrhythmias(Settings(), fs=FS)
+    given = [
+        LabelledBeat(sample=80 * i, decided=80 * i + 90, label="V", rr=80 if i else None) for i in range(9)
+    ]
+    assert {"idioventricular"} <= {turn.kind for beat in given for turn in table.push(beat)}
+    ended = []
+    for at in range(1000, 2_000_000, 500):
+        table.lose(at, at + 300)
+        ended += table.advance(at)
+    assert {"end"} == {turn.state for turn in ended}
+    assert len(table.snapshot()["gaps"]) <= 256
+
+
 def test_a_broken_pattern_goes_on_if_it_comes_back_soon() -> None:
     """One extra beat is not the end; the end is where the pattern was complete last."""
     assert [("start", 1, 6)] == steps(told("NNVNVNVNNVNVNV"), "bigeminy")
